@@ -1,0 +1,189 @@
+"""A tool, as its file describes it.
+
+    ToolSpec ── parameters        what a step may give it (shown to planners as JSON Schema)
+       ├─────── script | http | mcp | function    how it is carried out: exactly one
+       ├─────── contract           what must hold before, what holds after, in facts
+       └─────── risk, undo, verify, probe ...     what the operator and the checker need to know
+
+A *fact* is a short sentence of words, `backup maindb`. In a contract a word `$x` stands for a
+parameter or for one of the tool's `vars`; `*` (in `removes` only) matches any word.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from console.plan.model import Params, Undo
+
+
+class Spec(BaseModel):
+    """Base of the frozen parts of a tool."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Risk(StrEnum):
+    """What a tool may do to the world, mildest first; `rank` compares them."""
+
+    OBSERVE = "observe"
+    REVERSIBLE = "reversible"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+
+    @property
+    def rank(self) -> int:
+        return list(Risk).index(self)
+
+
+Fact = tuple[str, ...]
+"""The words of a fact or of a pattern: ("backup", "$db")."""
+
+ParameterType = Literal["string", "number", "integer", "boolean", "array", "object"]
+
+
+class Parameter(Spec):
+    """One parameter. `json_schema` adds to the schema that `type` gives (enum, pattern, items);
+    `allow_dash` lets a value begin with "-" where it stands as a bare argument."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+    type: ParameterType = "string"
+    description: str = ""
+    required: bool = False
+    default: Any = None
+    allow_dash: bool = False
+    json_schema: dict[str, Any] = Field(default={}, alias="schema")
+
+
+class Script(Spec):
+    """A process: `shell` text, or `command` with `args`. `timeout` is in seconds."""
+
+    shell: str | None = None
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    working_dir: str | None = None
+    timeout: float = 30.0
+
+
+class Http(Spec):
+    """A request; `extract_json` is a JMESPath into the reply. `timeout` is in seconds."""
+
+    url: str
+    method: str = "GET"
+    headers: dict[str, str] = {}
+    body: str | None = None
+    timeout: float = 30.0
+    extract_json: str | None = None
+
+
+class McpCall(Spec):
+    """A tool of an MCP server declared as `server`; `pin` is the SHA-256 of its raw definition."""
+
+    server: str
+    tool: str
+    pin: str = ""
+
+
+class Contract(Spec):
+    """What the planner and the checker know about a tool, in facts.
+
+    requires   must hold before          provides   holds after success
+    removes    holds no more             forbids    must not hold before
+    writes     resources it changes; two unordered writers of one are a conflict
+    fails_adding, fails_removing         facts after a failed attempt
+    vars       planner-only variables, bound through `requires`
+    """
+
+    requires: tuple[Fact, ...] = ()
+    provides: tuple[Fact, ...] = ()
+    removes: tuple[Fact, ...] = ()
+    forbids: tuple[Fact, ...] = ()
+    writes: tuple[Fact, ...] = ()
+    vars: tuple[str, ...] = ()
+    fails_adding: tuple[Fact, ...] = ()
+    fails_removing: tuple[Fact, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.requires or self.provides or self.removes or self.forbids or self.writes)
+
+
+class Goal(Spec):
+    """A goal pattern: words of a task (`deploy $tag to $env`) and the facts they ask for."""
+
+    pattern: str
+    want: tuple[Fact, ...]
+
+
+class ToolSpec(Spec):
+    """One tool of the catalog.
+
+    `recovery` tools are for replans and rollbacks only. `undo` is the compensation offered for
+    each step that uses the tool. `verify` is the fact or tool that proves the effect. `probe` is
+    a shell command that tells after a crash whether the effect is there (exit 0 done, 1 not
+    done); `check` rehearses. `duration` is in seconds, `cost` in US dollars, both estimates.
+    `file` and `line` say where the tool was read.
+    """
+
+    name: str
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    script: Script | None = None
+    http: Http | None = None
+    mcp: McpCall | None = None
+    function: str | None = None
+    environment: dict[str, str] = {}
+    risk: Risk = Risk.DISRUPTIVE
+    risk_known: bool = False
+    contract: Contract = Contract()
+    recovery: bool = False
+    undo: Undo | None = None
+    verify: str | None = None
+    probe: str | None = None
+    check: str | None = None
+    idempotent: bool = False
+    secrets: tuple[str, ...] = ()
+    duration: float | None = None
+    cost: float | None = None
+    file: str = ""
+    line: int = 0
+
+    @property
+    def schema_of_parameters(self) -> dict[str, Any]:
+        """The JSON Schema (2020-12) that a step's parameters must meet."""
+        return {
+            "type": "object",
+            "properties": {
+                p.name: {"type": p.type, "description": p.description, **p.json_schema}
+                for p in self.parameters
+            },
+            "required": [p.name for p in self.parameters if p.required and p.default is None],
+            "additionalProperties": False,
+        }
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which an attempt is ended, unless the step says otherwise."""
+        how = self.script or self.http
+        return how.timeout if how else 30.0
+
+    def with_defaults(self, params: Params) -> Params:
+        """`params` with every default that it does not give."""
+        return {p.name: p.default for p in self.parameters if p.default is not None} | params
+
+
+class Catalog(Spec):
+    """The tools of one run, by name, with the goal patterns and the files they came from.
+
+    `warnings` are things a tool file says that were understood but not used.
+    """
+
+    tools: dict[str, ToolSpec] = {}
+    goals: tuple[Goal, ...] = ()
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def get(self, name: str) -> ToolSpec | None:
+        return self.tools.get(name)

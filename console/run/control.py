@@ -1,0 +1,192 @@
+"""What an operator may wish of a run, and the two interfaces a front end sees.
+
+A wish is a frozen value; a run answers it with nothing (granted: the events tell the rest), with a
+value (a preview), or by raising `ControlRefused` with the reason. Wishes are all a front end can
+say; `Session` is all it can see. The same two serve a run in this process, one behind a socket, and
+(without wishes) a replay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from console.plan.model import Plan, StepId
+from console.run.events import Record
+
+
+class Wish(BaseModel):
+    """Base of all wishes; `kind` is the name in JSON ("mark_done")."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kinds: ClassVar[dict[str, type[Wish]]] = {}
+    kind: ClassVar[str] = "wish"
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        Wish.kinds[cls.kind] = cls
+
+
+class Approve(Wish):
+    """Yes to the request `request`. `hash` is what was shown; `steps` maps each destructive step
+    that was confirmed to its hash; `answer` is one of the request's options where it has some."""
+
+    request: str
+    hash: str
+    steps: dict[StepId, str] = {}
+    answer: str = ""
+    how: str = "key"
+
+
+class Deny(Wish):
+    """No to the request `request`."""
+
+    request: str
+    reason: str = ""
+
+
+class ChangePlan(Wish):
+    """Take `plan` as the new plan, in place of revision `revision`."""
+
+    plan: Plan
+    revision: int
+    summary: str
+
+
+class Pause(Wish):
+    """Start no new steps; running ones go on."""
+
+
+class Continue(Wish):
+    """Start steps again."""
+
+
+class Stop(Wish):
+    """End the run here: running steps are cancelled, nothing is undone."""
+
+    reason: str = ""
+
+
+class Hold(Wish):
+    step: StepId
+    reason: str = ""
+
+
+class Release(Wish):
+    step: StepId
+
+
+class Cancel(Wish):
+    """End the running attempt of a step: TERM, grace, KILL."""
+
+    step: StepId
+
+
+class Retry(Wish):
+    """A new attempt of a failed, cancelled or undone step."""
+
+    step: StepId
+
+
+class Skip(Wish):
+    """Leave a step out; its dependents go on without it."""
+
+    step: StepId
+    reason: str = ""
+
+
+class MarkDone(Wish):
+    """Take the operator's word that the step is done; `result` is what references get."""
+
+    step: StepId
+    result: Any = None
+
+
+class Rule(Wish):
+    """The operator's word on a step in doubt."""
+
+    step: StepId
+    verdict: Literal["done", "failed", "run_again"]
+    result: Any = None
+
+
+class Probe(Wish):
+    """Run the probe of the step's tool."""
+
+    step: StepId
+
+
+class Replan(Wish):
+    """Have the planner revise the rest, following `words`."""
+
+    words: str = ""
+
+
+class ExpandPhase(Wish):
+    """Have the planner plan a phase that is not expanded yet."""
+
+    phase: StepId
+
+
+class PreviewRollback(Wish):
+    """Answered with `{"rollback": RollbackPlan, "hash": str}`; changes nothing."""
+
+    back_to: StepId | None = None
+
+
+class RollBack(Wish):
+    """Run the rollback that was previewed; `hash` is the preview's. `back_to` keeps that step and
+    everything that started before it. `ties` overrides which steps a plan-level item undoes."""
+
+    hash: str
+    back_to: StepId | None = None
+    ties: dict[StepId, tuple[StepId, ...]] = {}
+
+
+class Abandon(Wish):
+    """The operator's verdict that the host of a step is gone: the step becomes in doubt."""
+
+    step: StepId
+
+
+class RunControl(Protocol):
+    """The operator's side of a run."""
+
+    async def wish(self, wish: Wish, *, by: str) -> Any:
+        """Grant `wish`, said by the person `by`. Raises `ControlRefused` and changes nothing when
+        the state of the run does not allow it."""
+
+
+class Session(Protocol):
+    """A front end's view of one run."""
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+
+    @property
+    def directory(self) -> Path:
+        """Where the run keeps its files; step output is at `spool(directory, key)`."""
+
+    @property
+    def control(self) -> RunControl | None:
+        """The operator's side, or `None` where nothing can be wished (a replay, a finished run)."""
+
+    def records(self, after: int = 0) -> AsyncIterator[Record]:
+        """Every record with a number above `after`: what is written already, then what comes, until
+        the run ends and its engine is gone."""
+
+
+def spool(directory: Path, key: str) -> Path:
+    """The directory of an attempt's files under a run's directory: `out`, `err`, `claim`, `exit`.
+
+    `key` is `run/step/attempt`.
+    """
+    _, step, attempt = key.split("/")
+    return directory / "steps" / f"{step}.{attempt}"

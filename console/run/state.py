@@ -1,0 +1,463 @@
+"""What is true of a run: the fold over its events.
+
+A live run, a resumed one and a replay all go through `RunState.apply`. What may follow what is in the
+two tables of run/life.py; an event they do not allow raises `IllegalEvent` and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.catalog.spec import Catalog
+from console.errors import IllegalEvent
+from console.plan.model import Params, Plan, StepId
+from console.run import events as ev
+from console.run.life import COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of one step. Times are seconds since the epoch; 0 is "not yet"."""
+
+    number: int
+    key: str
+    command: tuple[str, ...] = ()
+    params: Params = field(default_factory=dict)
+    intended: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    pid: int = 0
+    host: str = ""
+    exit_code: int | None = None
+    error: str = ""
+    tail: str = ""
+    timed_out: bool = False
+    never_started: bool = False
+    size: int = 0
+    preview: str = ""
+    outcome: str = ""
+
+
+@dataclass(slots=True)
+class StepState:
+    """What is true of one step or rollback item."""
+
+    status: StepStatus = StepStatus.PENDING
+    attempts: list[Attempt] = field(default_factory=list)
+    reason: str = ""
+    retry_at: float = 0.0
+    marked_by: str = ""
+    marked_result: Any = None
+    probe: str = ""
+    start_seq: int = 0
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The newest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def has_started(self) -> bool:
+        """Whether any attempt may have had an effect."""
+        return any(not a.never_started for a in self.attempts)
+
+
+@dataclass(slots=True)
+class Request:
+    """A question that waits for a person."""
+
+    id: str
+    scope: ev.Scope
+    hash: str
+    step: StepId
+    question: str
+    options: tuple[str, ...]
+    since: float
+
+
+@dataclass(slots=True)
+class Rollback:
+    """A rollback that was started, and how far it is."""
+
+    plan: ev.RollbackPlan
+    hash: str
+    steps: dict[StepId, StepState]
+    finished: ev.RollbackFinished | None = None
+
+    def items_undoing(self, item: StepId) -> tuple[StepId, ...]:
+        for entry in self.plan.items:
+            if entry.step.id == item:
+                return entry.undoes
+        return ()
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A revision that waits for the operator."""
+
+    plan: Plan
+    hash: str
+    reason: str
+    planner: str
+    model: str = ""
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Approval:
+    """An answer that still counts: what it was given for, by whom and how."""
+
+    scope: ev.Scope
+    hash: str
+    by: str
+    how: str
+    at: float
+    step: StepId = ""
+    steps: dict[StepId, str] = field(default_factory=dict)
+    used: bool = False
+
+
+class RunState:
+    """Everything that is true of a run after the records applied so far.
+
+    `seq` is the last record's number. Reading is free for everybody; only `apply` writes.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.head = ""
+        self.at = 0.0
+        self.run = ""
+        self.goal = ""
+        self.task: dict[str, Any] = {}
+        self.workspace = ""
+        self.facts: tuple[str, ...] = ()
+        self.limits: dict[str, float] = {}
+        self.status = RunStatus.DRAFTING
+        self.catalog = Catalog()
+        self.plan: Plan | None = None
+        self.plan_hash = ""
+        self.revision = 0
+        self.planner = ""
+        self.model = ""
+        self.repairs: tuple[str, ...] = ()
+        self.planning = ""
+        self.error = ""
+        self.tokens = 0
+        self.cost = 0.0
+        self.steps: dict[StepId, StepState] = {}
+        self.requests: dict[str, Request] = {}
+        self.approvals: list[Approval] = []
+        self.proposal: Proposal | None = None
+        self.replans = 0
+        self.failed_plans: list[str] = []
+        self.rollback: Rollback | None = None
+        self.rollbacks = 0
+        self.finished: ev.RunFinished | None = None
+        self.created_at = 0.0
+        self.started_at = 0.0
+        self.ended_at = 0.0
+        self.engine: ev.EngineStarted | None = None
+        self.warnings: list[ev.Warned] = []
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+    def step(self, step_id: StepId) -> StepState:
+        """The state of a step, or of an item of the current rollback. `KeyError` when there is none."""
+        if step_id in self.steps:
+            return self.steps[step_id]
+        if self.rollback and step_id in self.rollback.steps:
+            return self.rollback.steps[step_id]
+        raise KeyError(step_id)
+
+    def is_item(self, step_id: StepId) -> bool:
+        """Whether this id is an item of the current rollback."""
+        return step_id not in self.steps and self.rollback is not None and step_id in self.rollback.steps
+
+    def counts(self) -> dict[StepStatus, int]:
+        """How many leaf steps are in each status."""
+        totals: dict[StepStatus, int] = {}
+        for leaf in self.plan.leaves() if self.plan else ():
+            status = self.steps[leaf.id].status
+            totals[status] = totals.get(status, 0) + 1
+        return totals
+
+    @classmethod
+    def of(cls, records: Iterable[ev.Record]) -> RunState:
+        """The fold over `records`."""
+        state = cls()
+        for record in records:
+            state.apply(record)
+        return state
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, record: ev.Record) -> None:
+        """Take in one record. Raises `IllegalEvent`, with nothing changed, when it cannot follow."""
+        event = record.event
+        status = self._course(event)
+        if isinstance(event, ev.StepEvent):
+            self._apply_step(event, record)
+        else:
+            handler = getattr(self, f"_on_{event.kind}", None)
+            if handler is not None:
+                handler(event, record.at)
+        self.status = status
+        self.seq, self.at, self.head = record.seq, record.at, record.hash
+
+    def _course(self, event: ev.Event) -> RunStatus:
+        if isinstance(event, ev.RunFinished):
+            if (self.status, "run_finished") not in RUN_LIFE:
+                raise IllegalEvent(f"run_finished while the run is {self.status}")
+            return RunStatus(event.outcome)
+        trigger = event.kind
+        if isinstance(event, ev.ApprovalRequested) and event.scope in ("decision", "in_doubt"):
+            trigger = "decision_awaited"
+            if (self.status, trigger) not in RUN_LIFE:
+                return self.status
+        if trigger not in COURSE:
+            if self.status.is_final and isinstance(event, ev.StepEvent):
+                raise IllegalEvent(
+                    f"{event.kind} after the run had {self.status}", where=f"step {event.step}"
+                )
+            return self.status
+        try:
+            return RUN_LIFE[self.status, trigger]
+        except KeyError:
+            raise IllegalEvent(f"{event.kind} while the run is {self.status}") from None
+
+    # ── steps ────────────────────────────────────────────────────────────────────────────────────
+
+    def _apply_step(self, event: ev.StepEvent, record: ev.Record) -> None:
+        try:
+            step = self.step(event.step)
+        except KeyError:
+            raise IllegalEvent(
+                f"{event.kind} for a step that is not there", where=f"step {event.step}"
+            ) from None
+        if event.kind == "step_probed":
+            assert isinstance(event, ev.StepProbed)
+            step.probe = event.verdict
+            return
+        try:
+            after = STEP_LIFE[step.status, event.kind]
+        except KeyError:
+            raise IllegalEvent(
+                f"{event.kind} while the step is {step.status}", where=f"step {event.step}"
+            ) from None
+        if self.is_item(event.step):
+            self._apply_undo(event.step, event.kind, after)
+        step.status = after
+        self._note_attempt(step, event, record)
+
+    def _note_attempt(self, step: StepState, event: ev.StepEvent, record: ev.Record) -> None:
+        match event:
+            case ev.StepIntended():
+                step.attempts.append(
+                    Attempt(event.attempt, event.key, event.command, event.params, record.at, host=event.host)
+                )
+                step.reason, step.retry_at = "", 0.0
+                step.start_seq = record.seq
+                for approval in self.approvals:
+                    if approval.scope in ("step", "compensation") and approval.step == event.step:
+                        approval.used = True
+                return
+            case ev.StepHeld() | ev.StepSkipped():
+                step.reason = event.reason
+                return
+            case ev.StepReleased():
+                step.reason = ""
+                return
+            case ev.StepMarkedDone():
+                step.marked_by, step.marked_result, step.reason = (
+                    event.by,
+                    event.result,
+                    "marked done by hand",
+                )
+                return
+            case ev.StepMarkedFailed():
+                step.reason = event.reason or "marked failed by hand"
+                return
+            case ev.StepRetryScheduled():
+                step.retry_at = event.at
+                return
+        attempt = step.attempt
+        assert attempt is not None, "the table lets these follow an intent only"
+        match event:
+            case ev.StepStarted():
+                attempt.started = event.started or record.at
+                attempt.pid, attempt.host = event.pid, event.host or attempt.host
+            case ev.StepSucceeded():
+                attempt.exit_code, attempt.size, attempt.preview = event.exit_code, event.size, event.preview
+                attempt.ended, attempt.outcome = record.at, "succeeded"
+                step.marked_by = ""
+            case ev.StepFailed():
+                attempt.exit_code, attempt.error, attempt.tail = event.exit_code, event.error, event.tail
+                attempt.timed_out, attempt.never_started = event.timed_out, event.never_started
+                attempt.ended, attempt.outcome = record.at, "failed"
+                step.reason = event.error
+            case ev.StepCancelled():
+                attempt.ended, attempt.outcome = record.at, "cancelled"
+                step.reason = event.reason or "cancelled"
+            case ev.StepInDoubt():
+                attempt.ended, attempt.outcome = record.at, "in_doubt"
+                step.reason = event.reason
+
+    def _apply_undo(self, item: StepId, kind: str, item_after: StepStatus) -> None:
+        """Carry what happens to a rollback item over to the steps it undoes."""
+        trigger = {
+            "step_intended": "undo_intended",
+            "step_succeeded": "undo_succeeded",
+            "step_marked_done": "undo_succeeded",
+            "step_failed": "undo_failed",
+            "step_cancelled": "undo_failed",
+            "step_in_doubt": "undo_failed",
+        }.get(kind)
+        rollback = self.rollback
+        if trigger is None or rollback is None:
+            return
+        for subject in rollback.items_undoing(item):
+            state = self.steps.get(subject)
+            if state is None:
+                continue
+            after = STEP_LIFE.get((state.status, trigger), state.status)
+            if after is StepStatus.UNDONE:
+                others = [
+                    rollback.steps[entry.step.id].status
+                    for entry in rollback.plan.items
+                    if subject in entry.undoes and entry.step.id != item and entry.fate == "planned"
+                ]
+                if any(s in (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT) for s in others):
+                    after = StepStatus.UNDO_FAILED
+                elif any(s is not StepStatus.SUCCEEDED and s is not StepStatus.SKIPPED for s in others):
+                    after = StepStatus.UNDOING
+            state.status = after
+
+    # ── the run and its plan ─────────────────────────────────────────────────────────────────────
+
+    def _on_run_created(self, event: ev.RunCreated, at: float) -> None:
+        self.run, self.goal, self.task = event.run, event.goal, event.task
+        self.workspace, self.facts, self.limits = event.workspace, event.facts, event.limits
+        self.created_at = at
+
+    def _on_catalog_loaded(self, event: ev.CatalogLoaded, at: float) -> None:
+        self.catalog = event.catalog
+
+    def _on_engine_started(self, event: ev.EngineStarted, at: float) -> None:
+        self.engine = event
+
+    def _on_engine_stopped(self, event: ev.EngineStopped, at: float) -> None:
+        self.engine = None
+
+    def _on_run_started(self, event: ev.RunStarted, at: float) -> None:
+        self.started_at = self.started_at or at
+
+    def _on_run_finished(self, event: ev.RunFinished, at: float) -> None:
+        self.finished, self.ended_at = event, at
+        self.requests.clear()
+
+    def _on_run_reopened(self, event: ev.RunReopened, at: float) -> None:
+        self.finished, self.ended_at = None, 0.0
+
+    def _on_warned(self, event: ev.Warned, at: float) -> None:
+        self.warnings.append(event)
+
+    def _on_planning_started(self, event: ev.PlanningStarted, at: float) -> None:
+        self.planner, self.model, self.planning, self.error = event.planner, event.model, "planning", ""
+
+    def _on_planning_progressed(self, event: ev.PlanningProgressed, at: float) -> None:
+        self.planning = event.message
+
+    def _on_planning_failed(self, event: ev.PlanningFailed, at: float) -> None:
+        self.planning, self.error = "", event.error
+
+    def _on_plan_drafted(self, event: ev.PlanDrafted, at: float) -> None:
+        self._take_plan(event.plan, event.plan_hash, event.revision)
+        self.planner, self.model, self.repairs = event.planner, event.model, event.repairs
+        self._spend(event.tokens, event.cost)
+        self.planning, self.error = "", ""
+
+    def _on_plan_edited(self, event: ev.PlanEdited, at: float) -> None:
+        self._take_plan(event.plan, event.plan_hash, event.revision)
+        self.error = ""
+        self._void(event.voided)
+
+    def _take_plan(self, plan: Plan, plan_hash: str, revision: int) -> None:
+        """Make `plan` the plan; steps that stay keep their state, new ones are pending."""
+        self.plan, self.plan_hash, self.revision = plan, plan_hash, revision
+        before = self.steps
+        self.steps = {}
+        for leaf in plan.leaves():
+            self.steps[leaf.id] = before.get(leaf.id) or StepState()
+        for step_id, state in before.items():
+            if step_id not in self.steps and state.attempts:
+                self.steps[step_id] = state
+
+    def _void(self, voided: tuple[StepId, ...]) -> None:
+        gone = set(voided)
+        for approval in self.approvals:
+            if approval.scope in ("step", "gate") and approval.step in gone:
+                approval.used = True
+            approval.steps = {k: v for k, v in approval.steps.items() if k not in gone}
+
+    def _spend(self, tokens: int, cost: float) -> None:
+        self.tokens += tokens
+        self.cost += cost
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────────
+
+    def _on_approval_requested(self, event: ev.ApprovalRequested, at: float) -> None:
+        self.requests[event.request] = Request(
+            event.request, event.scope, event.hash, event.step, event.question, event.options, at
+        )
+
+    def _on_approved(self, event: ev.Approved, at: float) -> None:
+        self.requests.pop(event.request, None)
+        self.approvals.append(
+            Approval(event.scope, event.hash, event.by, event.how, at, event.step, dict(event.steps))
+        )
+
+    def _on_denied(self, event: ev.Denied, at: float) -> None:
+        self.requests.pop(event.request, None)
+
+    def _on_request_withdrawn(self, event: ev.RequestWithdrawn, at: float) -> None:
+        self.requests.pop(event.request, None)
+
+    # ── replanning and rolling back ──────────────────────────────────────────────────────────────
+
+    def _on_replan_started(self, event: ev.ReplanStarted, at: float) -> None:
+        self.replans = event.number
+        self.planning, self.error = "replanning", ""
+
+    def _on_revision_proposed(self, event: ev.RevisionProposed, at: float) -> None:
+        self.proposal = Proposal(
+            event.plan, event.hash, event.reason, event.planner, event.model, event.repairs
+        )
+        self._spend(event.tokens, event.cost)
+        self.planning = ""
+
+    def _on_revision_accepted(self, event: ev.RevisionAccepted, at: float) -> None:
+        self._take_plan(event.plan, event.plan_hash, event.revision)
+        self._void(event.voided)
+        self.proposal = None
+
+    def _on_revision_rejected(self, event: ev.RevisionRejected, at: float) -> None:
+        if self.proposal:
+            self.failed_plans.append(self.proposal.hash)
+        self.proposal = None
+
+    def _on_replan_failed(self, event: ev.ReplanFailed, at: float) -> None:
+        self.planning, self.error = "", event.error
+
+    def _on_rollback_started(self, event: ev.RollbackStarted, at: float) -> None:
+        steps = {item.step.id: StepState() for item in event.rollback.items if item.fate == "planned"}
+        self.rollback = Rollback(event.rollback, event.hash, steps)
+        self.rollbacks += 1
+        self.requests.clear()
+        self.proposal = None
+
+    def _on_rollback_finished(self, event: ev.RollbackFinished, at: float) -> None:
+        if self.rollback:
+            self.rollback.finished = event
