@@ -1,0 +1,317 @@
+"""Every action of the main screen: one registry, from which come keys, palette, help and footer.
+
+An action has a stable id (keys can be re-bound by it), says when it is about something at all
+(`applies`: two actions may share a key if never both apply), and says why it cannot be done now
+(`enabled`: empty when it can). Nothing is hidden: what cannot be done is listed with its reason.
+
+Single capital letters that may be the tail of a split escape sequence (A-D, F, H, P-S, Z) are
+bound to nothing that acts at once; `R` opens a preview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from console.run.life import RunStatus, StepStatus
+from console.tui import reasons as why
+from console.tui.reasons import Says, words
+from console.tui.view import View
+
+SPLIT_ESCAPE_TAILS = frozenset("ABCDFHPQRSZ")
+"""Capital letters that a slow line can turn an arrow or function key into."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionInfo:
+    """An action as help and palette show it: `keys` for people, `reason` why it is not enabled."""
+
+    id: str
+    keys: str
+    title: str
+    enabled: bool
+    reason: str
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`keys` are Textual key names, comma separated; `label` is the footer's short name, where the
+    state gives a better one than `title`."""
+
+    id: str
+    keys: str
+    title: str
+    group: str
+    enabled: Says = why.always
+    applies: Callable[[View], bool] = why.anytime
+    label: Says | None = None
+
+    def name(self, view: View) -> str:
+        return self.label(view) if self.label else self.title
+
+
+# ── the registry ─────────────────────────────────────────────────────────────────────────────────
+
+_S = StepStatus
+_PASTE = why.first(why.edit, why.has_copy)
+_TO_SKIP = (_S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, _S.UNDONE)
+_TO_MARK = (_S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT)
+
+ACTIONS: tuple[Action, ...] = (
+    Action("down", "j,down", "Move down", "Move"),
+    Action("up", "k,up", "Move up", "Move"),
+    Action("top", "g,home", "Go to the top", "Move"),
+    Action("bottom", "G,end", "Go to the end", "Move"),
+    Action("half_down", "ctrl+d,pagedown", "Half a page down", "Move"),
+    Action("half_up", "ctrl+u,pageup", "Half a page up", "Move"),
+    Action("right", "l,right", "Open the phase; scroll right", "Move"),
+    Action("left", "h,left", "Close the phase; scroll left", "Move"),
+    Action("plan", "1", "Plan", "Panes"),
+    Action("output", "2", "Output of the selected step", "Panes"),
+    Action("failures", "3", "Failures", "Panes"),
+    Action("diff", "4", "Diff of the proposed revision", "Panes"),
+    Action("timeline", "5", "Timeline", "Panes"),
+    Action("events", "6", "Events", "Panes"),
+    Action("rollback_pane", "0", "Rollback", "Panes"),
+    Action(
+        "summary",
+        "7",
+        "Summary of the run",
+        "Panes",
+        lambda view: "" if view.status.is_final else "the run has not ended",
+    ),
+    Action("next_pane", "tab", "Next pane", "Panes"),
+    Action("previous_pane", "shift+tab", "Previous pane", "Panes"),
+    Action("zoom", "plus", "Zoom the pane", "Panes"),
+    Action("unzoom", "underscore,minus", "Back to all panes", "Panes"),
+    Action("levels", "t", "Plan by phase or by level", "Panes"),
+    Action("open", "enter", "Open the step", "Panes"),
+    Action("back", "escape", "Back", "Panes"),
+    Action("search", "slash", "Filter the plan, search the pane", "Panes"),
+    Action("next_match", "n", "Next match", "Panes", why.has_search),
+    Action("previous_match", "N", "Previous match", "Panes", why.has_search),
+    Action("follow", "z", "Follow the output", "Panes"),
+    Action("copy", "Y", "Copy to the clipboard (OSC 52)", "Panes", why.on_step),
+    Action("edit", "e", "Edit the step", "Plan", why.edit_step, why.off_proposal),
+    Action("edit_revision", "e", "Edit the proposed revision", "Plan", why.edit, why.on_proposal),
+    Action("edit_plan", "ctrl+g", "Edit the plan in $EDITOR", "Plan", why.edit),
+    Action("add", "o", "Add a step below", "Plan", why.edit),
+    Action("delete", "d", "Delete the step", "Plan", why.edit_step),
+    Action("copy_step", "y", "Copy the step", "Plan", why.first(why.has_plan, why.on_step)),
+    Action("paste", "p", "Paste the step below", "Plan", _PASTE, why.before_run),
+    Action("paste_now", "alt+p", "Paste the step below", "Plan", _PASTE, why.running),
+    Action("move_down", "J,alt+down", "Move the step down", "Plan", why.edit_step),
+    Action("move_up", "K,alt+up", "Move the step up", "Plan", why.edit_step),
+    Action("indent", "greater_than_sign", "Move the step into the phase above", "Plan", why.edit_step),
+    Action("outdent", "less_than_sign", "Move the step out of its phase", "Plan", why.edit_step),
+    Action(
+        "hold",
+        "space",
+        "Hold or release the step",
+        "Plan",
+        why.first(why.act, why.on_leaf, why.on_status("held or released", _S.PENDING, _S.HELD)),
+        label=why.hold_name,
+    ),
+    Action("gate", "b", "Gate before the step", "Plan", why.first(why.edit_step, why.on_leaf)),
+    Action("undo", "u", "Undo the last edit", "Plan", why.first(why.edit, why.has_undo)),
+    Action("redo", "ctrl+r", "Redo the edit", "Plan", why.first(why.edit, why.has_redo)),
+    Action("findings", "w", "Findings of the checker", "Plan", why.has_findings),
+    Action("fix", "f", "Apply the offered fix", "Plan", why.first(why.edit, why.has_fix)),
+    Action("approve", "a", "Approve what waits", "Run", why.can_answer, label=why.approve_name),
+    Action(
+        "request_changes", "c", "Request changes", "Run", why.first(why.act, why.has_plan, why.can_replan)
+    ),
+    Action(
+        "pause", "p", "Pause or resume", "Run", why.first(why.act, why.can_pause), why.running, why.pause_name
+    ),
+    Action(
+        "retry",
+        "r",
+        "Retry the step",
+        "Run",
+        why.first(why.act, why.on_leaf, why.on_status("retried", _S.FAILED, _S.CANCELLED, _S.UNDONE)),
+    ),
+    Action(
+        "skip",
+        "s",
+        "Skip the step",
+        "Run",
+        why.first(why.act, why.on_leaf, why.on_status("skipped", *_TO_SKIP)),
+        why.running,
+    ),
+    Action(
+        "enable",
+        "s",
+        "Leave the step out, or take it in",
+        "Run",
+        why.first(why.edit_step, why.on_leaf),
+        why.before_run,
+    ),
+    Action(
+        "mark_done",
+        "m",
+        "Mark the step done by hand",
+        "Run",
+        why.first(why.act, why.on_leaf, why.on_status("marked done", *_TO_MARK)),
+    ),
+    Action(
+        "cancel",
+        "x",
+        "Cancel the running step",
+        "Run",
+        why.first(why.act, why.on_leaf, why.on_status("cancelled", _S.RUNNING)),
+        why.no_revision,
+    ),
+    Action("reject", "x", "Reject the proposed revision", "Run", why.act, why.revision_waits),
+    Action(
+        "probe",
+        "v",
+        "Verify the step with its probe",
+        "Run",
+        why.first(why.act, why.on_leaf, why.on_status("verified", _S.IN_DOUBT), why.can_probe),
+    ),
+    Action("rollback", "R", "Preview the rollback", "Run", why.first(why.control, why.can_roll_back)),
+    Action(
+        "rollback_here",
+        "",
+        "Preview the rollback to the selected step",
+        "Run",
+        why.first(why.control, why.on_leaf, why.can_roll_back),
+    ),
+    Action("expand", "", "Have the phase planned", "Run", why.first(why.act, why.on_step)),
+    Action("stop", "i", "Stop the run here", "Run", why.act),
+    Action("detach", "q", "Detach; the run goes on", "Console", label=why.detach_name),
+    Action("palette", "colon,ctrl+p", "Every action by name", "Console"),
+    Action("help", "question_mark", "Keys of this screen", "Console"),
+)
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+_KEY_NAMES = {
+    "slash": "/",
+    "plus": "+",
+    "underscore": "_",
+    "minus": "-",
+    "colon": ":",
+    "question_mark": "?",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "space": "Space",
+    "enter": "Enter",
+    "escape": "Esc",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "home": "Home",
+    "end": "End",
+}
+
+
+def key_names(keys: str) -> str:
+    """Textual key names as people read them: `ctrl+p` -> `Ctrl+p`."""
+    return " ".join(_key_name(key.strip()) for key in keys.split(",") if key.strip())
+
+
+def _key_name(key: str) -> str:
+    if key in _KEY_NAMES:
+        return _KEY_NAMES[key]
+    *modifiers, last = key.split("+")
+    return "+".join([*(m.capitalize() for m in modifiers), _KEY_NAMES.get(last, last)])
+
+
+def bindings() -> list[Binding]:
+    """The registry as Textual bindings; each has its action's id, so that a keymap can move it."""
+    return [
+        Binding(action.keys, f"do({action.id!r})", action.title, show=False, id=action.id)
+        for action in ACTIONS
+        if action.keys
+    ]
+
+
+def describe(view: View, keymap: Mapping[str, str] | None = None) -> list[ActionInfo]:
+    """Every action with its keys and, where it cannot be done now, the reason."""
+    keymap = keymap or {}
+    return [
+        ActionInfo(
+            action.id,
+            key_names(keymap.get(action.id, action.keys)),
+            action.title,
+            not (reason := why_not(action, view)),
+            reason,
+            action.group,
+        )
+        for action in ACTIONS
+    ]
+
+
+def why_not(action: Action, view: View) -> str:
+    """Why the action cannot be done now; empty when it can."""
+    if not action.applies(view):
+        return action.enabled(view) or f"not while the run is {words(view.status)}"
+    return action.enabled(view)
+
+
+# ── the footer ───────────────────────────────────────────────────────────────────────────────────
+
+_FOOTERS: Mapping[str, str] = {
+    "review": "approve request_changes edit add delete move_down hold undo fix findings",
+    "decide": "approve reject edit_revision retry skip mark_done probe rollback stop pause",
+    "run": "approve pause cancel retry mark_done hold follow rollback open",
+    "undoing": "approve retry mark_done follow open",
+    "over": "rollback summary failures timeline events",
+}
+
+_FOOTER_OF: Mapping[RunStatus, str] = {
+    RunStatus.DRAFTING: "review",
+    RunStatus.AWAITING_APPROVAL: "review",
+    RunStatus.AWAITING_DECISION: "decide",
+    RunStatus.ROLLING_BACK: "undoing",
+    RunStatus.RUNNING: "run",
+    RunStatus.PAUSED: "run",
+    RunStatus.REPLANNING: "run",
+}
+
+_SHORT = {
+    "request_changes": "request changes",
+    "edit": "edit",
+    "edit_revision": "edit it",
+    "add": "add",
+    "delete": "delete",
+    "move_down": "move",
+    "undo": "undo",
+    "fix": "fix",
+    "findings": "findings",
+    "reject": "reject",
+    "retry": "retry",
+    "skip": "skip",
+    "mark_done": "mark done",
+    "probe": "verify",
+    "rollback": "roll back",
+    "stop": "stop here",
+    "cancel": "cancel step",
+    "follow": "follow",
+    "open": "open",
+    "summary": "summary",
+    "failures": "failures",
+    "timeline": "timeline",
+    "events": "events",
+    "help": "help",
+}
+
+
+def footer(view: View, keymap: Mapping[str, str] | None = None) -> Iterator[tuple[str, str, str]]:
+    """The most useful actions now, best first, as (id, key, short name); `detach` and `help` last."""
+    for action_id in (*_FOOTERS[_FOOTER_OF.get(view.status, "over")].split(), "detach", "help"):
+        action = BY_ID[action_id]
+        if action.applies(view) and not action.enabled(view):
+            keys = (keymap or {}).get(action_id, action.keys)
+            key = "J/K" if keys == "J,alt+down" else key_names(keys.split(",")[0])
+            yield action_id, key, action.label(view) if action.label else _SHORT[action_id]

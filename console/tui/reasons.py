@@ -1,0 +1,226 @@
+"""Why an action cannot be done now, in words, and when it is about something at all.
+
+Every reason is a function of the `View` alone: empty when nothing stands in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from console.run.life import RunStatus, StepStatus
+from console.tui.view import View
+
+Says = Callable[[View], str]
+
+
+def always(_view: View) -> str:
+    """No reason against it."""
+    return ""
+
+
+def anytime(_view: View) -> bool:
+    """It is always about something."""
+    return True
+
+
+def first(*reasons: Says) -> Says:
+    """The first reason that holds."""
+
+    def says(view: View) -> str:
+        return next((why for reason in reasons if (why := reason(view))), "")
+
+    return says
+
+
+def control(view: View) -> str:
+    return view.read_only
+
+
+def has_plan(view: View) -> str:
+    return "" if view.state.plan else "there is no plan yet"
+
+
+def not_over(view: View) -> str:
+    return f"the run has ended ({words(view.status)})" if view.status.is_final else ""
+
+
+def not_rolling_back(view: View) -> str:
+    return "the run is rolling back" if view.status is RunStatus.ROLLING_BACK else ""
+
+
+def on_step(view: View) -> str:
+    return "" if view.selected else "no step is selected"
+
+
+def on_leaf(view: View) -> str:
+    step = view.selected
+    if step is None:
+        return "no step is selected"
+    return f"{step.id} is a phase; select a step in it" if step.is_phase else ""
+
+
+def not_started(view: View) -> str:
+    life = view.life
+    if life is not None and life.has_started:
+        return f"step {view.step} has started; it can be marked, retried or rolled back, not edited"
+    return ""
+
+
+def in_plan(view: View) -> str:
+    return f"{view.step} is a rollback item" if view.state.is_item(view.step) else ""
+
+
+def on_status(verb: str, *allowed: StepStatus) -> Says:
+    def says(view: View) -> str:
+        life = view.life
+        if life is None:
+            return f"no step is selected that could be {verb}"
+        if life.status in allowed:
+            return ""
+        return f"step {view.step} is {words(life.status)}; {_listed(allowed)} step can be {verb}"
+
+    return says
+
+
+def words(status: str) -> str:
+    """A status for people: `awaiting approval`."""
+    return str(status).replace("_", " ")
+
+
+def _listed(allowed: Iterable[StepStatus]) -> str:
+    names = [words(s) for s in allowed]
+    return f"only a {names[0]}" if len(names) == 1 else f"only a {', '.join(names[:-1])} or {names[-1]}"
+
+
+def can_probe(view: View) -> str:
+    tool = view.tool
+    return "" if tool and tool.probe else f"the tool of step {view.step} has no probe"
+
+
+def can_answer(view: View) -> str:
+    if view.read_only or view.waiting:
+        return view.read_only
+    return "nothing waits for an answer"
+
+
+def can_pause(view: View) -> str:
+    if stopped := act(view):
+        return stopped
+    if view.status in (RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.AWAITING_DECISION):
+        return ""
+    return f"the run is {words(view.status)}; only a running one can be paused"
+
+
+def can_roll_back(view: View) -> str:
+    if view.status is RunStatus.ROLLING_BACK:
+        return "the run is rolling back already"
+    if any(life.has_started for life in view.state.steps.values()):
+        return ""
+    return "no step has started; there is nothing to undo"
+
+
+def can_replan(view: View) -> str:
+    if view.state.plan is None:
+        return "there is no plan yet"
+    if view.status is RunStatus.REPLANNING:
+        return "the planner is at work already"
+    return ""
+
+
+def has_undo(view: View) -> str:
+    return "" if view.undoable else "no edit to undo"
+
+
+def has_redo(view: View) -> str:
+    return "" if view.redoable else "no edit to redo"
+
+
+def has_copy(view: View) -> str:
+    return "" if view.copied else "no step was copied (y)"
+
+
+def has_findings(view: View) -> str:
+    return "" if view.findings else "the checker has no findings"
+
+
+def has_fix(view: View) -> str:
+    if not view.findings:
+        return "the checker has no findings"
+    if any(getattr(finding, "fix", None) is not None for finding in view.findings):
+        return ""
+    return "no finding offers a fix"
+
+
+def has_search(view: View) -> str:
+    return "" if view.search else "nothing is searched for (/)"
+
+
+edit = first(control, has_plan, not_over, not_rolling_back)
+edit_step = first(edit, on_step, in_plan, not_started)
+can_enable = first(edit_step, on_leaf)
+act = first(control, not_over)
+
+# ── when an action is about something ────────────────────────────────────────────────────────────
+
+_BEFORE = (RunStatus.DRAFTING, RunStatus.AWAITING_APPROVAL)
+
+
+def before_run(view: View) -> bool:
+    return view.status in _BEFORE
+
+
+def running(view: View) -> bool:
+    return not before_run(view)
+
+
+def revision_waits(view: View) -> bool:
+    life = view.life
+    busy = life is not None and life.status is StepStatus.RUNNING
+    return view.state.proposal is not None and not busy
+
+
+def no_revision(view: View) -> bool:
+    return not revision_waits(view)
+
+
+def on_proposal(view: View) -> bool:
+    return view.state.proposal is not None and view.pane == "diff"
+
+
+def off_proposal(view: View) -> bool:
+    return not on_proposal(view)
+
+
+# ── names that depend on the state ───────────────────────────────────────────────────────────────
+
+_ANSWERS = {
+    "plan": "approve the plan",
+    "revision": "accept the revision",
+    "rollback": "approve the rollback",
+    "tool": "trust the changed tool",
+}
+
+
+def approve_name(view: View) -> str:
+    request = view.waiting
+    if request is None:
+        return "approve"
+    if request.scope in _ANSWERS:
+        return _ANSWERS[request.scope]
+    verb = {"gate": "answer the gate", "in_doubt": "settle", "decision": "decide"}.get(
+        request.scope, "approve"
+    )
+    return f"{verb} {request.step}".strip()
+
+
+def pause_name(view: View) -> str:
+    return "resume" if view.status is RunStatus.PAUSED else "pause"
+
+
+def hold_name(view: View) -> str:
+    life = view.life
+    return "release" if life and life.status is StepStatus.HELD else "hold"
+
+
+def detach_name(view: View) -> str:
+    return "leave" if view.status.is_final or view.engine_gone else "detach"

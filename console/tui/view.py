@@ -1,0 +1,142 @@
+"""What the main screen knows at one moment, as plain data: the run, where the cursor is, what waits.
+
+Actions ask a `View` whether they can be done; widgets are shown parts of it. It is written by the
+screen only, and holds no engine, planner or file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from console.catalog.spec import Risk, ToolSpec
+from console.plan.model import Step, StepId
+from console.run.life import RunStatus, StepStatus
+from console.run.state import Request, RunState, StepState
+
+Pane = Literal["plan", "output", "failures", "diff", "timeline", "events", "rollback", "summary"]
+
+ANSWERED_FIRST = (
+    "rollback",
+    "compensation",
+    "revision",
+    "tool",
+    "step",
+    "in_doubt",
+    "decision",
+    "gate",
+    "plan",
+)
+"""Which of several waiting requests `a` opens first, when none is about the selected step."""
+
+
+@dataclass(slots=True)
+class View:
+    """`read_only` says why nothing can be wished, and is empty when it can. `step` is the selected
+    step, phase or rollback item. `findings` come from the plan checker, newest plan only."""
+
+    state: RunState = field(default_factory=RunState)
+    read_only: str = ""
+    step: StepId = ""
+    pane: Pane = "plan"
+    findings: tuple[Any, ...] = ()
+    undoable: str = ""
+    redoable: str = ""
+    copied: Step | None = None
+    search: str = ""
+    engine_gone: bool = False
+
+    @property
+    def status(self) -> RunStatus:
+        return self.state.status
+
+    @property
+    def selected(self) -> Step | None:
+        """The selected step, phase or rollback item, as it is written."""
+        return find_step(self.state, self.step)
+
+    @property
+    def life(self) -> StepState | None:
+        """The state of the selected step; `None` for a phase."""
+        return find_life(self.state, self.step)
+
+    @property
+    def tool(self) -> ToolSpec | None:
+        step = self.selected
+        return self.state.catalog.get(step.action) if step else None
+
+    @property
+    def waiting(self) -> Request | None:
+        """The request that `a` answers: the selected step's own, else the most pressing one."""
+        return next(self.queue(), None)
+
+    def queue(self) -> Iterator[Request]:
+        """All waiting requests in the order they are offered."""
+        mine = [r for r in self.state.requests.values() if r.step and r.step == self.step]
+        rest = [r for r in self.state.requests.values() if r not in mine]
+        yield from mine
+        yield from sorted(rest, key=lambda r: (ANSWERED_FIRST.index(r.scope), r.since))
+
+    def request(self, scope: str) -> Request | None:
+        """The waiting request of this scope, if any."""
+        return next((r for r in self.state.requests.values() if r.scope == scope), None)
+
+
+def find_step(state: RunState, step_id: StepId) -> Step | None:
+    """The step, phase or rollback item with this id, as it is written."""
+    if state.plan is not None:
+        for step, _ in state.plan.walk():
+            if step.id == step_id:
+                return step
+    if state.rollback is not None:
+        for item in state.rollback.plan.items:
+            if item.step.id == step_id:
+                return item.step
+    return None
+
+
+def find_life(state: RunState, step_id: StepId) -> StepState | None:
+    """The state of a step or rollback item; `None` where there is none (a phase, an unknown id)."""
+    try:
+        return state.step(step_id)
+    except KeyError:
+        return None
+
+
+def risk_of(state: RunState, step: Step) -> Risk:
+    """The risk class of a step: its tool's, and `disruptive` where the tool is not known."""
+    if step.is_note or step.is_phase:
+        return Risk.OBSERVE
+    tool = state.catalog.get(step.action)
+    return tool.risk if tool else Risk.DISRUPTIVE
+
+
+def status_of(state: RunState, step: Step) -> StepStatus:
+    """Where a step is in its life; a phase is as its least finished part."""
+    if step.is_phase:
+        return _status_of_phase(state, step)
+    life = find_life(state, step.id)
+    if life is None:
+        return StepStatus.PENDING
+    return life.status
+
+
+_LOUDEST = (
+    StepStatus.RUNNING,
+    StepStatus.UNDOING,
+    StepStatus.UNDO_FAILED,
+    StepStatus.IN_DOUBT,
+    StepStatus.FAILED,
+    StepStatus.HELD,
+    StepStatus.CANCELLED,
+    StepStatus.PENDING,
+    StepStatus.UNDONE,
+    StepStatus.SUCCEEDED,
+    StepStatus.SKIPPED,
+)
+
+
+def _status_of_phase(state: RunState, phase: Step) -> StepStatus:
+    inside = {status_of(state, child) for child in phase.steps}
+    return next((status for status in _LOUDEST if status in inside), StepStatus.PENDING)
