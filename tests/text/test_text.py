@@ -42,10 +42,30 @@ INVISIBLE = [
 ]
 FORBIDDEN = re.compile("[" + "".join(re.escape(chr(c)) for c in INVISIBLE) + "\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
-CONTROLS = (
-    "\x1b \x1b[ \x1b[31m \x1b[0m \x1b[1;38;5;9m \x9b32m \x1b]0;title\x07 \x1b]52;c;aGk=\x1b\\ \x1bPq#0\x1b\\ "
-    "\x1bX \x1b^ \x1b_apc\x9c \x1bktmux\x1b\\ \x90 \x9d \x9c \x00 \x7f [2J m 1; word"
-).split(" ")
+CONTROLS = [
+    "\x1b",
+    "\x1b[",
+    "\x1b[31m",
+    "\x1b[0m",
+    "\x1b[1;38;5;9m",
+    "\x9b32m",
+    "\x1b]0;title\x07",
+    "\x1b]52;c;aGk=\x1b\\",
+    "\x1bPq#0\x1b\\",
+    "\x1bX",
+    "\x1b^",
+    "\x1b_apc\x9c",
+    "\x1bktmux\x1b\\",
+    "\x90",
+    "\x9d",
+    "\x9c",
+    "\x00",
+    "\x7f",
+    "[2J",
+    "m",
+    "1;",
+    "word",
+]
 OTHERS = [
     "\r",
     "\n",
