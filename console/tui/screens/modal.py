@@ -1,0 +1,199 @@
+"""The frame that all screens over the main one share: a sheet with its title in the border, its keys
+below, `Esc` to leave; and the two guards of screens whose answer makes things happen.
+
+`Settle` keeps keys typed for another screen from answering this one. `Menu` is a list to choose from
+whose choices can be closed to the mouse.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import ClassVar, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+T = TypeVar("T")
+
+StylePath = str | PurePath | list[str | PurePath] | None
+"""What a screen may give as its `CSS_PATH`; files are beside the module."""
+
+Clock = Callable[[], float]
+"""Seconds on a clock that only goes forward."""
+
+SETTLE = 0.5
+"""Seconds after a screen appeared in which no key answers it."""
+
+MOVES: list[BindingType] = [
+    Binding("j", "scroll_down", "Down", show=False),
+    Binding("k", "scroll_up", "Up", show=False),
+    Binding("g", "scroll_home", "Top", show=False),
+    Binding("G", "scroll_end", "End", show=False),
+    Binding("ctrl+d,space", "page_down", "Page down", show=False),
+    Binding("ctrl+u", "page_up", "Page up", show=False),
+]
+
+
+def plain(text: str, style: str = "") -> Content:
+    """`text` as it is, never as markup, in one style."""
+    return Content.styled(text, style) if style else Content(text)
+
+
+def key_hints(*pairs: tuple[str, str]) -> Content:
+    """Keys and what they do, for a border: (("Enter", "approve"), ...)."""
+    parts: list[Content] = []
+    for key, does in pairs:
+        parts.append(Content.assemble((key, "bold $text-accent"), (f" {does}", "$text-muted")))
+    return Content.assemble(" ", Content("  ").join(parts), " ")
+
+
+class Settle:
+    """Whether a screen has been there long enough for a key to be meant for it.
+
+    A key that comes too early starts the time anew, so that a burst of type-ahead never gets through.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic, seconds: float = SETTLE) -> None:
+        self.clock = clock
+        self.seconds = seconds
+        self._since = clock()
+
+    def restart(self) -> None:
+        self._since = self.clock()
+
+    @property
+    def over(self) -> bool:
+        return self.clock() - self._since >= self.seconds
+
+
+class Sheet(ModalScreen[T]):
+    """A screen over the main one. Subclasses say `heading`, `hints` and `compose_body`."""
+
+    CSS_PATH: ClassVar[StylePath] = "modal.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="sheet.leave")]
+
+    heading: str = ""
+    hints: Sequence[tuple[str, str]] = (("Esc", "back"),)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="sheet"):
+            yield from self.compose_body()
+
+    def compose_body(self) -> ComposeResult:
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.show_heading(self.heading)
+        self.show_hints(*self.hints)
+
+    def show_heading(self, text: str | Content) -> None:
+        title = text if isinstance(text, Content) else plain(text, "bold")
+        self.query_one("#sheet").border_title = Content.assemble(" ", title, " ")
+
+    def show_hints(self, *pairs: tuple[str, str]) -> None:
+        self.query_one("#sheet").border_subtitle = key_hints(*pairs)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class Reading(VerticalScroll):
+    """What is read on a sheet: scrolls with every usual key and says when its end has been shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = MOVES
+
+    @dataclass
+    class EndShown(Message):
+        """The last line has been on the screen."""
+
+    def __init__(self, *parts: Content | Static, id: str) -> None:
+        super().__init__(*(p if isinstance(p, Static) else Static(p) for p in parts), id=id)
+        self.end_shown = False
+
+    def on_mount(self) -> None:
+        self.watch(self, "scroll_y", self._look, init=False)
+        self.watch(self, "virtual_size", self._look, init=False)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._look)
+
+    def _look(self) -> None:
+        laid_out = self.is_attached and bool(self.size) and bool(self.virtual_size)
+        if not self.end_shown and laid_out and self.scroll_offset.y >= self.max_scroll_y:
+            self.end_shown = True
+            self.post_message(self.EndShown())
+
+    @property
+    def portion(self) -> int:
+        """How much of it has scrolled by, in per cent."""
+        return 100 if self.max_scroll_y == 0 else round(100 * self.scroll_offset.y / self.max_scroll_y)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One line of a `Menu`: `key` chooses it at once, `detail` is shown behind its title."""
+
+    id: str
+    title: str | Content
+    key: str = ""
+    detail: str = ""
+    disabled: bool = False
+
+    @property
+    def width(self) -> int:
+        return len(self.title)
+
+
+class Menu(OptionList):
+    """Choices, one a line. With `by_mouse=False` a click moves the cursor and chooses nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("g", "first", "First", show=False),
+        Binding("G", "last", "Last", show=False),
+    ]
+
+    def __init__(self, choices: Iterable[Choice], *, id: str, by_mouse: bool = True) -> None:
+        self.choices = tuple(choices)
+        width = max((c.width for c in self.choices if c.detail), default=0)
+        keyed = any(c.key for c in self.choices)
+        super().__init__(
+            *(Option(self._line(c, width, keyed), id=c.id, disabled=c.disabled) for c in self.choices),
+            id=id,
+            markup=False,
+        )
+        self.by_mouse = by_mouse
+
+    @staticmethod
+    def _line(choice: Choice, width: int, keyed: bool) -> Content:
+        key = (f"{choice.key:>2}  ", "bold $text-accent") if keyed else ""
+        gap = " " * (width - choice.width + 3)
+        detail = (f"{gap}{choice.detail}", "$text-muted") if choice.detail else ""
+        return Content.assemble(key, choice.title, detail)
+
+    @property
+    def first_enabled(self) -> int | None:
+        """Where the first line is that can be chosen."""
+        return next((n for n, c in enumerate(self.choices) if not c.disabled), None)
+
+    def on_click(self, event: events.Click) -> None:
+        if not self.by_mouse:
+            event.prevent_default()
+            option = event.style.meta.get("option")
+            if option is not None:
+                self.highlighted = option
+
+    def chosen_by(self, key: str) -> str | None:
+        """The id of the choice with this single-letter key."""
+        return next((c.id for c in self.choices if c.key == key and not c.disabled), None)

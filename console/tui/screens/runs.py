@@ -1,0 +1,75 @@
+"""What the picker and the run list show of a run, and the list itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import OptionList, Static
+
+from console.run.life import RunStatus
+from console.text import one_line
+from console.tui.screens.modal import Choice, Menu, Sheet, plain
+
+MARKS: dict[RunStatus, tuple[str, str]] = {
+    RunStatus.SUCCEEDED: ("✓", "$text-success"),
+    RunStatus.ROLLED_BACK: ("↺", "$text-warning"),
+    RunStatus.FAILED: ("✗", "$text-error"),
+    RunStatus.ROLLBACK_INCOMPLETE: ("✗", "$text-error"),
+    RunStatus.REJECTED: ("–", "$text-muted"),
+    RunStatus.STOPPED: ("–", "$text-warning"),
+    RunStatus.PAUSED: ("‖", "$text-warning"),
+}
+"""Sign and colour of a run's status; every other one is under way."""
+
+UNDER_WAY = ("▶", "$text-accent")
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run in a list. `when` is said for a person ("2 h ago"), `attached` who holds it."""
+
+    run: str
+    goal: str
+    status: RunStatus
+    when: str = ""
+    steps: str = ""
+    attached: str = ""
+
+
+def run_line(info: RunInfo) -> Content:
+    """One line about a run."""
+    mark, style = MARKS.get(info.status, UNDER_WAY)
+    words = info.status.value.replace("_", " ")
+    tail = " · ".join(part for part in (info.steps, info.when, info.attached) if part)
+    return Content.assemble(
+        (f"{mark} ", style),
+        (f"{one_line(info.run, 10):<10} ", "$text-muted"),
+        f"{one_line(info.goal, 44):<44}  ",
+        (f"{words:<19}", style),
+        (one_line(tail, 40), "$text-muted"),
+    )
+
+
+class RunList(Sheet[str | None]):
+    """All runs, newest first; gives the id of the one to open."""
+
+    heading = "Runs"
+    hints = (("Enter", "open"), ("Esc", "back"))
+
+    def __init__(self, runs: Sequence[RunInfo]) -> None:
+        super().__init__(classes="-wide")
+        self.runs = runs
+
+    def compose_body(self) -> ComposeResult:
+        if self.runs:
+            yield Menu((Choice(info.run, run_line(info)) for info in self.runs), id="runs")
+        else:
+            yield Static(plain("No run yet. Press Esc and choose a task.", "$text-muted"))
+
+    @on(OptionList.OptionSelected)
+    def open(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)

@@ -1,0 +1,99 @@
+"""Asking for words: one line, or several."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, Static, TextArea
+
+from console.tui.screens.confirm import ConfirmScreen
+from console.tui.screens.modal import Sheet, plain
+
+
+class Lines(TextArea):
+    """Several lines of text. `Enter` sends them; Ctrl+J (and Alt+Enter where the terminal tells it
+    apart) starts a new line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+j,alt+enter,shift+enter", "new_line", "New line", show=False)
+    ]
+
+    def action_new_line(self) -> None:
+        self.insert("\n")
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.prevent_default()
+            event.stop()
+            await self.screen.run_action("send")
+        elif event.key == "escape":
+            event.prevent_default()
+
+
+class AskText(Sheet[str | None]):
+    """Asks for a text under `title`; gives it, or `None` on `Esc`. Text that was typed is only thrown
+    away after a question."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s,ctrl+enter", "send", "Send", id="text.send", show=False)
+    ]
+
+    def __init__(self, title: str, initial: str = "", multiline: bool = False) -> None:
+        super().__init__()
+        self.heading = title
+        self.initial = initial
+        self.multiline = multiline
+        self.hints = (("Enter", "send"), ("Esc", "back"))
+        if multiline:
+            self.hints = (("Enter", "send"), ("Ctrl+J", "new line"), ("Esc", "back"))
+
+    def compose_body(self) -> ComposeResult:
+        lead = self.lead()
+        if lead is not None:
+            yield Static(lead, id="lead")
+        if self.multiline:
+            yield Lines(self.initial, id="words", soft_wrap=True, tab_behavior="focus")
+        else:
+            yield Input(self.initial, id="words", select_on_focus=False)
+
+    def lead(self) -> Content | None:
+        """What stands above the text."""
+        return None
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        field = self.query_one("#words")
+        field.focus()
+        if isinstance(field, TextArea):
+            field.move_cursor(field.document.end)
+
+    @property
+    def typed(self) -> str:
+        field = self.query_one("#words")
+        return field.text if isinstance(field, TextArea) else self.query_one(Input).value
+
+    @on(Input.Submitted)
+    def action_send(self) -> None:
+        self.dismiss(self.typed)
+
+    def action_leave(self) -> None:
+        if self.typed == self.initial:
+            self.dismiss(None)
+            return
+
+        def answered(away: bool | None) -> None:
+            if away:
+                self.dismiss(None)
+
+        self.app.push_screen(
+            ConfirmScreen("Throw away what you typed?", "Throw it away", "Go on typing"), answered
+        )
+
+
+def words_about(text: str) -> Content:
+    """A muted line above a text field."""
+    return plain(text, "$text-muted")
