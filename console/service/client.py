@@ -1,0 +1,341 @@
+"""A front end's side of a run: executed by another process, only kept, or exported to a file.
+
+    async with attach(directory, ui=True) as session:      # a run that a process executes
+    session = Kept(directory)                              # a run's record, nobody executing it
+    session = Replay(file)                                 # an exported run
+
+All three are a `Session` (run/control.py). An `Attached` one also says who holds the control.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from anyio.abc import UNIXSocketStream
+from pydantic import ValidationError
+
+from console.errors import ControlRefused, Fault, InvalidDocument, JournalError, UsageError
+from console.run import journal
+from console.run.control import RunControl, Wish
+from console.run.events import Record, decode
+from console.service import wire
+from console.service.server import SOCKET
+from console.service.wire import BadFrame, Message, Wire
+
+BATCH = 2000
+"""Records read from the journal at a time, so that a screen can paint between two batches."""
+
+LINE_LIMIT = 64 << 20
+
+
+class NotExecuted(UsageError):
+    """No process executes this run."""
+
+
+class Refused(UsageError):
+    """The run's process does not let us in."""
+
+
+def who_am_i() -> str:
+    """How the others see this front end: user, terminal, process."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"user {os.geteuid()}"
+    try:
+        place = os.ttyname(0).removeprefix("/dev/")
+    except OSError:
+        place = "no terminal"
+    return f"{user} ({place}, pid {os.getpid()})"
+
+
+class Attached:
+    """A session of a run that another process executes. Made by `attach`.
+
+    `holder` names who holds the control ("" for nobody); `has_control` says whether it is us.
+    `on_control` is called when that changes. `gone` says why there is no connection any more.
+    """
+
+    def __init__(self, directory: Path, *, ui: bool, who: str = "") -> None:
+        self.run = directory.name
+        self.directory = directory
+        self.ui = ui
+        self.who = who or who_am_i()
+        self.holder = ""
+        self.has_control = False
+        self.pid = 0
+        self.gone = ""
+        self.on_control: Callable[[], None] = lambda: None
+        self._head = 0
+        self._news = anyio.Event()
+        self._answers: dict[int, _Answer] = {}
+        self._number = 0
+        self._wire: Wire | None = None
+        self._sending = anyio.Lock()
+
+    @property
+    def control(self) -> RunControl | None:
+        return None if self.gone else self
+
+    async def wish(self, wish: Wish, *, by: str = "") -> Any:
+        """Say `wish` and wait for the answer."""
+        self._number += 1
+        answer = self._answers[self._number] = _Answer()
+        try:
+            await self._say(wire.pack_wish(wish, self._number, by or self.who))
+            await answer.done.wait()
+        finally:
+            self._answers.pop(self._number, None)
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+    async def take_control(self) -> None:
+        """Take the control from whoever holds it; both are told."""
+        await self._say({"say": "take_control"})
+        while not (self.has_control or self.gone):
+            await self._news.wait()
+
+    async def records(self, after: int = 0) -> AsyncIterator[Record]:
+        """The journal, then what comes, until the process that executes the run is gone.
+
+        A run whose last record is not `run_finished` then has lost its process.
+        """
+        while True:
+            gone = bool(self.gone)
+            batch = await to_thread.run_sync(_batch, self.directory, after)
+            for record in batch:
+                yield record
+                after = record.seq
+            if batch:
+                continue
+            if gone:
+                return
+            while self._head <= after and not self.gone:
+                await self._news.wait()
+
+    async def _say(self, message: Message) -> None:
+        if self._wire is None or self.gone:
+            raise _lost(self.run)
+        try:
+            async with self._sending:
+                await self._wire.send(message)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            raise _lost(self.run) from None
+
+    # ── the connection ───────────────────────────────────────────────────────────────────────────
+
+    async def _open(self) -> None:
+        """Connect and be let in. Raises `NotExecuted` or `Refused`."""
+        link = Wire(await UNIXSocketStream.from_socket(_connect(self.directory)))
+        try:
+            await link.send({"say": "hello", "version": wire.VERSION, "ui": self.ui, "who": self.who})
+            first = await link.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError, BadFrame):
+            await link.aclose()
+            raise NotExecuted("the process that executed this run has just gone", where=self.run) from None
+        if first["say"] == "bye":
+            await link.aclose()
+            raise Refused(f"the run does not let this process in: {first.get('reason')}", where=self.run)
+        self.pid, self._head, self._wire = int(first["pid"]), int(first["head"]), link
+
+    async def _listen(self) -> None:
+        """Take in what the engine says. A lost connection is made again once: the engine sends
+        clients away that were stopped for long."""
+        while True:
+            assert self._wire is not None
+            reason = await self._take_in(self._wire)
+            await self._wire.aclose()
+            if not reason:
+                try:
+                    await self._open()
+                    continue
+                except (NotExecuted, Refused) as error:
+                    reason = str(error)
+            self._end(reason)
+            return
+
+    async def _take_in(self, link: Wire) -> str:
+        while True:
+            try:
+                message = await link.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, BadFrame):
+                self._fail_answers()
+                return ""
+            if message["say"] == "bye":
+                return str(message.get("reason"))
+            self._hear(message)
+
+    def _hear(self, message: Message) -> None:
+        match message["say"]:
+            case "head":
+                self._head = max(self._head, int(message["seq"]))
+            case "control":
+                self.holder, self.has_control = str(message["holder"]), bool(message["yours"])
+                self.on_control()
+            case "reply" | "refused":
+                answer = self._answers.get(int(message["id"]))
+                if answer:
+                    answer.hear(message)
+        self._wake()
+
+    def _end(self, reason: str) -> None:
+        self.gone, self.has_control, self.holder = reason or "the connection was closed", False, ""
+        self._fail_answers()
+        self._wake()
+        self.on_control()
+
+    def _fail_answers(self) -> None:
+        for answer in self._answers.values():
+            if not answer.done.is_set():
+                answer.error = _lost(self.run, "; whether the wish was granted shows in its record")
+                answer.done.set()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = anyio.Event()
+
+
+class _Answer:
+    """The answer to one wish, when it comes."""
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.value: Any = None
+        self.error: Exception | None = None
+
+    def hear(self, message: Message) -> None:
+        if message["say"] == "reply":
+            self.value = wire.unpack_value(message.get("value"))
+        else:
+            self.error = wire.unpack_error(message["error"])
+        self.done.set()
+
+
+@asynccontextmanager
+async def attach(directory: Path, *, ui: bool = False, who: str = "") -> AsyncIterator[Attached]:
+    """Attach to the process that executes the run in `directory`. `ui` says that this is a screen:
+    the first screen holds the control.
+
+    Raises `NotExecuted` when there is no such process and `Refused` when it does not let us in.
+    """
+    session = Attached(directory, ui=ui, who=who)
+    await session._open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session._listen)
+        try:
+            yield session
+        finally:
+            tasks.cancel_scope.cancel()
+            assert session._wire is not None
+            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+                await session._wire.aclose()
+            session._end("this front end has left")
+
+
+def _connect(directory: Path) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            link.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+        finally:
+            os.close(folder)
+        link.setblocking(False)
+    except (FileNotFoundError, ConnectionRefusedError):
+        link.close()
+        raise NotExecuted(
+            "no process executes this run", where=directory.name, todo=f"plandeck resume {directory.name}"
+        ) from None
+    except OSError as error:
+        link.close()
+        raise Refused(f"cannot reach the run: {error.strerror}", where=directory.name) from None
+    return link
+
+
+def _lost(run: str, more: str = "") -> ControlRefused:
+    return ControlRefused(
+        f"the connection to the process that executes this run is lost{more}",
+        where=f"run {run}",
+        todo=f"Attach again with: plandeck attach {run}",
+    )
+
+
+def _batch(directory: Path, after: int) -> list[Record]:
+    batch: list[Record] = []
+    for record in journal.read(directory, after):
+        batch.append(record)
+        if len(batch) >= BATCH:
+            break
+    return batch
+
+
+# ── without an engine ────────────────────────────────────────────────────────────────────────────
+
+
+class Kept:
+    """The record of a run that nobody executes. Nothing can be wished of it."""
+
+    control: RunControl | None = None
+
+    def __init__(self, directory: Path) -> None:
+        self.run = directory.name
+        self.directory = directory
+
+    async def records(self, after: int = 0) -> AsyncIterator[Record]:
+        while batch := await to_thread.run_sync(_batch, self.directory, after):
+            for record in batch:
+                yield record
+                after = record.seq
+
+
+class Replay:
+    """An exported run (JSON lines), read whole. Step output is not part of an export.
+
+    Raises `InvalidDocument` with the first line that is no record.
+    """
+
+    control: RunControl | None = None
+
+    def __init__(self, file: Path) -> None:
+        self.directory = file.parent
+        self._records = list(_exported(file))
+        if not self._records:
+            raise InvalidDocument([Fault(0, "", "it holds no record")], file=str(file))
+        self.run = str(getattr(self._records[0].event, "run", "")) or file.stem
+
+    async def records(self, after: int = 0) -> AsyncIterator[Record]:
+        for record in self._records:
+            if record.seq > after:
+                yield record
+
+
+def _exported(file: Path) -> list[Record]:
+    records = []
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(iter(lambda: lines.readline(LINE_LIMIT), b""), 1):
+                if line.strip():
+                    records.append(_record(line, number, file))
+    except OSError as error:
+        raise UsageError(f"cannot read this file: {error.strerror}", where=str(file)) from None
+    return records
+
+
+def _record(line: bytes, number: int, file: Path) -> Record:
+    try:
+        fields = json.loads(line)
+        seq, at, kind, hashed = (fields.pop(name) for name in ("seq", "at", "event", "hash"))
+        return Record(seq=seq, at=at, event=decode(kind, json.dumps(fields)), hash=hashed)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError, JournalError):
+        fault = Fault(number, "", "this line is not a record of a run", "`plandeck export` writes such files")
+        raise InvalidDocument([fault], file=str(file)) from None

@@ -1,0 +1,294 @@
+"""The engine's side of a run's socket.
+
+Several clients may watch; one of them holds the control: the first screen that attached, until
+another takes it or it leaves. Everybody is told who holds it. Nothing a client does or fails to do
+makes the engine wait: a client gets a short queue of its own, and one that is too slow, too many,
+not ours, or does not speak the language is sent away with the reason, which also goes to the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import stat
+from collections import deque
+from pathlib import Path
+
+import anyio
+from anyio.abc import SocketAttribute, SocketListener, SocketStream, TaskGroup, TaskStatus
+
+from console.errors import ControlRefused, PlandeckError, UsageError
+from console.run.control import Session
+from console.service import wire
+from console.service.peer import peer_of, refusal
+from console.service.wire import BadFrame, Message, Wire
+
+log = logging.getLogger("plandeck.service")
+
+SOCKET = "sock"
+CLIENTS = 64
+QUEUE = 256
+"""Answers that may wait for one client; one that does not fetch them is sent away."""
+
+WISHES = 64
+"""Wishes of one client that may be under way at once."""
+
+HELLO_SECONDS = 5.0
+STALL_SECONDS = 60.0
+"""A client that has not read for so long is sent away; it may come back and misses nothing."""
+
+ACCEPT_PAUSE = 0.2
+NAME_LENGTH = 100
+
+
+def listen(directory: Path) -> socket.socket:
+    """A socket in a run's own folder, 0600 from its first moment, in place of a stale one.
+
+    The caller holds the run's journal, so nobody else can be listening there. It is bound through
+    a descriptor of the folder: a path of any length will do.
+    """
+    path = directory / SOCKET
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        pass
+    else:
+        if not stat.S_ISSOCK(found.st_mode):
+            raise UsageError("something that is not a socket is in the way", where=str(path), todo="Move it")
+        path.unlink()
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(server.fileno(), 0o600)
+        server.bind(f"/proc/self/fd/{folder}/{SOCKET}")
+        server.listen(CLIENTS)
+    except OSError as error:
+        server.close()
+        raise UsageError(f"cannot listen here: {error.strerror}", where=str(path)) from None
+    finally:
+        os.close(folder)
+    return server
+
+
+class _Sent(Exception):
+    """A client is sent away; the text is the reason."""
+
+
+class _Client:
+    """One connection. `outbox` holds what it must still be told, besides how far the journal is."""
+
+    def __init__(self, stream: SocketStream, pid: int) -> None:
+        self.wire = Wire(stream)
+        self.pid = pid
+        self.who = f"pid {pid}"
+        self.ui = False
+        self.outbox: deque[Message] = deque()
+        self.news = anyio.Event()
+        self.pending = 0
+        self.full = False
+
+    def tell(self, message: Message) -> None:
+        """Put a message in its queue; never waits."""
+        if len(self.outbox) >= QUEUE:
+            self.full = True
+        else:
+            self.outbox.append(message)
+        self.news.set()
+
+
+class Service:
+    """Serves one session to whoever attaches. `head` is the number of the last record there is.
+
+    `await serve()` runs until it is cancelled. `screens` is how many screens are attached now.
+    """
+
+    def __init__(self, session: Session, *, head: int = 0, engine: int | None = None) -> None:
+        self.session = session
+        self.head = head
+        self.engine = engine or os.getpid()
+        self.clients: list[_Client] = []
+        self.holder: _Client | None = None
+        self.changed = anyio.Event()
+
+    @property
+    def screens(self) -> int:
+        return sum(client.ui for client in self.clients)
+
+    async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Listen in the session's folder, and take the socket away at the end."""
+        listener = await SocketListener.from_socket(listen(self.session.directory))
+        try:
+            async with listener, anyio.create_task_group() as tasks:
+                tasks.start_soon(self._follow)
+                task_status.started()
+                await self._accept(listener, tasks)
+        finally:
+            (self.session.directory / SOCKET).unlink(missing_ok=True)
+
+    async def _follow(self) -> None:
+        async for record in self.session.records(self.head):
+            self.head = record.seq
+            for client in self.clients:
+                client.news.set()
+
+    async def _accept(self, listener: SocketListener, tasks: TaskGroup) -> None:
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as error:
+                # No descriptor is free: those that are attached stay served.
+                log.warning("cannot accept a client: %s", error.strerror)
+                await anyio.sleep(ACCEPT_PAUSE)
+                continue
+            tasks.start_soon(self._welcome, stream)
+
+    async def _welcome(self, stream: SocketStream) -> None:
+        peer = peer_of(stream.extra(SocketAttribute.raw_socket))
+        client = _Client(stream, peer.pid)
+        try:
+            reason = refusal(peer, self.session.run, self.engine)
+            if not reason and len(self.clients) >= CLIENTS:
+                reason = f"{CLIENTS} clients are attached already"
+            if reason:
+                raise _Sent(reason)
+            await self._talk(client)
+        except (_Sent, BadFrame) as error:
+            log.warning("%s was sent away: %s", client.who, error)
+            await _farewell(client, str(error))
+        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            log.info("%s left", client.who)
+        finally:
+            self._leave(client)
+            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+                await client.wire.aclose()
+
+    async def _talk(self, client: _Client) -> None:
+        with anyio.move_on_after(HELLO_SECONDS) as patience:
+            hello = await client.wire.receive()
+        if patience.cancelled_caught:
+            raise _Sent(f"it said nothing for {HELLO_SECONDS:.0f} seconds")
+        if hello["say"] != "hello" or hello.get("version") != wire.VERSION:
+            raise _Sent("it speaks another version; use the plandeck that started the run")
+        client.ui = hello.get("ui") is True
+        client.who = _name(hello.get("who"), client.who)
+        self._join(client)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._write, client)
+                await self._read(client, tasks)
+        except* (
+            _Sent,
+            BadFrame,
+            anyio.EndOfStream,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ) as group:
+            raise _first(group) from None
+
+    # ── who is there ─────────────────────────────────────────────────────────────────────────────
+
+    def _join(self, client: _Client) -> None:
+        self.clients.append(client)
+        client.tell(
+            {
+                "say": "welcome",
+                "run": self.session.run,
+                "pid": self.engine,
+                "head": self.head,
+                "version": wire.VERSION,
+            }
+        )
+        if client.ui and self.holder is None:
+            self.holder = client
+        self._announce()
+        log.info("%s attached", client.who)
+
+    def _leave(self, client: _Client) -> None:
+        if client not in self.clients:
+            return
+        self.clients.remove(client)
+        if self.holder is client:
+            self.holder = next((other for other in self.clients if other.ui), None)
+        self._announce()
+
+    def _announce(self) -> None:
+        holder = self.holder.who if self.holder else ""
+        for client in self.clients:
+            client.tell({"say": "control", "holder": holder, "yours": client is self.holder})
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    # ── talking ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _write(self, client: _Client) -> None:
+        told = self.head
+        while True:
+            if client.full:
+                raise _Sent("it does not fetch its answers")
+            if client.outbox:
+                message = client.outbox.popleft()
+            elif told < self.head:
+                told = self.head
+                message = {"say": "head", "seq": told}
+            else:
+                client.news = anyio.Event()
+                await client.news.wait()
+                continue
+            with anyio.move_on_after(STALL_SECONDS) as patience:
+                await client.wire.send(message)
+            if patience.cancelled_caught:
+                raise _Sent(f"it has read nothing for {STALL_SECONDS:.0f} seconds")
+
+    async def _read(self, client: _Client, tasks: TaskGroup) -> None:
+        while True:
+            message = await client.wire.receive()
+            match message["say"]:
+                case "wish":
+                    if client.pending >= WISHES:
+                        raise _Sent("it has too many wishes at once")
+                    client.pending += 1
+                    tasks.start_soon(self._grant, client, message)
+                case "take_control":
+                    self.holder = client
+                    log.info("%s took the control", client.who)
+                    self._announce()
+                case other:
+                    raise BadFrame(f"{other[:60]!r} is nothing a client says")
+
+    async def _grant(self, client: _Client, message: Message) -> None:
+        number = message.get("id")
+        try:
+            if client is not self.holder:
+                holder = self.holder.who if self.holder else "nobody"
+                raise ControlRefused(f"{holder} holds the control of this run", todo="Take the control first")
+            if self.session.control is None:
+                raise ControlRefused("nothing can be wished of this run any more")
+            wish = wire.unpack_wish(message)
+            value = await self.session.control.wish(wish, by=_name(message.get("by"), client.who))
+            client.tell({"say": "reply", "id": number, "value": wire.pack_value(value)})
+        except PlandeckError as error:
+            client.tell({"say": "refused", "id": number, "error": wire.pack_error(error)})
+        finally:
+            client.pending -= 1
+
+
+async def _farewell(client: _Client, reason: str) -> None:
+    with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+        try:
+            await client.wire.send({"say": "bye", "reason": reason})
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            log.info("%s had left", client.who)
+
+
+def _name(said: object, otherwise: str) -> str:
+    """What a client calls itself, short and printable: it is shown to others."""
+    text = said if isinstance(said, str) else ""
+    return "".join(c for c in text if c.isprintable())[:NAME_LENGTH].strip() or otherwise
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    one: BaseException = group
+    while isinstance(one, BaseExceptionGroup):
+        one = one.exceptions[0]
+    return one

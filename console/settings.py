@@ -1,0 +1,298 @@
+"""Where things are kept, with which modes, and what the operator has configured.
+
+    $XDG_STATE_HOME/plandeck/runs/RUN/     one folder a run: journal.db, order.json, sock, steps/
+    $XDG_STATE_HOME/plandeck/plandeck.log  what went wrong in commands, with tracebacks
+    $XDG_CONFIG_HOME/plandeck/config.yaml  the operator's settings; PLANDECK_* variables overrule it
+
+Folders are made 0700 and files 0600 by their mode, never by a later chmod. The process's umask is
+left alone, because steps inherit it. A folder of ours that is a link, is somebody else's or is open
+to others is refused: whoever can write there can write the journal.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from console.errors import Fault, InvalidDocument, PlandeckError, UsageError
+
+CONFIG_LIMIT = 256 * 1024
+"""Bytes; a larger config file is a mistake."""
+
+RUN_ID_TRIES = 64
+
+
+class UnsafePlace(PlandeckError):
+    """A folder or file of ours cannot be made, or is not ours alone."""
+
+    exit_code = 4
+
+
+# ── places ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _base(variable: str, default: str) -> Path:
+    # The XDG rule: a relative path in the variable counts as not set.
+    given = os.environ.get(variable, "")
+    try:
+        return Path(given) if given.startswith("/") else Path.home() / default
+    except RuntimeError:
+        raise UnsafePlace("there is no home folder", todo=f"Set {variable} to a folder of yours") from None
+
+
+def state_dir() -> Path:
+    """`$XDG_STATE_HOME/plandeck`; not made here."""
+    return _base("XDG_STATE_HOME", ".local/state") / "plandeck"
+
+
+def config_file() -> Path:
+    """`$XDG_CONFIG_HOME/plandeck/config.yaml`, which need not exist."""
+    return _base("XDG_CONFIG_HOME", ".config") / "plandeck" / "config.yaml"
+
+
+def log_file() -> Path:
+    """Where commands leave what a person does not need to see; its folder is made."""
+    return private_dir(state_dir()) / "plandeck.log"
+
+
+def runs_dir() -> Path:
+    """The folder that holds a folder for each run, made when it is not there."""
+    private_dir(state_dir())
+    return private_dir(state_dir() / "runs")
+
+
+def private_dir(path: Path) -> Path:
+    """`path` as a folder of ours alone, made 0700 with its parents where it is not there.
+
+    Raises `UnsafePlace` when it cannot be made, is a link, belongs to somebody else or is open to
+    others.
+    """
+    try:
+        _make(path)
+        found = path.lstat()
+    except OSError as error:
+        raise UnsafePlace(
+            f"cannot make this folder: {_reason(error)}",
+            where=str(path),
+            todo="Set XDG_STATE_HOME to a folder that you can write to",
+        ) from None
+    _check(path, found, folder=True)
+    return path
+
+
+def _make(path: Path) -> None:
+    missing = []
+    for folder in (path, *path.parents):
+        if folder.is_dir() or folder.is_symlink():
+            break
+        missing.append(folder)
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _check(path: Path, found: os.stat_result, *, folder: bool) -> None:
+    kind = "folder" if folder else "file"
+    if stat.S_ISLNK(found.st_mode):
+        raise UnsafePlace(f"this {kind} is a link", where=str(path), todo="Put a real one there")
+    if not (stat.S_ISDIR if folder else stat.S_ISREG)(found.st_mode):
+        raise UnsafePlace(f"this is not a {kind}", where=str(path), todo="Move it away")
+    if found.st_uid != os.geteuid():
+        raise UnsafePlace(
+            f"this {kind} belongs to user {found.st_uid}, not to you",
+            where=str(path),
+            todo="Set XDG_STATE_HOME to a folder of yours",
+        )
+    loose = stat.S_IMODE(found.st_mode) & 0o077
+    if loose:
+        wanted = "700" if folder else "600"
+        raise UnsafePlace(
+            f"this {kind} is open to others (mode {stat.S_IMODE(found.st_mode):04o})",
+            where=str(path),
+            todo=f"chmod {wanted} it after looking who wrote there",
+        )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file of ours (0600), in place of an old one, whole or not at all."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UnsafePlace(f"cannot write this file: {_reason(error)}", where=str(path)) from None
+
+
+def open_log(path: Path) -> int:
+    """A file descriptor that appends to a log file of ours (0600), made when it is not there."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UnsafePlace(f"cannot write this file: {_reason(error)}", where=str(path)) from None
+    try:
+        _check(path, os.fstat(fd), folder=False)
+    except UnsafePlace:
+        os.close(fd)
+        raise
+    return fd
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def new_run_dir() -> Path:
+    """A fresh folder for a run; its name is the run's id, four hexadecimal digits, more when crowded."""
+    folder = runs_dir()
+    for tried in range(RUN_ID_TRIES):
+        path = folder / secrets.token_hex(2 if tried < RUN_ID_TRIES // 2 else 4)
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UnsafePlace(f"cannot make a run: {_reason(error)}", where=str(path)) from None
+        return path
+    raise UnsafePlace("no free name for a run", where=str(folder), todo="Remove old runs from this folder")
+
+
+def run_ids() -> list[str]:
+    """The ids of the runs that are kept, newest first. A missing folder holds none."""
+    try:
+        found = [
+            (entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
+            for entry in os.scandir(state_dir() / "runs")
+            if entry.is_dir(follow_symlinks=False) and Path(entry.path, "journal.db").is_file()
+        ]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnsafePlace(f"cannot read the runs: {_reason(error)}", where=str(state_dir())) from None
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def find_run(name: str) -> Path:
+    """The folder of the run with this id, or with an id that begins so; `last` is the newest.
+
+    Raises `UsageError` with the nearest ids when there is none or more than one.
+    """
+    ids = run_ids()
+    if name == "last" and ids:
+        return state_dir() / "runs" / ids[0]
+    hits = [run for run in ids if run == name] or [run for run in ids if name and run.startswith(name)]
+    if len(hits) == 1:
+        return state_dir() / "runs" / hits[0]
+    if hits:
+        raise UsageError(f"{name!r} could be any of the runs {', '.join(sorted(hits))}")
+    near = get_close_matches(name, ids, 1, 0.5)
+    todo = f"Did you mean {near[0]}?" if near else "`plandeck runs` lists them"
+    raise UsageError(f"there is no run {name!r}", todo=todo)
+
+
+# ── settings ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Limits(BaseModel):
+    """Defaults for a task's limits: steps at once, revisions, seconds, US dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parallel: int | None = Field(default=None, ge=1, le=1000)
+    replans: int | None = Field(default=None, ge=0, le=1000)
+    time: float | None = Field(default=None, gt=0)
+    cost_usd: float | None = Field(default=None, ge=0)
+
+
+class Settings(BaseModel):
+    """What the operator has configured.
+
+    `keys` maps an action's id to the keys that do it ("run.approve": "ctrl+y"). `editor` is a shell
+    command; empty means `$VISUAL` or `$EDITOR`. `model` is a litellm model name; an empty `theme` is
+    the default one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    theme: str = ""
+    ascii: bool = False
+    planner: Literal["auto", "offline", "llm", "recorded"] = "auto"
+    model: str = ""
+    editor: str = ""
+    limits: Limits = Limits()
+    keys: dict[str, str] = {}
+
+
+FROM_ENVIRONMENT = ("theme", "ascii", "planner", "model", "editor")
+"""Settings that a variable PLANDECK_THEME, PLANDECK_ASCII ... overrules."""
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The config file with the environment over it. Raises `InvalidDocument` with all faults."""
+    environ = os.environ if environ is None else environ
+    path = config_file()
+    values = _read_config(path)
+    for name in FROM_ENVIRONMENT:
+        given = environ.get(f"PLANDECK_{name.upper()}", "")
+        if given:
+            values[name] = given
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults = [_fault(one) for one in error.errors()]
+        raise InvalidSettings(faults, file=str(path)) from None
+    editor = settings.editor or environ.get("VISUAL", "") or environ.get("EDITOR", "") or "vi"
+    return settings.model_copy(update={"editor": editor})
+
+
+class InvalidSettings(InvalidDocument):
+    """The config file, or a PLANDECK_ variable, is wrong."""
+
+    exit_code = 2
+    noun = "configuration"
+
+
+def _fault(error: Any) -> Fault:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        names = [*Settings.model_fields, *(f"limits.{name}" for name in Limits.model_fields)]
+        near = get_close_matches(key, names, 1)
+        return Fault(0, "", f"unknown key {key!r}", f"did you mean {near[0]!r}?" if near else "")
+    return Fault(0, "", f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(CONFIG_LIMIT + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"cannot read this file: {_reason(error)}", where=str(path)) from None
+    if len(raw) > CONFIG_LIMIT:
+        raise InvalidSettings([Fault(0, "", f"larger than {CONFIG_LIMIT // 1024} KiB")], file=str(path))
+    try:
+        values = yaml.safe_load(raw)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        fault = Fault(line, "", f"not YAML: {error.problem}")
+        raise InvalidSettings([fault], file=str(path)) from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise InvalidSettings([Fault(0, "", "not YAML")], file=str(path)) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InvalidSettings([Fault(1, "", "must be a mapping of names to values")], file=str(path))
+    return values

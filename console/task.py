@@ -1,0 +1,479 @@
+"""The task: what is to be reached, with which tools, and where a plan comes from.
+
+    goal: Deploy $tag to production safely
+    inputs: {tag: {default: v2.3.1, description: version to deploy}}
+    tools: [deploy, ./extra.yaml]           tool files: by name, or beside the task
+    facts: [deployed production v2.3.0]     also {fact: deployed production $output, probe: cat VERSION}
+    want: [{fact: notified team, after: [smoke_ok production $tag], params: {message: $tag deployed}}]
+    fallback: [smoke_ok production v2.3.0]
+    plan: plan.json                         a ready plan instead of planning
+    planner: {use: recorded, recording: replies.yaml}       or one word: auto, offline, llm, recorded
+    limits: {parallel: 4, replans: 3, time: 1h, cost_usd: 1.0}
+    sandbox: {...}                          a world of its own (console/sandbox.py)
+
+`load` makes one from a task file, a sample's name, a plan file or a goal in words. Values of inputs
+replace `$name` in the goal, facts and wanted facts; `$$` is a dollar sign. A value never brings words
+of its own into a fact. In a probe, inputs are environment variables: they cannot become commands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from console import bundled
+from console.catalog.spec import Fact
+from console.errors import Fault, InvalidPlan, InvalidTask, UsageError
+from console.plan import codec, strict
+from console.plan.model import Params, Plan
+
+PLANNERS = ("auto", "offline", "llm", "recorded")
+PlannerName = Literal["auto", "offline", "llm", "recorded"]
+LIMITS = ("parallel", "replans", "time", "cost_usd")
+SUFFIXES = (".yaml", ".yml", ".json")
+
+_INPUT = re.compile(r"\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+OUTPUT = "$output"
+"""In the fact of a probe: the first line that the probe printed."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Wanted(Part):
+    """A goal fact; `after` must hold first, `params` fix free parameters of the tool that provides it."""
+
+    fact: Fact
+    after: tuple[Fact, ...] = ()
+    params: Params = {}
+
+
+class ProbedFact(Part):
+    """A fact that holds when the command `probe` exits with 0; a word `$output` in it is the first
+    line that the command printed."""
+
+    fact: Fact
+    probe: str
+
+
+class Planning(Part):
+    """Who plans. `recording` is a file of stored replies; `prompt` a version of the prompts."""
+
+    use: PlannerName = "auto"
+    model: str = ""
+    prompt: str = ""
+    recording: Path | None = None
+
+
+class Task(Part):
+    """A task with its inputs filled in and its files found. `directory` is where its files are;
+    `name` is a sample's name or the file's; `document` the file as it was given."""
+
+    goal: str
+    name: str = ""
+    inputs: dict[str, Any] = {}
+    tools: tuple[Path, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    probes: tuple[ProbedFact, ...] = ()
+    want: tuple[Wanted, ...] = ()
+    fallback: tuple[Wanted, ...] = ()
+    plan: Plan | None = None
+    planner: Planning = Planning()
+    limits: dict[str, float] = {}
+    sandbox: dict[str, Any] | None = None
+    directory: Path | None = None
+    document: dict[str, Any] = Field(default={}, repr=False)
+
+
+# ── finding ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def samples() -> dict[str, Path]:
+    """The sample tasks: name -> task file."""
+    try:
+        folders = sorted(bundled.samples_dir().iterdir())
+    except OSError:
+        return {}
+    return {folder.name: folder / "task.yaml" for folder in folders if (folder / "task.yaml").is_file()}
+
+
+def load(what: str, sets: Mapping[str, str] | None = None) -> Task:
+    """The task that `what` means: a task file, a plan file, a folder with a `task.yaml`, a sample's
+    name, or a goal in words. `sets` gives inputs their values.
+
+    Raises `UsageError` when nothing of the kind is there, `InvalidTask` or `InvalidPlan` with every
+    fault of a file.
+    """
+    sets = dict(sets or {})
+    path = _file_of(what)
+    if path is None:
+        if sets:
+            raise UsageError("a goal in words has no inputs", todo="Leave --set out, or write a task file")
+        return Task(goal=what.strip(), document={"goal": what.strip()})
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read this file: {error.strerror}", where=str(path)) from None
+    document = strict.read(raw, file=str(path))
+    if not document.broken and _is_plan(document.value):
+        if sets:
+            raise UsageError("a plan has no inputs", where=str(path), todo="Leave --set out")
+        plan = codec.load(raw, file=str(path))
+        return Task(goal=plan.goal or path.stem, name=path.stem, plan=plan, directory=path.parent.absolute())
+    return _Reader(path, document).task(sets)
+
+
+def _file_of(what: str) -> Path | None:
+    """The file that `what` names; `None` when it is a goal in words."""
+    if not what.strip():
+        raise UsageError("there is no task", todo="Give a task file, a plan file, a sample's name or a goal")
+    path = Path(what).expanduser()
+    try:
+        if path.is_dir() and (path / "task.yaml").is_file():
+            return path / "task.yaml"
+        if path.is_file():
+            return path
+    except (OSError, ValueError):
+        path = Path("-")
+    known = samples()
+    if what in known:
+        return known[what]
+    if what.endswith(SUFFIXES) or (path.is_dir() and "/" in what):
+        raise UsageError("there is no such task or plan file", where=what)
+    if len(what.split()) > 1:
+        return None
+    near = get_close_matches(what, known, 1)
+    hint = f"Did you mean {near[0]}?" if near else "Put a goal of several words in quotes"
+    raise UsageError(f"{what!r} is no file and no sample task", todo=hint)
+
+
+def _is_plan(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and "steps" in value)
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Reader:
+    """Reads one task file and gathers every fault of it."""
+
+    def __init__(self, path: Path, document: strict.Document) -> None:
+        self.path = path
+        self.folder = path.parent.absolute()
+        self.document = document
+        self.faults: list[Fault] = []
+        self.values: dict[str, Any] = {}
+        for blot in document.blots:
+            self.faults.append(Fault(blot.line or document.line_of(blot.path), "", blot.message))
+
+    def task(self, sets: dict[str, str]) -> Task:
+        value = self.document.value
+        if self.document.broken or not isinstance(value, dict):
+            if not self.faults:
+                self.faults.append(Fault(1, "", "a task is a mapping with a goal, a plan is a list of steps"))
+            raise InvalidTask(self.faults, file=str(self.path))
+        self._keys(value)
+        self.values = self._inputs(value.get("inputs"), sets)
+        facts, probes = self._facts(value.get("facts"))
+        made: dict[str, Any] = {
+            "goal": self._goal(value.get("goal"), has_plan="plan" in value),
+            "name": self.folder.name if self.path.name == "task.yaml" else self.path.stem,
+            "inputs": self.values,
+            "tools": self._tools(value.get("tools")),
+            "facts": facts,
+            "probes": probes,
+            "want": self._wanted("want", value.get("want")),
+            "fallback": self._wanted("fallback", value.get("fallback")),
+            "plan": self._plan(value.get("plan")),
+            "planner": self._planner(value.get("planner")),
+            "limits": self._limits(value.get("limits")),
+            "sandbox": self._mapping(("sandbox",), value.get("sandbox")),
+            "directory": self.folder,
+            "document": value,
+        }
+        if self.faults:
+            self.faults.sort(key=lambda fault: fault.line)
+            raise InvalidTask(self.faults, file=str(self.path), todo="Mend the file and try again")
+        if made["plan"] is not None and not made["goal"]:
+            made["goal"] = made["plan"].goal or self.path.stem
+        return Task(**made)
+
+    def _fault(self, path: strict.Path, message: str, hint: str = "") -> None:
+        self.faults.append(Fault(self.document.line_of(path), "", message, hint))
+
+    def _near(self, path: strict.Path, message: str, name: str, known: Iterable[str]) -> None:
+        near = get_close_matches(name, list(known), 1)
+        self._fault(path, message, f"did you mean {near[0]!r}?" if near else "")
+
+    def _keys(self, value: dict[str, Any]) -> None:
+        for key in value.keys() - _KEYS:
+            self._near((key,), f"unknown key {key!r}", key, _KEYS)
+
+    def _goal(self, goal: Any, *, has_plan: bool) -> str:
+        if goal is None and has_plan:
+            return ""
+        if not isinstance(goal, str) or not goal.strip():
+            self._fault(("goal",), "a task needs a goal: one line of text")
+            return ""
+        return str(self._fill(("goal",), goal.strip()))
+
+    # ── inputs ───────────────────────────────────────────────────────────────────────────────────
+
+    def _inputs(self, declared: Any, sets: dict[str, str]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        inputs = self._mapping(("inputs",), declared) or {}
+        missing = []
+        for name, spec in inputs.items():
+            default = self._default(name, spec)
+            if name in sets:
+                values[name] = self._converted(name, sets[name], default)
+            elif default is None:
+                missing.append(name)
+                values[name] = ""
+            else:
+                values[name] = default
+        if missing:
+            hint = "give " + " ".join(f"--set {name}=…" for name in missing)
+            self._fault(("inputs", missing[0]), f"no value for the input {', '.join(missing)}", hint)
+        for name in sets.keys() - inputs.keys():
+            self._near(("inputs",), f"--set {name}: the task has no such input", name, inputs)
+        return values
+
+    def _default(self, name: str, spec: Any) -> Any:
+        if not _NAME.fullmatch(name):
+            self._fault(("inputs", name), f"the input {name!r} needs a name of letters, digits and _")
+        if not isinstance(spec, dict):
+            if isinstance(spec, list):
+                self._fault(("inputs", name), f"the input {name!r} cannot be a list")
+                return ""
+            return spec
+        for key in spec.keys() - {"default", "description"}:
+            self._near(("inputs", name, key), f"unknown key {key!r}", key, ("default", "description"))
+        if isinstance(spec.get("default"), (dict, list)):
+            self._fault(("inputs", name, "default"), f"the input {name!r} is one value")
+            return ""
+        return spec.get("default")
+
+    def _converted(self, name: str, text: str, default: Any) -> Any:
+        """A value from the command line, of the default's kind."""
+        if not isinstance(default, (bool, int, float)):
+            return text
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        fits = type(value) is type(default) or (isinstance(default, float) and type(value) is int)
+        if not fits:
+            kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
+            self._fault(("inputs", name), f"--set {name}: {text!r} is not {kind}")
+        return value
+
+    def _fill(self, path: strict.Path, text: str) -> Any:
+        """`text` with its inputs; a text that is just one input keeps the value's type."""
+        whole = _INPUT.fullmatch(text)
+        name = whole and (whole[1] or whole[2])
+        if name and name in self.values:
+            return self.values[name]
+
+        def one(found: re.Match[str]) -> str:
+            name = found[1] or found[2]
+            if not name:
+                return "$"
+            if name not in self.values:
+                self._near(path, f"${name} is not among the inputs", name, self.values)
+                return ""
+            return _text(self.values[name])
+
+        return _INPUT.sub(one, text)
+
+    def _filled(self, path: strict.Path, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._fill(path, value)
+        if isinstance(value, list):
+            return [self._filled((*path, index), one) for index, one in enumerate(value)]
+        if isinstance(value, dict):
+            return {key: self._filled((*path, key), one) for key, one in value.items()}
+        return value
+
+    # ── facts ────────────────────────────────────────────────────────────────────────────────────
+
+    def _fact(self, path: strict.Path, text: Any) -> Fact:
+        if not isinstance(text, str) or not text.split():
+            self._fault(path, "a fact is some words, such as: deployed production v2")
+            return ()
+        # Words first, values second: a value with a space in it stays one word.
+        return tuple(word if word == OUTPUT else _text(self._fill(path, word)) for word in text.split())
+
+    def _facts(self, value: Any) -> tuple[tuple[Fact, ...], tuple[ProbedFact, ...]]:
+        facts: list[Fact] = []
+        probes: list[ProbedFact] = []
+        for path, one in self._items(("facts",), value):
+            if not isinstance(one, dict):
+                facts.append(self._fact(path, one))
+            elif one.keys() != {"fact", "probe"} or not isinstance(one["probe"], str):
+                self._fault(path, "a fact that is looked up has two keys, fact and probe (a command)")
+            else:
+                probes.append(ProbedFact(fact=self._fact(path, one["fact"]), probe=one["probe"]))
+        for index, fact in enumerate(facts):
+            if OUTPUT in fact:
+                self._fault(("facts", index), f"{OUTPUT} stands for what a probe prints; there is none")
+        return tuple(facts), tuple(probes)
+
+    def _wanted(self, key: str, value: Any) -> tuple[Wanted, ...]:
+        wanted = []
+        for path, one in self._items((key,), value):
+            if isinstance(one, str):
+                one = {"fact": one}
+            if not isinstance(one, dict) or "fact" not in one:
+                self._fault(path, "a wanted fact is text, or has the key fact")
+                continue
+            for name in one.keys() - {"fact", "after", "params"}:
+                self._near((*path, name), f"unknown key {name!r}", name, ("fact", "after", "params"))
+            after = self._items((*path, "after"), one.get("after"))
+            params = self._mapping((*path, "params"), one.get("params")) or {}
+            wanted.append(
+                Wanted(
+                    fact=self._fact((*path, "fact"), one["fact"]),
+                    after=tuple(self._fact(at, fact) for at, fact in after),
+                    params=self._filled((*path, "params"), params),
+                )
+            )
+        return tuple(wanted)
+
+    # ── files, planner, limits ───────────────────────────────────────────────────────────────────
+
+    def _tools(self, value: Any) -> tuple[Path, ...]:
+        found = []
+        for path, one in self._items(("tools",), value):
+            if not isinstance(one, str):
+                self._fault(path, "a tool file is named by text")
+                continue
+            try:
+                found.append(tool_file(one, self.folder))
+            except UsageError as error:
+                self._fault(path, error.what, error.todo[:1].lower() + error.todo[1:])
+        return tuple(found)
+
+    def _plan(self, value: Any) -> Plan | None:
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._fault(("plan",), "plan is the name of a file beside the task")
+            return None
+        file = self.folder / value
+        try:
+            return codec.load(file.read_bytes(), file=str(file))
+        except OSError as error:
+            self._fault(("plan",), f"cannot read the plan {value!r}: {error.strerror}")
+        except InvalidPlan as error:
+            self.faults += [replace(fault, file=fault.file or value) for fault in error.faults]
+        return None
+
+    def _planner(self, value: Any) -> Planning:
+        if value is None:
+            return Planning()
+        spec = {"use": value} if isinstance(value, str) else self._mapping(("planner",), value) or {}
+        for key in spec.keys() - Planning.model_fields.keys():
+            self._near(("planner", key), f"unknown key {key!r}", key, Planning.model_fields)
+        for key in spec.keys() & Planning.model_fields.keys():
+            if not isinstance(spec[key], str):
+                self._fault(("planner", key), f"{key} must be text")
+                return Planning()
+        use = spec.get("use", "recorded" if "recording" in spec else "auto")
+        if use not in PLANNERS:
+            self._near(("planner",), f"there is no planner {use!r}", use, PLANNERS)
+            return Planning()
+        recording = self.folder / spec["recording"] if "recording" in spec else None
+        if recording and not recording.is_file():
+            self._fault(("planner", "recording"), f"there is no file {spec['recording']!r} beside the task")
+        return Planning(
+            use=use, model=spec.get("model", ""), prompt=spec.get("prompt", ""), recording=recording
+        )
+
+    def _limits(self, value: Any) -> dict[str, float]:
+        limits: dict[str, float] = {}
+        for key, one in (self._mapping(("limits",), value) or {}).items():
+            path = ("limits", key)
+            number = duration(one) if key == "time" else one
+            if key not in LIMITS:
+                self._near(path, f"unknown limit {key!r}", key, LIMITS)
+            elif isinstance(number, bool) or not isinstance(number, (int, float)) or number < 0:
+                wanted = "a time such as 90s, 10m or 1h" if key == "time" else "a number, 0 or more"
+                self._fault(path, f"{key} must be {wanted}")
+            elif key in ("parallel", "replans") and (number != int(number) or number < (key == "parallel")):
+                self._fault(path, f"{key} must be a whole number" + (" above 0" if key == "parallel" else ""))
+            else:
+                limits[key] = float(number)
+        return limits
+
+    # ── shapes ───────────────────────────────────────────────────────────────────────────────────
+
+    def _items(self, path: strict.Path, value: Any) -> Iterator[tuple[strict.Path, Any]]:
+        if value is None:
+            return
+        if not isinstance(value, list):
+            self._fault(path, f"{path[-1]} must be a list")
+            return
+        for index, one in enumerate(value):
+            yield (*path, index), one
+
+    def _mapping(self, path: strict.Path, value: Any) -> dict[str, Any] | None:
+        if value is not None and not isinstance(value, dict):
+            self._fault(path, f"{path[-1]} must be a mapping")
+            return None
+        return value
+
+
+_KEYS = {
+    "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "limits", "sandbox",
+}  # fmt: skip
+
+
+def tool_file(name: str, folder: Path) -> Path:
+    """The tool file that `name` means: one that comes with plandeck, or a path beside `folder`.
+
+    Raises `UsageError` with the nearest name.
+    """
+    if "/" not in name and not name.endswith((".yaml", ".yml")):
+        file = bundled.tools_dir() / f"{name}.yaml"
+        if file.is_file():
+            return file
+        near = get_close_matches(name, tool_names(), 1)
+        todo = f"Did you mean {near[0]}?" if near else "A file beside the task is written ./name.yaml"
+        raise UsageError(f"there is no tool file {name!r}", todo=todo)
+    file = folder / Path(name).expanduser()
+    if not file.is_file():
+        raise UsageError(f"there is no tool file {name!r}", todo=f"It was looked for in {folder}")
+    return file.absolute()
+
+
+def tool_names() -> list[str]:
+    """The tool files that come with plandeck, by name."""
+    try:
+        return sorted(file.stem for file in bundled.tools_dir().glob("*.yaml"))
+    except OSError:
+        return []
+
+
+def duration(value: Any) -> float | None:
+    """Seconds from a number or from text such as `90s`, `10m`, `1h`, `1d`; `None` when it is neither."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(found[1]) * _SECONDS[found[2] or ""] if found else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
