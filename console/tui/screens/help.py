@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from console.tui.actions import ActionInfo
-from console.tui.screens.modal import Reading, Sheet, StylePath
+from console.tui.screens.modal import FAINT, MUTED, Reading, Sheet, StylePath
 
 _KEYS = 18
 _TITLE = 38
@@ -68,7 +68,7 @@ def keys_page(actions: Iterable[ActionInfo], words: str) -> Content:
         if _holds(action, words.lower().split()):
             groups.setdefault(action.group or "Keys", []).append(action)
     if not groups:
-        return Content.styled(f"No key with “{words}”. Esc clears the filter.", "$text-muted")
+        return Content.styled(f"No key with “{words}”. Esc clears the filter.", MUTED)
     parts: list[Content] = []
     for group, members in groups.items():
         parts.append(Content.styled(("\n" if parts else "") + group, "bold $text-primary"))
@@ -86,9 +86,9 @@ def _holds(action: ActionInfo, words: list[str]) -> bool:
 def _line(action: ActionInfo) -> Content:
     keys = action.keys or "in the palette"
     if action.enabled:
-        style = "bold $text-accent" if action.keys else "$text-muted"
+        style = "bold $text-accent" if action.keys else MUTED
         return Content.assemble((f"  {keys:<{_KEYS}}", style), action.title)
     return Content.assemble(
-        (f"  {keys:<{_KEYS}}{action.title:<{_TITLE}}", "$text-disabled"),
-        (f"  {action.reason}", "italic $text-muted"),
+        (f"  {keys:<{_KEYS}}{action.title:<{_TITLE}}", FAINT),
+        (f"  {action.reason}", f"italic {MUTED}"),
     )

@@ -20,7 +20,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widget import Widget
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 T = TypeVar("T")
@@ -30,6 +31,10 @@ StylePath = str | PurePath | list[str | PurePath] | None
 
 Clock = Callable[[], float]
 """Seconds on a clock that only goes forward."""
+
+MUTED = "$foreground 60%"
+FAINT = "$foreground 38%"
+"""Styles of what is said beside."""
 
 SETTLE = 0.5
 """Seconds after a screen appeared in which no key answers it."""
@@ -53,7 +58,7 @@ def key_hints(*pairs: tuple[str, str]) -> Content:
     """Keys and what they do, for a border: (("Enter", "approve"), ...)."""
     parts: list[Content] = []
     for key, does in pairs:
-        parts.append(Content.assemble((key, "bold $text-accent"), (f" {does}", "$text-muted")))
+        parts.append(Content.assemble((key, "bold $text-accent"), (f" {does}", MUTED)))
     return Content.assemble(" ", Content("  ").join(parts), " ")
 
 
@@ -116,8 +121,8 @@ class Reading(VerticalScroll):
     class EndShown(Message):
         """The last line has been on the screen."""
 
-    def __init__(self, *parts: Content | Static, id: str) -> None:
-        super().__init__(*(p if isinstance(p, Static) else Static(p) for p in parts), id=id)
+    def __init__(self, *parts: Widget, id: str) -> None:
+        super().__init__(*parts, id=id)
         self.end_shown = False
 
     def on_mount(self) -> None:
@@ -179,7 +184,7 @@ class Menu(OptionList):
     def _line(choice: Choice, width: int, keyed: bool) -> Content:
         key = (f"{choice.key:>2}  ", "bold $text-accent") if keyed else ""
         gap = " " * (width - choice.width + 3)
-        detail = (f"{gap}{choice.detail}", "$text-muted") if choice.detail else ""
+        detail = (f"{gap}{choice.detail}", MUTED) if choice.detail else ""
         return Content.assemble(key, choice.title, detail)
 
     @property

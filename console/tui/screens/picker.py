@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 
 from console.text import one_line
-from console.tui.screens.modal import Choice, Menu, Sheet, StylePath, plain
+from console.tui.screens.modal import MUTED, Choice, Menu, Sheet, StylePath, plain
 from console.tui.screens.runs import RunInfo, run_line
 
 
@@ -88,10 +88,10 @@ def _heading(text: str, *, gap: bool = False) -> Choice:
 
 
 def _sample_line(sample: SampleInfo, width: int) -> Content:
-    return Content.assemble((f"{sample.name:<{width}}  ", "bold"), (sample.description, "$text-muted"))
+    return Content.assemble((f"{sample.name:<{width}}  ", "bold"), (sample.description, MUTED))
 
 
 def _failure_line(failure: str, width: int) -> Content:
     return Content.assemble(
-        f"{'':<{width}}  ", ("with a fault: ", "$text-muted"), (one_line(failure, 50), "$text-warning")
+        f"{'':<{width}}  ", ("with a fault: ", MUTED), (one_line(failure, 50), "$text-warning")
     )

@@ -15,10 +15,11 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from console.text import reveal
+from console.tui.screens.modal import FAINT
 
 _SPACES = re.compile(r" {9,}")
-_WRAPPED = Content.styled("↪ ", "$text-disabled")
-_BROKEN = Content.styled("┆ ", "$text-disabled")
+_WRAPPED = Content.styled("↪ ", FAINT)
+_BROKEN = Content.styled("┆ ", FAINT)
 
 
 def exact(text: str) -> str:

@@ -12,14 +12,14 @@ from textual.widgets import OptionList, Static
 
 from console.run.life import RunStatus
 from console.text import one_line
-from console.tui.screens.modal import Choice, Menu, Sheet, plain
+from console.tui.screens.modal import MUTED, Choice, Menu, Sheet, plain
 
 MARKS: dict[RunStatus, tuple[str, str]] = {
     RunStatus.SUCCEEDED: ("✓", "$text-success"),
     RunStatus.ROLLED_BACK: ("↺", "$text-warning"),
     RunStatus.FAILED: ("✗", "$text-error"),
     RunStatus.ROLLBACK_INCOMPLETE: ("✗", "$text-error"),
-    RunStatus.REJECTED: ("–", "$text-muted"),
+    RunStatus.REJECTED: ("–", MUTED),
     RunStatus.STOPPED: ("–", "$text-warning"),
     RunStatus.PAUSED: ("‖", "$text-warning"),
 }
@@ -44,13 +44,14 @@ def run_line(info: RunInfo) -> Content:
     """One line about a run."""
     mark, style = MARKS.get(info.status, UNDER_WAY)
     words = info.status.value.replace("_", " ")
-    tail = " · ".join(part for part in (info.steps, info.when, info.attached) if part)
+    tail = " · ".join(part for part in (info.steps, info.attached) if part)
     return Content.assemble(
         (f"{mark} ", style),
-        (f"{one_line(info.run, 10):<10} ", "$text-muted"),
-        f"{one_line(info.goal, 44):<44}  ",
-        (f"{words:<19}", style),
-        (one_line(tail, 40), "$text-muted"),
+        (f"{one_line(info.run, 8):<8} ", "bold"),
+        (f"{words:<20}", style),
+        (f"{one_line(info.when, 12):<13}", MUTED),
+        one_line(info.goal, 200),
+        (f"  {one_line(tail, 60)}", MUTED),
     )
 
 
@@ -68,7 +69,7 @@ class RunList(Sheet[str | None]):
         if self.runs:
             yield Menu((Choice(info.run, run_line(info)) for info in self.runs), id="runs")
         else:
-            yield Static(plain("No run yet. Press Esc and choose a task.", "$text-muted"))
+            yield Static(plain("No run yet. Press Esc and choose a task.", MUTED))
 
     @on(OptionList.OptionSelected)
     def open(self, event: OptionList.OptionSelected) -> None:

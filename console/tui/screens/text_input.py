@@ -7,11 +7,10 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widgets import Input, Static, TextArea
 
 from console.tui.screens.confirm import ConfirmScreen
-from console.tui.screens.modal import Sheet, plain
+from console.tui.screens.modal import MUTED, Sheet, plain
 
 
 class Lines(TextArea):
@@ -36,33 +35,29 @@ class Lines(TextArea):
 
 class AskText(Sheet[str | None]):
     """Asks for a text under `title`; gives it, or `None` on `Esc`. Text that was typed is only thrown
-    away after a question."""
+    away after a question. `lead` stands above the text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,ctrl+enter", "send", "Send", id="text.send", show=False)
     ]
 
-    def __init__(self, title: str, initial: str = "", multiline: bool = False) -> None:
+    def __init__(self, title: str, initial: str = "", multiline: bool = False, *, lead: str = "") -> None:
         super().__init__()
         self.heading = title
         self.initial = initial
         self.multiline = multiline
+        self.lead = lead
         self.hints = (("Enter", "send"), ("Esc", "back"))
         if multiline:
             self.hints = (("Enter", "send"), ("Ctrl+J", "new line"), ("Esc", "back"))
 
     def compose_body(self) -> ComposeResult:
-        lead = self.lead()
-        if lead is not None:
-            yield Static(lead, id="lead")
+        if self.lead:
+            yield Static(plain(self.lead, MUTED), id="lead")
         if self.multiline:
             yield Lines(self.initial, id="words", soft_wrap=True, tab_behavior="focus")
         else:
             yield Input(self.initial, id="words", select_on_focus=False)
-
-    def lead(self) -> Content | None:
-        """What stands above the text."""
-        return None
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -92,8 +87,3 @@ class AskText(Sheet[str | None]):
         self.app.push_screen(
             ConfirmScreen("Throw away what you typed?", "Throw it away", "Go on typing"), answered
         )
-
-
-def words_about(text: str) -> Content:
-    """A muted line above a text field."""
-    return plain(text, "$text-muted")

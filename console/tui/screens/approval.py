@@ -1,0 +1,182 @@
+"""The approval: everything that will happen, and one key that says yes.
+
+The key is dead until the end has been on the screen and the screen has been there for half a second;
+destructive steps also want the target's name typed. Yes is given by a key press that arrives here and
+by nothing else: it is no action, so that no click, markup, palette or script of the screen can say it,
+and pasted text is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from console.run.approval import step_hash
+from console.run.control import Approve, Deny
+from console.run.state import Request, RunState
+from console.tui.screens.brief import Brief
+from console.tui.screens.modal import MUTED, Clock, Reading, Settle, Sheet, StylePath
+from console.tui.screens.rows import Rows
+from console.tui.screens.text_input import AskText
+
+READING_KEYS = frozenset(
+    {"j", "k", "g", "G", "up", "down", "pageup", "pagedown", "home", "end", "space", "tab", "shift+tab"}
+    | {"ctrl+d", "ctrl+u", "escape", "x"}
+)
+"""Keys that may come while the screen settles without starting the time anew."""
+
+
+class TypedWord(Input):
+    """A word that must be typed: nothing pasted, nothing typed before the screen settled."""
+
+    def __init__(self, word: str, settle: Settle) -> None:
+        super().__init__(placeholder=word, id="word", select_on_focus=False)
+        self.word = word
+        self.settle = settle
+
+    @property
+    def is_right(self) -> bool:
+        return self.value.strip() == self.word
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.notify("Type it: pasted text does not approve", severity="warning", markup=False)
+
+    def action_paste(self) -> None:
+        self.notify("Type it: pasted text does not approve", severity="warning", markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.settle.over and event.is_printable:
+            self.settle.restart()
+            event.prevent_default()
+            event.stop()
+
+
+class ApprovalScreen(Sheet[Approve | Deny | None]):
+    """Shows what `request` is about and gives the answer, or `None` for "not now".
+
+    `clock` counts seconds; tests give their own.
+    """
+
+    CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "approval.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "reject", "Reject", id="approval.reject")]
+
+    def __init__(self, request: Request, state: RunState, *, clock: Clock = time.monotonic) -> None:
+        self.brief = Brief(request, state)
+        super().__init__(classes="-wide -danger" if self.brief.destructive else "-wide")
+        self.heading = self.brief.title
+        self.request = request
+        self.settle = Settle(clock)
+        self.hashes = {step.id: step_hash(step, state.catalog) for step in self.brief.destructive}
+
+    def compose_body(self) -> ComposeResult:
+        yield Reading(*(Rows(b.rows, classes=b.kind) for b in self.brief.blocks()), id="page")
+        if self.brief.word:
+            yield Static(self._ask(), id="ask")
+            yield TypedWord(self.brief.word, self.settle)
+        yield Static(id="verdict")
+
+    def _ask(self) -> Content:
+        count = len(self.brief.destructive)
+        return Content.assemble(
+            ("‼ ", "bold $text-error"),
+            f"{count} destructive step{'s' if count > 1 else ''}: type ",
+            (self.brief.word, "bold $text-error"),
+            " to approve",
+            (f"  (target of step {self.brief.destructive[0].id})", MUTED),
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.settle.restart()
+        reading = self.query_one(Reading)
+        reading.focus()
+        self.watch(reading, "scroll_y", self.show_verdict, init=False)
+        self.set_timer(self.settle.seconds, self.show_verdict)
+        self.show_verdict()
+
+    # ── the answer ───────────────────────────────────────────────────────────────────────────────
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self._enter()
+        elif not self.settle.over and event.key not in READING_KEYS:
+            self.settle.restart()
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.settle.restart()
+
+    def _enter(self) -> None:
+        hindrance = self.hindrance
+        if not hindrance:
+            self.dismiss(
+                Approve(request=self.request.id, hash=self.request.hash, steps=self.hashes, how="key")
+            )
+            return
+        if not self.settle.over:
+            self.settle.restart()
+        elif self.query_one(Reading).end_shown and self.brief.word:
+            self.query_one(TypedWord).focus()
+        self.show_verdict()
+
+    @property
+    def hindrance(self) -> str:
+        """Why Enter does not approve now; empty when it does."""
+        reading = self.query_one(Reading)
+        if not reading.end_shown:
+            return f"Read to the end first: {reading.portion} % shown"
+        if not self.settle.over:
+            return "This has just appeared: wait a moment"
+        if self.brief.word and not self.query_one(TypedWord).is_right:
+            return f"Type {self.brief.word} to approve"
+        return ""
+
+    def action_reject(self) -> None:
+        def answered(reason: str | None) -> None:
+            if reason is not None:
+                self.dismiss(Deny(request=self.request.id, reason=reason.strip()))
+
+        self.app.push_screen(AskText("Reject: why?", lead=self.brief.refused), answered)
+
+    # ── what is said about it ────────────────────────────────────────────────────────────────────
+
+    def on_reading_end_shown(self) -> None:
+        self.show_verdict()
+
+    def on_input_changed(self) -> None:
+        self.show_verdict()
+
+    def on_descendant_focus(self) -> None:
+        self.show_verdict()
+
+    def show_verdict(self) -> None:
+        """Say what Enter does now."""
+        if not self.is_mounted:
+            return
+        hindrance = self.hindrance
+        count = len(self.brief.steps)
+        said = f"Enter approves {'1 step' if count == 1 else f'{count} steps'}"
+        text = Content.styled(hindrance, MUTED) if hindrance else Content.styled(said, "bold $text-success")
+        self.query_one("#verdict", Static).update(text)
+        self._show_keys(ready=not hindrance)
+
+    def _show_keys(self, *, ready: bool) -> None:
+        reading = self.query_one(Reading)
+        typing = bool(self.brief.word) and self.query_one(TypedWord).has_focus
+        keys = [("Enter", "approve")] if ready else []
+        if not reading.end_shown:
+            keys = [("↓ PgDn G", "read on")]
+        elif self.brief.word and not typing and not ready:
+            keys = [("Enter", "type the name")]
+        keys.append(("Tab", "read again") if typing else ("x", "reject"))
+        self.show_hints(*keys, ("Esc", "not now"))

@@ -1,0 +1,182 @@
+"""What an approval is about: the steps that would run, in order, and what is said around them.
+
+Pure: a request and the state of its run in, rows out. The approval screen shows them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from console.catalog.spec import Risk
+from console.plan.graph import Graph
+from console.plan.model import Plan, Step, StepId
+from console.run.life import StepStatus
+from console.run.policy import risk_of
+from console.run.state import Request, RunState
+from console.run.ties import tie_of
+from console.tui.screens.card import command_rows, label, step_rows, undo_rows
+from console.tui.screens.modal import MUTED
+from console.tui.screens.radius import blast_radius, target_of
+from console.tui.screens.rows import Row, exact
+
+TITLES = {
+    "plan": "Approve the plan",
+    "step": "Approve step {step}",
+    "revision": "Approve the revision",
+    "rollback": "Approve the rollback",
+    "compensation": "Approve compensation {step}",
+    "tool": "Trust the changed tool",
+}
+
+REFUSED = {
+    "plan": "The run ends as rejected; nothing has run.",
+    "step": "Step {step} is left out.",
+    "revision": "The plan stays as it is.",
+    "compensation": "Compensation {step} is left out.",
+}
+"""What follows from a no, by scope; every other one stops the run."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that belong together; `kind` is a style class."""
+
+    kind: str
+    rows: tuple[Row, ...]
+
+
+class Brief:
+    """The subject of `request`: `steps` would run, in this order; `destructive` are those among them
+    that are confirmed by name; `word` is what must be typed, "" where nothing must."""
+
+    def __init__(self, request: Request, state: RunState) -> None:
+        self.request = request
+        self.state = state
+        self.plan = _plan_of(request, state)
+        self.steps = _steps_of(request, state, self.plan)
+        self.destructive = [s for s in self.steps if risk_of(s, state.catalog) is Risk.DESTRUCTIVE]
+        self.word = self._word()
+
+    def _word(self) -> str:
+        if not self.destructive:
+            return ""
+        return target_of(self.destructive[0], self.state.catalog) or self.state.run
+
+    @property
+    def title(self) -> str:
+        title = TITLES.get(self.request.scope, "Approve").format(step=self.request.step)
+        return f"{title} · rev {self.state.revision}" if self.request.scope == "plan" else title
+
+    @property
+    def refused(self) -> str:
+        return REFUSED.get(self.request.scope, "The run stops here.").format(step=self.request.step)
+
+    def blocks(self) -> Iterator[Block]:
+        """Everything there is to read, from top to bottom."""
+        yield Block("intro", tuple(self._intro()))
+        if self.destructive and len(self.steps) > 1:
+            yield Block("section -error", (_title(f"‼ Destructive: {_steps(len(self.destructive))}"),))
+            for step in self.destructive:
+                yield Block("card -destructive", tuple(self._short(step)))
+        if len(self.steps) > 1:
+            yield Block("section", (_title("Everything, in order"),))
+        host = self.state.engine.host if self.state.engine else ""
+        for step in self.steps:
+            risk = risk_of(step, self.state.catalog)
+            yield Block(f"card -{risk}", step_rows(step, self.state.catalog, self.state.workspace, host))
+        yield from self._rollback()
+        yield Block("section", (_title("End of what would happen"),))
+
+    def _intro(self) -> Iterator[Row]:
+        state = self.state
+        goal = self.plan.goal or state.goal
+        yield Row(label("goal"), Content.styled(exact(goal), "bold"))
+        if self.request.question:
+            yield Row(label("asks"), Content(exact(self.request.question)))
+        if self.request.scope == "revision" and state.proposal:
+            yield Row(label("because"), Content(exact(state.proposal.reason)))
+        yield Row(label("reach"), Content(exact(blast_radius(self.steps, self.plan, state))))
+        yield Row(label("run"), Content(exact(self._run_line())))
+        repairs = (
+            state.proposal.repairs if self.request.scope == "revision" and state.proposal else state.repairs
+        )
+        if repairs:
+            text = f"the planner's reply was mended: {'; '.join(repairs)}"
+            yield Row(label("mended"), Content.styled(exact(text), "$text-warning"))
+        if self.request.scope in ("plan", "revision"):
+            yield from self._not_run()
+
+    def _run_line(self) -> str:
+        state = self.state
+        host = f"on {state.engine.host}" if state.engine else ""
+        by = f"planned by {state.planner} {state.model}".strip() if state.planner else ""
+        return " · ".join(part for part in (state.run, host, f"in {state.workspace}", by) if part)
+
+    def _not_run(self) -> Iterator[Row]:
+        """Steps of the plan that this approval does not start, so that nothing is left unsaid."""
+        shown = {step.id for step in self.steps}
+        rest = [step for step in self.plan.leaves() if step.id not in shown]
+        if rest:
+            names = ", ".join(f"{s.id} {s.action} ({_why_not(s, self.state)})" for s in rest)
+            yield Row(label("not run"), Content.styled(exact(names), MUTED))
+
+    def _short(self, step: Step) -> Iterator[Row]:
+        name = (exact(step.action), "bold")
+        yield Row(Content(""), Content.assemble((f"{step.id} ", "bold $text-error"), name))
+        yield from command_rows(step.action, step.params, self.state.catalog, self.state.workspace)
+
+    def _rollback(self) -> Iterator[Block]:
+        if self.request.scope not in ("plan", "revision") or not self.plan.rollback:
+            return
+        yield Block("section", (_title("If it is rolled back, after each step's own undo"),))
+        for item in self.plan.rollback:
+            tie = tie_of(item, self.plan, self.state.catalog, self.state)
+            said = f"undoes {', '.join(tie.undoes)}" if tie.undoes else "tied to no step"
+            ties = Row(label("ties"), Content.styled(exact(f"{said} ({tie.why})"), MUTED))
+            rows = undo_rows(item.action, item.params, self.state.catalog, self.state.workspace)
+            yield Block("card -undo", (*rows, ties))
+
+
+def _title(text: str) -> Row:
+    return Row(Content(""), Content.styled(text, "bold"))
+
+
+def _steps(count: int) -> str:
+    return f"{count} step" if count == 1 else f"{count} steps"
+
+
+def _plan_of(request: Request, state: RunState) -> Plan:
+    if request.scope == "revision" and state.proposal:
+        return state.proposal.plan
+    return state.plan or Plan()
+
+
+def _steps_of(request: Request, state: RunState, plan: Plan) -> list[Step]:
+    """The steps that a yes would let run, in the order in which they may start."""
+    if request.scope in ("rollback", "compensation") and state.rollback:
+        items = [item for item in state.rollback.plan.items if item.fate == "planned"]
+        return [i.step for i in items if request.scope == "rollback" or i.step.id == request.step]
+    if request.step:
+        return [step for step, _ in plan.walk() if step.id == request.step]
+    graph = Graph.of(plan)
+    by_id = {step.id: step for step, _ in plan.walk()}
+    return [by_id[name] for name in graph.order if name not in graph.skipped and not _settled(name, state)]
+
+
+def _settled(step: StepId, state: RunState) -> bool:
+    known = state.steps.get(step)
+    return known is not None and known.status in (
+        StepStatus.SUCCEEDED,
+        StepStatus.SKIPPED,
+        StepStatus.RUNNING,
+    )
+
+
+def _why_not(step: Step, state: RunState) -> str:
+    known = state.steps.get(step.id)
+    if known is not None and known.status is not StepStatus.PENDING:
+        return known.status.value.replace("_", " ")
+    return "left out"
