@@ -86,6 +86,18 @@ class McpCall(Spec):
     pin: str = ""
 
 
+class McpServer(Spec):
+    """An MCP server whose tools appear as `server.tool`: a process (`command`, `args`, `env`) or a `url`."""
+
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    url: str | None = None
+    headers: dict[str, str] = {}
+    file: str = ""
+    line: int = 0
+
+
 class Contract(Spec):
     """What the planner and the checker know about a tool, in facts.
 
@@ -182,6 +194,7 @@ class Catalog(Spec):
 
     tools: dict[str, ToolSpec] = {}
     goals: tuple[Goal, ...] = ()
+    servers: dict[str, McpServer] = {}
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -1,0 +1,101 @@
+"""Does a plan fit its catalog? Every step, undo and rollback item against the tool it calls.
+
+Found before anything runs, all together: unknown tools, parameters that are missing, unknown or
+ill-typed, values a command line cannot carry. A value that holds references is checked when it is
+resolved (console/catalog/command.py checks again before each start).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.catalog.command import unfilled
+from console.catalog.parameters import Checker
+from console.catalog.spec import Catalog, ToolSpec
+from console.errors import Fault
+from console.plan import references
+from console.plan.faults import nearest
+from console.plan.model import NOTE, Params, Plan, Step
+
+INPUT = "input"
+"""The one parameter of a step in the second seed notation."""
+
+
+def faults(plan: Plan, catalog: Catalog) -> tuple[Fault, ...]:
+    """Everything in `plan` that `catalog` cannot carry out, in reading order; empty when it fits."""
+    return tuple(_Fitter(catalog).all(plan))
+
+
+class _Fitter:
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._checker = Checker()
+
+    def all(self, plan: Plan) -> Iterator[Fault]:
+        for step in plan.leaves():
+            if not step.action:
+                yield Fault(0, step.id, "it names no action", "name a tool, or none for a note")
+            else:
+                yield from self._call(step.id, step.action, step.params, "")
+            if step.undo is not None:
+                yield from self._call(step.id, step.undo.action, step.undo.params, "undo: ")
+        for number, item in enumerate(plan.rollback, start=1):
+            yield from self._call("", item.action, item.params, f"rollback item {number}: ")
+
+    def _call(self, step: str, action: str, params: Params, place: str) -> Iterator[Fault]:
+        if action == NOTE:
+            return
+        tool = self._catalog.get(action)
+        if tool is None:
+            yield Fault(0, step, f"{place}there is no tool {action}", self._nearest(action))
+            return
+        told = set()
+        for message, hint in self._checker.problems(tool, params):
+            told.add(message)
+            yield Fault(0, step, f"{place}{message}", hint)
+        for name, why in unfilled(tool, _known(params)):
+            missing = f"{tool.name} needs the parameter {name}" in told
+            if missing or (name in params and references.find(params[name])):
+                continue
+            yield Fault(0, step, f"{place}the parameter {name} of {tool.name} cannot be passed: {why}")
+
+    def _nearest(self, action: str) -> str:
+        names = list(self._catalog.tools)
+        if hint := nearest(action, names):
+            return hint
+        return (
+            f"the tools are {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}"
+            if names
+            else "no tool file is loaded"
+        )
+
+
+def _known(params: Params) -> Params:
+    """Values as far as they are known: one that refers to results is only known to be there."""
+    return {name: "" if references.find(value) else value for name, value in params.items()}
+
+
+def bind(plan: Plan, catalog: Catalog) -> Plan:
+    """`plan` with the lone `input` of the second seed notation given to each tool's parameter."""
+
+    def bound(step: Step) -> Step:
+        tool = catalog.get(step.action)
+        changed = {"steps": tuple(map(bound, step.steps)), "params": _renamed(tool, step.params)}
+        return step.model_copy(update=changed)
+
+    return plan.model_copy(update={"steps": tuple(map(bound, plan.steps))})
+
+
+def _renamed(tool: ToolSpec | None, params: Params) -> Params:
+    name = input_of(tool) if tool else ""
+    return {name: params[INPUT]} if name and set(params) == {INPUT} else params
+
+
+def input_of(tool: ToolSpec) -> str:
+    """The parameter that a lone `input` means: the tool's only one, else its first required one; ""
+    when there is none, or when one is called `input`."""
+    names = [p.name for p in tool.parameters]
+    required = [p.name for p in tool.parameters if p.required and p.default is None]
+    if INPUT in names:
+        return ""
+    return names[0] if len(names) == 1 else next(iter(required), "")

@@ -1,0 +1,115 @@
+"""The values a step gives a tool: checked against the tool's JSON Schema, and written as text.
+
+jsonschema takes 60 ms to import and is needed only when a value is checked: it is imported there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from console.catalog.spec import Parameter, ToolSpec
+from console.plan import references
+from console.plan.faults import nearest
+from console.plan.model import Params
+
+Problem = tuple[str, str]
+"""What is wrong with a parameter, and a hint (or "")."""
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def text_of(value: Any) -> str:
+    """A value as one word of a process: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def resolved(tool: ToolSpec, params: Params) -> Params:
+    """`params` with defaults, without parameters that have no value, and with results of processes
+    (which are text) read as the number, boolean, array or object that a parameter wants."""
+    given = tool.with_defaults({k: v for k, v in params.items() if v is not None})
+    types = {p.name: p.type for p in tool.parameters}
+    return {name: _read_as(types.get(name, "string"), value) for name, value in given.items()}
+
+
+def _read_as(wanted: str, value: Any) -> Any:
+    if wanted == "string" or not isinstance(value, str):
+        return value
+    try:
+        read = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    fits = isinstance(read, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(read, bool))
+    return read if fits else value
+
+
+class Checker:
+    """Checks parameters of the tools of one catalog; keeps each tool's compiled validator."""
+
+    def __init__(self) -> None:
+        self._validators: dict[int, tuple[ToolSpec, Any]] = {}
+
+    def problems(self, tool: ToolSpec, params: Params) -> Iterator[Problem]:
+        """Everything wrong with `params`: missing, unknown, or not what the schema asks. A parameter
+        whose value holds references is checked when they are resolved."""
+        declared = {p.name: p for p in tool.parameters}
+        for name in params:
+            if name not in declared:
+                known = nearest(name, list(declared))
+                yield f"{tool.name} has no parameter {name}", known or _takes(declared)
+        for parameter in tool.parameters:
+            missing = params.get(parameter.name) is None and parameter.default is None
+            if parameter.required and missing:
+                yield f"{tool.name} needs the parameter {parameter.name}", parameter.description
+        checked = {
+            k: v for k, v in params.items() if v is not None and k in declared and not references.find(v)
+        }
+        if checked:
+            yield from self._ill_typed(tool, checked)
+
+    def _ill_typed(self, tool: ToolSpec, params: Params) -> Iterator[Problem]:
+        for error in self._validator(tool).iter_errors(params):
+            name = str(error.absolute_path[0]) if error.absolute_path else ""
+            wanted = error.schema.get("description", "") if len(error.absolute_path) == 1 else ""
+            yield f"the parameter {name} of {tool.name} does not fit: {_short(error.message)}", str(wanted)
+
+    def _validator(self, tool: ToolSpec) -> Any:
+        kept = self._validators.get(id(tool))
+        if kept is None or kept[0] is not tool:
+            from jsonschema import Draft202012Validator
+
+            schema = {**tool.schema_of_parameters, "required": []}
+            kept = self._validators[id(tool)] = (tool, Draft202012Validator(schema))
+        return kept[1]
+
+
+def schema_problem(parameter: Parameter) -> str:
+    """Why the schema of a parameter cannot be used, or its default does not fit it; else ""."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    schema = {"type": parameter.type, **parameter.json_schema}
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return f"its schema cannot be used: {_short(error.message)}"
+    if parameter.default is not None:
+        for misfit in Draft202012Validator(schema).iter_errors(parameter.default):
+            return f"its default does not fit: {_short(misfit.message)}"
+    return ""
+
+
+def _takes(declared: Mapping[str, Parameter] | Iterable[str]) -> str:
+    names = ", ".join(declared)
+    return f"it takes {names}" if names else "it takes none"
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 160 else f"{message[:100]} ... {message[-50:]}"

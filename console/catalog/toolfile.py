@@ -1,0 +1,322 @@
+"""One tool file: its text -> tools, goals, servers, and everything that is wrong with it.
+
+A key that is not known is a warning with the nearest known one: a file written for another reader
+may say more than this one understands. Everything else that is not as it should be is a fault, with
+its line. What a file claims about its own harmlessness (`read_only`) is not believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from console.catalog import clauses
+from console.catalog.clauses import Entry
+from console.catalog.command import unbound
+from console.catalog.contract import variable
+from console.catalog.evaluation import compile_shell, refuse_args
+from console.catalog.parameters import schema_problem
+from console.catalog.shell import PLACEHOLDER, ShellRefused
+from console.catalog.spec import Fact, Goal, Http, McpServer, Parameter, Risk, Script, Spec, ToolSpec
+from console.errors import Fault
+from console.plan import strict
+from console.plan.faults import nearest
+from console.plan.model import NOTE
+
+FILE_KEYS = ("name", "description", "version", "server", "tools", "goals", "mcp_servers", "environment")
+TOOL_KEYS = (
+    "name", "description", "parameters", "script", "http", "function", "environment", "risk", "requires",
+    "provides", "removes", "forbids", "vars", "writes", "on_failure", "recovery", "undo", "verify", "probe",
+    "idempotent", "check", "secrets", "duration", "cost", "destructive", "read_only", "readOnly",
+)  # fmt: skip
+PARAMETER_KEYS = ("name", "type", "description", "required", "default", "allow_dash", "schema")
+SCHEMA_KEYS = (
+    "enum", "const", "pattern", "format", "items", "prefixItems", "contains", "minimum", "maximum",
+    "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems",
+    "uniqueItems", "properties", "required_properties", "additionalProperties", "minProperties",
+    "maxProperties", "anyOf", "oneOf", "allOf", "not", "title", "examples",
+)  # fmt: skip
+SCRIPT_KEYS = ("shell", "command", "args", "working_dir", "timeout")
+HTTP_KEYS = ("method", "url", "headers", "body", "timeout", "extract_json")
+SERVER_KEYS = ("command", "args", "env", "url", "headers")
+
+_Made = TypeVar("_Made", bound=Spec)
+
+
+@dataclass
+class ToolFile:
+    """What one file holds."""
+
+    tools: list[ToolSpec] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
+    servers: dict[str, McpServer] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def read_tool_file(data: str | bytes, *, file: str = "") -> ToolFile:
+    """Read the text of one file; `file` is its name in messages."""
+    return _Reader(data, file).read()
+
+
+class _Reader:
+    def __init__(self, data: str | bytes, file: str) -> None:
+        self.document = strict.read(data, file=file)
+        self.file = file
+        self.out = ToolFile()
+
+    def fault(self, path: strict.Path, message: str, hint: str = "", *, below: int = 0) -> None:
+        line = self.document.line_of(path) + below
+        self.out.faults.append(Fault(line, "", message, hint, self.file))
+
+    def read(self) -> ToolFile:
+        for blot in self.document.blots:
+            line = blot.line or self.document.line_of(blot.path or ())
+            self.out.faults.append(Fault(line, "", blot.message, "", self.file))
+        if self.document.broken:
+            return self.out
+        if not isinstance(self.document.value, dict):
+            self.fault((), "a tool file is a mapping with a key tools")
+            return self.out
+        top = Entry(self.document.value, (), self.fault)
+        self.unknown(top, FILE_KEYS, "the file")
+        for number, entry in enumerate(self.entries(top, "tools")):
+            self.tool(entry, number)
+        for entry in top.entries("goals"):
+            self.goal(entry)
+        for name, entry in top.named("mcp_servers"):
+            self.server(name, entry)
+        if not ({"tools", "mcp_servers"} & set(top.value)):
+            self.fault((), "it declares no tools", "begin with tools:")
+        return self.out
+
+    def unknown(self, entry: Entry, known: Iterable[str], what: str) -> None:
+        for key in entry.value:
+            if key not in known:
+                line = self.document.line_of((*entry.path, key))
+                hint = nearest(key, list(known))
+                place = f"{self.file}:{line}" if self.file else f"line {line}"
+                self.out.warnings.append(
+                    f"{place}: {what} has a key {key} that is not used" + (f" ({hint})" if hint else "")
+                )
+
+    def entries(self, entry: Entry, key: str) -> Iterator[Entry]:
+        """A list of mappings with a `name`, or a mapping of mappings by name."""
+        if isinstance(entry.value.get(key), dict):
+            for name, inner in entry.named(key):
+                yield Entry({"name": name, **inner.value}, inner.path, self.fault)
+        else:
+            yield from entry.entries(key)
+
+    # ── tools ────────────────────────────────────────────────────────────────────────────────────
+
+    def tool(self, entry: Entry, number: int) -> None:
+        name = entry.text("name")
+        what = f"the tool {name}" if name else f"tool {number + 1}"
+        if not name:
+            self.fault(entry.path, f"{what} has no name")
+        elif name == NOTE or not clauses.TOOL_NAME.fullmatch(name):
+            self.fault(
+                (*entry.path, "name"),
+                f"{name!r:.80} cannot be the name of a tool",
+                "letters, digits, _ - and .",
+            )
+        self.unknown(entry, TOOL_KEYS, what)
+        parameters = tuple(self.parameters(entry, what))
+        fields: dict[str, Any] = {
+            "name": name or "unnamed",
+            "description": entry.text("description").strip(),
+            "parameters": parameters,
+            "environment": entry.texts("environment"),
+            "contract": clauses.contract(entry, [p.name for p in parameters], what),
+            "recovery": entry.flag("recovery"),
+            "idempotent": entry.flag("idempotent"),
+            "undo": clauses.undo(entry, what),
+            "verify": entry.text("verify") or None,
+            "probe": entry.text("probe") or None,
+            "check": entry.text("check") or None,
+            "secrets": entry.strings("secrets"),
+            "duration": entry.seconds("duration"),
+            "cost": entry.number("cost"),
+            "file": self.file,
+            "line": self.document.line_of(entry.path),
+        }
+        fields |= self.risk(entry, what) | self.carried_out(entry, what)
+        tool = self.made(ToolSpec, fields, entry.path, what)
+        if tool is not None:
+            self.placeholders(tool, entry, what)
+            self.out.tools.append(tool)
+
+    def made(self, kind: type[_Made], fields: dict[str, Any], path: strict.Path, what: str) -> _Made | None:
+        try:
+            return kind.model_validate(fields)
+        except ValidationError as error:
+            for detail in error.errors():
+                key = ".".join(map(str, detail["loc"]))
+                self.fault((*path, *detail["loc"][:1]), f"{key} of {what}: {detail['msg'].lower()}")
+            return None
+
+    def risk(self, entry: Entry, what: str) -> dict[str, Any]:
+        """`destructive: true` can only raise a risk, `read_only: true` changes nothing."""
+        said, known = entry.text("risk"), [str(risk) for risk in Risk]
+        risk = Risk(said) if said in known else Risk.DISRUPTIVE
+        if said and said not in known:
+            self.fault(
+                (*entry.path, "risk"), f"{said!r:.40} is no risk", nearest(said, known) or ", ".join(known)
+            )
+        destructive = entry.flag("destructive")
+        for key in ("read_only", "readOnly"):
+            if entry.flag(key) and not said:
+                line = self.document.line_of((*entry.path, key))
+                claim = f"{what} claims to be {key}; it counts as {risk} until it says risk: observe"
+                self.out.warnings.append(f"{self.file}:{line}: {claim}")
+        return {"risk": Risk.DESTRUCTIVE if destructive else risk, "risk_known": bool(said) or destructive}
+
+    def carried_out(self, entry: Entry, what: str) -> dict[str, Any]:
+        ways = [way for way in ("script", "http", "function") if entry.value.get(way) is not None]
+        if len(ways) != 1:
+            said = " and ".join(ways) or "nothing"
+            self.fault(
+                entry.path, f"{what} says {said} of how it is carried out", "one of script, http, function"
+            )
+            return {}
+        if ways == ["function"]:
+            return {"function": entry.text("function")}
+        inner = entry.mapping(ways[0])
+        if inner is None:
+            return {}
+        return (
+            {"script": self.script(inner, what)} if ways == ["script"] else {"http": self.http(inner, what)}
+        )
+
+    def script(self, entry: Entry, what: str) -> Script | None:
+        self.unknown(entry, SCRIPT_KEYS, f"the script of {what}")
+        shell, command = entry.text("shell"), entry.text("command")
+        if bool(shell.strip()) == bool(command.strip()):
+            self.fault(entry.path, f"the script of {what} needs shell or command, one of them")
+            return None
+        if PLACEHOLDER.search(command):
+            self.fault((*entry.path, "command"), f"the command of {what} is a placeholder: name the program")
+        fields = {
+            "shell": shell or None,
+            "command": command or None,
+            "args": entry.strings("args"),
+            "working_dir": entry.text("working_dir") or None,
+            "timeout": entry.seconds("timeout") or 30.0,
+        }
+        return self.made(Script, fields, entry.path, f"the script of {what}")
+
+    def http(self, entry: Entry, what: str) -> Http | None:
+        self.unknown(entry, HTTP_KEYS, f"the http of {what}")
+        fields = {
+            "url": entry.text("url"),
+            "method": (entry.text("method") or "GET").upper(),
+            "headers": entry.texts("headers"),
+            "body": entry.text("body") or None,
+            "timeout": entry.seconds("timeout") or 30.0,
+            "extract_json": entry.text("extract_json") or None,
+        }
+        if not fields["url"]:
+            self.fault(entry.path, f"the http of {what} has no url")
+        return self.made(Http, fields, entry.path, f"the http of {what}")
+
+    def parameters(self, tool: Entry, what: str) -> Iterator[Parameter]:
+        seen: set[str] = set()
+        for entry in self.entries(tool, "parameters"):
+            name = entry.text("name")
+            here = f"the parameter {name} of {what}"
+            self.unknown(entry, (*PARAMETER_KEYS, *SCHEMA_KEYS), here)
+            if name in seen:
+                self.fault(entry.path, f"{here} is there twice")
+            seen.add(name)
+            parameter = self.made(Parameter, self.parameter(entry, name), entry.path, here)
+            if parameter is None:
+                continue
+            if problem := schema_problem(parameter):
+                self.fault(entry.path, f"{here}: {problem}")
+            yield parameter
+
+    def parameter(self, entry: Entry, name: str) -> dict[str, Any]:
+        schema = entry.mapping("schema")
+        keywords = {key: entry.value[key] for key in SCHEMA_KEYS if key in entry.value}
+        return {
+            "name": name,
+            "type": entry.text("type") or "string",
+            "description": entry.text("description").strip(),
+            "required": entry.flag("required"),
+            "default": entry.value.get("default"),
+            "allow_dash": entry.flag("allow_dash"),
+            "json_schema": {**(schema.value if schema else {}), **keywords},
+        }
+
+    # ── placeholders ─────────────────────────────────────────────────────────────────────────────
+
+    def placeholders(self, tool: ToolSpec, entry: Entry, what: str) -> None:
+        """Scripts that would evaluate a value, and placeholders that no parameter fills."""
+        safe = True
+        for path, text in self.shell_texts(tool):
+            below = 1 if "\n" in text else 0
+            try:
+                compile_shell(text)
+            except ShellRefused as refused:
+                safe = False
+                for refusal in refused.refusals:
+                    self.fault(
+                        (*entry.path, *path), f"{what}: {refusal.reason}", below=below * (1 + refusal.line)
+                    )
+        if tool.script and tool.script.command:
+            try:
+                refuse_args(tool.script.command, tool.script.args)
+            except ShellRefused as refused:
+                safe = False
+                self.fault((*entry.path, "script"), f"{what}: {refused}")
+        known = [p.name for p in tool.parameters]
+        for name in unbound(tool) if safe else ():
+            hint = nearest(name, known) or "declare it under parameters"
+            self.fault(entry.path, f"{what} has no parameter for {{{{{name}}}}}", hint)
+
+    def shell_texts(self, tool: ToolSpec) -> Iterator[tuple[strict.Path, str]]:
+        if tool.script and tool.script.shell:
+            yield ("script", "shell"), tool.script.shell
+        if tool.probe:
+            yield ("probe",), tool.probe
+        if tool.check:
+            yield ("check",), tool.check
+
+    # ── goals and servers ────────────────────────────────────────────────────────────────────────
+
+    def goal(self, entry: Entry) -> None:
+        self.unknown(entry, ("pattern", "want"), "a goal")
+        pattern, want = entry.text("pattern"), clauses.facts(entry, "want")
+        if not pattern.strip() or not want:
+            self.fault(entry.path, "a goal needs a pattern and want")
+            return
+        words = {variable(word.strip(".,;:!?")) for word in pattern.split()}
+        for name in _variables(want) - words:
+            self.fault(entry.path, f"the goal {pattern!r} wants ${name}, which its pattern does not name")
+        self.out.goals.append(Goal(pattern=pattern, want=want))
+
+    def server(self, name: str, entry: Entry) -> None:
+        what = f"the server {name}"
+        self.unknown(entry, SERVER_KEYS, what)
+        if bool(entry.text("command")) == bool(entry.text("url")):
+            self.fault(entry.path, f"{what} needs command or url, one of them")
+        fields = {
+            "command": entry.text("command") or None,
+            "args": entry.strings("args"),
+            "env": entry.texts("env"),
+            "url": entry.text("url") or None,
+            "headers": entry.texts("headers"),
+            "file": self.file,
+            "line": self.document.line_of(entry.path),
+        }
+        server = self.made(McpServer, fields, entry.path, what)
+        if server is not None:
+            self.out.servers[name] = server
+
+
+def _variables(facts: Iterable[Fact]) -> set[str]:
+    return {name for fact in facts for word in fact if (name := variable(word))}
