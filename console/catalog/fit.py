@@ -14,11 +14,9 @@ from console.catalog.parameters import Checker
 from console.catalog.spec import Catalog, ToolSpec
 from console.errors import Fault
 from console.plan import references
+from console.plan.codec import bind_inputs
 from console.plan.faults import nearest
-from console.plan.model import NOTE, Params, Plan, Step
-
-INPUT = "input"
-"""The one parameter of a step in the second seed notation."""
+from console.plan.model import NOTE, Params, Plan
 
 
 def faults(plan: Plan, catalog: Catalog) -> tuple[Fault, ...]:
@@ -50,7 +48,7 @@ class _Fitter:
             yield Fault(0, step, f"{place}there is no tool {action}", self._nearest(action))
             return
         told = set()
-        for message, hint in self._checker.problems(tool, params):
+        for message, hint in self._checker.problems(tool, params, template=True):
             told.add(message)
             yield Fault(0, step, f"{place}{message}", hint)
         for name, why in unfilled(tool, _known(params)):
@@ -76,26 +74,16 @@ def _known(params: Params) -> Params:
 
 
 def bind(plan: Plan, catalog: Catalog) -> Plan:
-    """`plan` with the lone `input` of the second seed notation given to each tool's parameter."""
-
-    def bound(step: Step) -> Step:
-        tool = catalog.get(step.action)
-        changed = {"steps": tuple(map(bound, step.steps)), "params": _renamed(tool, step.params)}
-        return step.model_copy(update=changed)
-
-    return plan.model_copy(update={"steps": tuple(map(bound, plan.steps))})
-
-
-def _renamed(tool: ToolSpec | None, params: Params) -> Params:
-    name = input_of(tool) if tool else ""
-    return {name: params[INPUT]} if name and set(params) == {INPUT} else params
+    """`plan` with the `input` of the second seed notation given to the parameter each tool has for it."""
+    first = {name: target for name, tool in catalog.tools.items() if (target := input_of(tool))}
+    return bind_inputs(plan, first)
 
 
 def input_of(tool: ToolSpec) -> str:
-    """The parameter that a lone `input` means: the tool's only one, else its first required one; ""
+    """The parameter that `input` means: the tool's only one, else its first required one; ""
     when there is none, or when one is called `input`."""
     names = [p.name for p in tool.parameters]
     required = [p.name for p in tool.parameters if p.required and p.default is None]
-    if INPUT in names:
+    if "input" in names:
         return ""
     return names[0] if len(names) == 1 else next(iter(required), "")

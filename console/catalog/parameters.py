@@ -56,9 +56,10 @@ class Checker:
     def __init__(self) -> None:
         self._validators: dict[int, tuple[ToolSpec, Any]] = {}
 
-    def problems(self, tool: ToolSpec, params: Params) -> Iterator[Problem]:
-        """Everything wrong with `params`: missing, unknown, or not what the schema asks. A parameter
-        whose value holds references is checked when they are resolved."""
+    def problems(self, tool: ToolSpec, params: Params, *, template: bool = False) -> Iterator[Problem]:
+        """Everything wrong with `params`: missing, unknown, or not what the schema asks. In a
+        `template` a value that holds references is left to be checked when they are resolved; in
+        resolved parameters what looks like a reference is text."""
         declared = {p.name: p for p in tool.parameters}
         for name in params:
             if name not in declared:
@@ -68,9 +69,9 @@ class Checker:
             missing = params.get(parameter.name) is None and parameter.default is None
             if parameter.required and missing:
                 yield f"{tool.name} needs the parameter {parameter.name}", parameter.description
-        checked = {
-            k: v for k, v in params.items() if v is not None and k in declared and not references.find(v)
-        }
+        checked = {k: v for k, v in params.items() if v is not None and k in declared}
+        if template:
+            checked = {k: v for k, v in checked.items() if not references.find(v)}
         if checked:
             yield from self._ill_typed(tool, checked)
 
