@@ -1,0 +1,314 @@
+"""Steps as processes on this machine.
+
+The backend owns no step. A fork server of the run, detached, starts a supervisor for each; the files
+of the attempt say what became of it. So the engine may be killed and started again: the next backend
+finds the fork server, or starts another, and takes up the steps that still run or have ended since.
+
+What was started over this connection is waited for through the fork server's word, one event a step;
+what was started before it, by the pidfd of its supervisor. Nothing is polled but a spool that
+somebody watches.
+
+`unknown` means "certainly never started" within one boot. Claims are not synced to the disk, so after
+a restart of the machine an attempt without a claim is `lost`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from io import FileIO
+from pathlib import Path
+from time import time
+from types import TracebackType
+from typing import Literal, Self
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskGroup
+
+from console.errors import BackendError, NeverStarted
+from console.run.control import spool
+from console.runners import attempt
+from console.runners.backend import Chunk, Spec, Status, StepBackend, Worker
+from console.runners.link import PATIENCE, Link, connect
+from console.runners.order import FRAME_LIMIT, Order
+from console.runners.supervisor import CLAIM
+
+BUSY_PAUSES = (0.1, 0.4, 1.6)
+"""Seconds before another try when no process could be had."""
+
+FOLLOW = 0.05
+"""Seconds between two looks at a spool that somebody watches."""
+
+RECHECK = 0.5
+"""Seconds before another look at an attempt whose supervisor cannot be named yet."""
+
+_KEY = re.compile(r"[A-Za-z0-9][\w-]*/[A-Za-z0-9][\w-]*/[A-Za-z0-9][\w-]*", re.ASCII)
+_HERE = (None, "local", "localhost", attempt.HOST)
+_PIECE = 65_536
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class LocalBackend(StepBackend):
+    """The steps of the run whose directory is `run_dir`; an attempt's files are in `spool(run_dir, key)`.
+
+    Leaving it leaves the steps alone. The fork server stays `linger` seconds when nobody needs it.
+    """
+
+    def __init__(self, run_dir: Path, *, linger: float = 10.0) -> None:
+        self._run_dir = run_dir
+        self._linger = linger
+        self._link: Link | None = None
+        self._connecting = anyio.Lock()
+        self._tasks: TaskGroup
+        self._watches: dict[Path, list[anyio.CancelScope]] = {}
+        self._was_rebooted = False
+
+    async def __aenter__(self) -> Self:
+        (self._run_dir / "steps").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._was_rebooted = _is_another_boot(self._run_dir / "boot")
+        link = await connect(self._run_dir, self._linger)
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._adopt(link)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._tasks.cancel_scope.cancel()
+        try:
+            return await self._tasks.__aexit__(kind, error, trace)
+        finally:
+            if self._link:
+                self._link.close()
+
+    # ── the protocol ─────────────────────────────────────────────────────────────────────────────
+
+    async def submit(self, spec: Spec) -> bool:
+        """Once it is sent it is also answered: a cancelled caller finds it claimed or not, nothing
+        between. One that gets no answer is closed off, so that it cannot start later."""
+        directory = self._directory(spec.key)
+        order = self._order(spec, directory)
+        with anyio.move_on_after(PATIENCE, shield=True):
+            return await self._place(order, directory)
+        if self._link:
+            self._link.close()
+        why = "the process that starts steps does not answer"
+        if attempt.close_off(directory, why):
+            raise NeverStarted(why, where=f"step {spec.key}", kept="it was never started")
+        return True
+
+    async def status(self, key: str, wait: float | None = 0) -> Status:
+        """An `unknown` attempt is not waited for."""
+        directory = self._directory(key)
+        if wait != 0:
+            with anyio.move_on_after(wait):
+                return await self._end(directory)
+        return self._look(directory)
+
+    async def output(self, key: str, offset: int = 0) -> AsyncIterator[Chunk]:
+        """What is there, then what comes; nothing of an attempt that is unknown."""
+        directory = self._directory(key)
+        with ExitStack() as stack:
+            files: dict[Literal["out", "err"], FileIO] = {}
+            while True:
+                is_over = self._look(directory).phase != "running"  # before reading: nothing comes after
+                _open_streams(directory, offset, files, stack)
+                while chunks := _read_piece(files):
+                    for chunk in chunks:
+                        yield chunk
+                    await anyio.lowlevel.checkpoint()
+                if is_over:
+                    return
+                with anyio.move_on_after(FOLLOW):
+                    await self._end(directory)
+
+    async def cancel(self, key: str) -> None:
+        """Orders the supervisor to end it; an attempt that does not run is left alone."""
+        directory = self._directory(key)
+        while self._look(directory).phase == "running":
+            try:
+                supervisor = attempt.open_supervisor(directory)
+            except LookupError:
+                await anyio.sleep(FOLLOW)
+                continue
+            if supervisor is not None:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(supervisor, signal.SIGTERM)
+                os.close(supervisor)
+            return
+
+    async def abandon(self, key: str) -> None:
+        directory = self._directory(key)
+        attempt.give_up(directory)
+        if self._link:
+            self._link.release(_name(directory))
+        for watch in self._watches.get(directory, ()):
+            watch.cancel()
+
+    async def workers(self) -> list[Worker]:
+        return [Worker(attempt.HOST, ("local",), time())]
+
+    # ── the attempt ──────────────────────────────────────────────────────────────────────────────
+
+    def _directory(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise BackendError(f"{key!r} does not name an attempt: it is not run/step/attempt")
+        return spool(self._run_dir, key)
+
+    def _look(self, directory: Path) -> Status:
+        status = attempt.read_status(directory)
+        if status.phase == "unknown" and self._was_rebooted:
+            return replace(status, phase="lost", error="the machine was restarted: it may have run")
+        return status
+
+    async def _end(self, directory: Path) -> Status:
+        """Wait while it is running."""
+        while True:
+            event = self._link.ends.get(_name(directory)) if self._link else None
+            if event:
+                await event.wait()
+            status = self._look(directory)
+            if status.phase != "running":
+                return status
+            await self._watch(directory)
+
+    async def _watch(self, directory: Path) -> None:
+        """Wait for the end of a supervisor that the fork server will not tell of."""
+        try:
+            supervisor = attempt.open_supervisor(directory)
+        except LookupError:
+            await anyio.sleep(RECHECK)
+            return
+        if supervisor is None:
+            return
+        watches = self._watches.setdefault(directory, [])
+        with anyio.CancelScope() as scope:
+            watches.append(scope)
+            try:
+                await anyio.wait_readable(supervisor)
+            finally:
+                watches.remove(scope)
+                if not watches:
+                    self._watches.pop(directory, None)
+                os.close(supervisor)
+
+    # ── the fork server ──────────────────────────────────────────────────────────────────────────
+
+    def _adopt(self, link: Link) -> None:
+        self._link = link
+        self._tasks.start_soon(link.listen)
+
+    async def _connected(self) -> Link:
+        async with self._connecting:
+            if self._link is None or not self._link.is_open:
+                self._adopt(await connect(self._run_dir, self._linger))
+        assert self._link is not None
+        return self._link
+
+    async def _place(self, order: Order, directory: Path) -> bool:
+        pauses = iter(BUSY_PAUSES)
+        while True:
+            link = self._link if self._link and self._link.is_open else await self._connected()
+            answer = await link.order(order)
+            if answer.word in ("claimed", "taken"):
+                return answer.word == "claimed"
+            if answer.word:
+                pause = next(pauses, None) if answer.word == "busy" else None
+                if pause is None:
+                    raise _never(os.fsdecode(order.key), answer.reason)
+                await anyio.sleep(pause)
+            elif (directory / CLAIM).exists():  # the line was cut after it was taken on
+                return True
+
+    def _order(self, spec: Spec, directory: Path) -> Order:
+        """What goes to the fork server. Raises `NeverStarted` for what can never be started."""
+        if spec.call is not None or not spec.argv:
+            raise _never(spec.key, "it is no process: it has no command")
+        if spec.on not in _HERE:
+            raise _never(spec.key, f"it must run on {spec.on}, and this is {attempt.HOST}")
+        if not os.path.isabs(spec.cwd):  # noqa: PTH117 - it is a string
+            raise _never(spec.key, f"the working directory {spec.cwd!r} is not an absolute path")
+        if spec.spool != directory:
+            raise BackendError(
+                "an attempt's directory follows from its key",
+                where=f"step {spec.key}",
+                todo=f"Give {directory}, not {spec.spool}",
+            )
+        for name, value in spec.secrets.items():
+            if not value:
+                raise _never(spec.key, f"the secret {name} is empty")
+        environment = {**spec.env, **spec.secrets}
+        if bad := next((name for name in environment if not name or "=" in name), None):
+            raise _never(spec.key, f"{bad!r} is no name for a variable")
+        try:
+            order = Order(
+                name=os.fsencode(_name(directory)),
+                key=spec.key.encode(),
+                cwd=os.fsencode(spec.cwd),
+                argv=[os.fsencode(word) for word in spec.argv],
+                env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
+                secrets={os.fsencode(name): os.fsencode(value) for name, value in spec.secrets.items()},
+                timeout=spec.timeout,
+                grace=spec.grace,
+            )
+            size = len(order.pack())
+        except ValueError as error:
+            raise _never(spec.key, f"it cannot be given to a process: {error}") from None
+        if size > FRAME_LIMIT:
+            raise _never(spec.key, f"the arguments and the environment are too long ({size} bytes)")
+        return order
+
+
+def _name(directory: Path) -> str:
+    """The attempt's directory as the fork server knows it."""
+    return f"{directory.parent.name}/{directory.name}"
+
+
+def _never(key: str, why: str) -> NeverStarted:
+    return NeverStarted(why, where=f"step {key}", kept="it was never started")
+
+
+def _open_streams(
+    directory: Path, offset: int, files: dict[Literal["out", "err"], FileIO], stack: ExitStack
+) -> None:
+    names: tuple[Literal["out", "err"], ...] = ("out", "err")
+    for name in names:
+        if name not in files:
+            with suppress(FileNotFoundError):
+                file = files[name] = stack.enter_context(FileIO(directory / name))
+                file.seek(offset)
+
+
+def _read_piece(files: dict[Literal["out", "err"], FileIO]) -> list[Chunk]:
+    """The next piece of each stream that has one: neither can keep the other waiting."""
+    chunks = []
+    for name, file in files.items():
+        offset = file.tell()
+        if data := file.read(_PIECE):
+            chunks.append(Chunk(name, offset, data))
+    return chunks
+
+
+def _is_another_boot(path: Path) -> bool:
+    """Whether the machine was restarted since the run's directory was first used. Once it was, this
+    stays so: what an attempt of before the restart did is not known any better later."""
+    now = _BOOT_ID.read_text()
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return path.read_text() != now
+    with os.fdopen(fd, "w") as file:
+        file.write(now)
+        file.flush()
+        os.fsync(file.fileno())
+    home = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(home)
+    finally:
+        os.close(home)
+    return False
