@@ -65,7 +65,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
     `clock` counts seconds; tests give their own.
     """
 
-    CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "approval.tcss"]
+    CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "cards.tcss", "approval.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "reject", "Reject", id="approval.reject")]
 
     def __init__(self, request: Request, state: RunState, *, clock: Clock = time.monotonic) -> None:

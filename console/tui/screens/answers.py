@@ -1,0 +1,66 @@
+"""Two or three answers side by side; the first is marked at the start and is the harmless one.
+
+Only a key answers: a click moves the mark. What is up and down scrolls the text above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+_MARKED = "bold $block-cursor-foreground on $block-cursor-background"
+
+
+class Answers(Widget, can_focus=True):
+    """A row of answers given as (id, words)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h,shift+tab", "mark(-1)", "Left", show=False),
+        Binding("right,l,tab", "mark(1)", "Right", show=False),
+    ]
+
+    marked: reactive[int] = reactive(0)
+
+    @dataclass
+    class Given(Message):
+        """`Enter` was pressed on the answer `id`."""
+
+        id: str
+
+    def __init__(self, answers: Sequence[tuple[str, str]], *, id: str) -> None:
+        super().__init__(id=id)
+        self.answers = tuple(answers)
+
+    def render(self) -> Content:
+        parts: list[Content] = []
+        for place, (_, words) in enumerate(self.answers):
+            is_marked = place == self.marked
+            style = (
+                "bold $block-cursor-foreground on $block-cursor-background" if is_marked else "$foreground"
+            )
+            parts.append(Content.styled(f"  {words}  ", style))
+        return Content("   ").join(parts)
+
+    def action_mark(self, by: int) -> None:
+        self.marked = (self.marked + by) % len(self.answers)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Given(self.answers[self.marked][0]))
+
+    def on_click(self, event: events.Click) -> None:
+        left = 0
+        for place, (_, words) in enumerate(self.answers):
+            if left <= event.x < left + len(words) + 4:
+                self.marked = place
+            left += len(words) + 7

@@ -1,0 +1,466 @@
+"""The main screen: the plan, the panes beside it, and the keys.
+
+It composes and routes. What a key does to the run is in console/tui/operating.py, what it does to the
+plan in console/tui/editing.py; what can be done at all, and why not, in console/tui/actions.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input
+
+from console.errors import PlandeckError
+from console.plan.model import Plan, StepId
+from console.run.control import Session
+from console.tui.actions import BY_ID, bindings, why_not
+from console.tui.bridge import Bridge, RunChanged
+from console.tui.editing import Editing
+from console.tui.ink import row
+from console.tui.insight import Insight, look_at
+from console.tui.operating import Operating
+from console.tui.view import Pane, View
+from console.tui.widgets.blast_line import BlastLine
+from console.tui.widgets.diff_pane import DiffPane
+from console.tui.widgets.events_pane import EventsPane
+from console.tui.widgets.failures import FailuresPane, troubled
+from console.tui.widgets.footer_line import FooterLine
+from console.tui.widgets.header_line import HeaderLine
+from console.tui.widgets.lines import Lines
+from console.tui.widgets.output import OutputPane
+from console.tui.widgets.plan_tree import PlanTree
+from console.tui.widgets.rollback_pane import RollbackPane
+from console.tui.widgets.step_detail import StepDetail, detail_title
+from console.tui.widgets.summary import SummaryPane
+from console.tui.widgets.timeline import TimelinePane
+
+TABS: tuple[tuple[str, Pane, str], ...] = (
+    ("2", "output", "Output"),
+    ("3", "failures", "Failures"),
+    ("4", "diff", "Diff"),
+    ("5", "timeline", "Timeline"),
+    ("6", "events", "Events"),
+    ("0", "rollback", "Rollback"),
+)
+
+CYCLE: tuple[Pane, ...] = ("plan", *(pane for _, pane, _ in TABS))
+
+Handler = Callable[[], Coroutine[Any, Any, None] | None]
+
+
+class RunScreen(Screen[int]):
+    """One run. `now` is the wall clock in seconds since the epoch; `by` the operator's name."""
+
+    CSS_PATH = "run.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (110, "-wide")]
+    AUTO_FOCUS = "#plan"
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        by: str,
+        keymap: Mapping[str, str] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.now = now
+        self.keymap = keymap or {}
+        self.bridge = Bridge(session, by, self._on_change)
+        self.view = View(read_only="" if session.control else "this run is only shown here")
+        self.insight = Insight()
+        self.right: Pane = "output"
+        self.operating = Operating(self)
+        self.editing = Editing(self)
+        self._looked_at: Plan | None = None
+        self._busy = False
+        self._seen_requests: set[str] = set()
+        self._seen_trouble: set[tuple[StepId, int]] = set()
+        self._seen_turns: set[str] = set()
+        self._later: Pane | None = None
+        self._handlers = self._all_handlers()
+
+    # ── composing ────────────────────────────────────────────────────────────────────────────────
+
+    def compose(self) -> ComposeResult:
+        yield HeaderLine(now=self.now)
+        with Horizontal(id="body"):
+            with Vertical(id="left", classes="frame"):
+                yield PlanTree(now=self.now)
+            with Vertical(id="right"):
+                with Vertical(id="pane", classes="frame"):
+                    yield OutputPane(directory=self.session.directory)
+                    yield FailuresPane()
+                    yield DiffPane()
+                    yield TimelinePane()
+                    yield EventsPane()
+                    yield RollbackPane()
+                    yield SummaryPane(directory=self.session.directory)
+                with Vertical(id="step", classes="frame"):
+                    yield StepDetail()
+        yield BlastLine()
+        yield Input(id="search", placeholder="find", compact=True)
+        yield FooterLine(self.keymap)
+
+    def on_mount(self) -> None:
+        self.show_right("output")
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self.bridge.follow(), name="bridge", exit_on_error=False)
+        self.set_interval(1.0, self._tick)
+
+    def pane_named(self, pane: Pane) -> Lines:
+        return self.query_one(f"#{pane}", Lines)
+
+    @property
+    def current(self) -> Lines:
+        """The pane that keys go to."""
+        return self.pane_named(self.view.pane)
+
+    @property
+    def plan_tree(self) -> PlanTree:
+        return self.query_one(PlanTree)
+
+    # ── what changed ─────────────────────────────────────────────────────────────────────────────
+
+    def _on_change(self) -> None:
+        self.post_message(RunChanged())
+
+    @on(RunChanged)
+    def refresh_run(self) -> None:
+        """Bring every part up to the state of the run."""
+        self.view.state = self.bridge.state
+        self.view.engine_gone = self.bridge.gone
+        if self.bridge.state.plan is not self._looked_at:
+            self._look_at_plan()
+        self.plan_tree.touch(self.bridge.take_touched())
+        self.show_parts()
+        self._notice_turns()
+
+    def _look_at_plan(self) -> None:
+        self._looked_at = self.bridge.state.plan
+        self.insight = look_at(self.bridge.state)
+        self.view.findings = self.insight.findings
+        self.editing.plan_changed(self._looked_at)
+        insight = self.insight
+        self.plan_tree.show(
+            self.view.state,
+            levels=insight.levels,
+            no_return=insight.no_return,
+            compensated=insight.compensated,
+        )
+        self.view.step = self.view.step or self.plan_tree.step
+
+    def show_parts(self) -> None:
+        """Show the view as it is now, in whatever is on the screen."""
+        view, now = self.view, self.now()
+        if not self.plan_tree.step and not self.plan_tree.count():
+            self.plan_tree.say(view)
+        self.query_one(HeaderLine).show(view, self.insight.estimate)
+        self.query_one(FooterLine).show(view)
+        self.query_one(BlastLine).show(self.insight.blast, view, self.bridge.fault)
+        self.query_one(StepDetail).show(view, now)
+        self._show_pane_content(now)
+        self._show_titles()
+
+    def _show_pane_content(self, now: float) -> None:
+        state = self.view.state
+        match self.pane_named(self.right):
+            case OutputPane() as pane:
+                pane.show(self.view)
+            case FailuresPane() as pane:
+                pane.show(state)
+            case DiffPane() as pane:
+                pane.show(state)
+            case TimelinePane() as pane:
+                pane.show(state, self.insight.critical, now)
+            case EventsPane() as pane:
+                pane.show(self.bridge.records)
+            case RollbackPane() as pane:
+                pane.show(state)
+            case SummaryPane() as pane:
+                pane.show(state)
+
+    def _show_titles(self) -> None:
+        left, pane, step = (self.query_one(f"#{name}") for name in ("left", "pane", "step"))
+        left.border_title = Content(" 1 Plan by level " if self.plan_tree.by_level else " 1 Plan ")
+        left.border_subtitle = Content(_framed(self.plan_tree.notice()))
+        pane.border_title = self._tabs()
+        pane.border_subtitle = Content(_framed(self.pane_named(self.right).notice()))
+        step.border_title = Content(_framed(row(detail_title(self.view)).text))
+
+    def _tabs(self) -> Content:
+        """The panes' names, the one that is shown standing out; the text is our own."""
+        alerts = {
+            "failures": len(troubled(self.view.state)),
+            "diff": int(self.view.state.proposal is not None),
+        }
+        tabs = [*TABS, ("7", "summary", "Summary")] if self.view.status.is_final else TABS
+        parts: list[str | Content | tuple[str, str]] = [" "]
+        for key, pane, name in tabs:
+            style = (
+                "bold $foreground" if pane == self.right else "$ink-bad" if alerts.get(pane) else "$ink-quiet"
+            )
+            parts += [(f"{key} {name}", style), "  "]
+        return Content.assemble(*parts[:-1], " ")
+
+    def _tick(self) -> None:
+        self.query_one(HeaderLine).tick()
+        if self.view.status.is_final:
+            return
+        self.plan_tree.tick()
+        self.query_one(StepDetail).show(self.view, self.now())
+        if self.right == "timeline":
+            self._show_pane_content(self.now())
+
+    # ── things that call for attention ───────────────────────────────────────────────────────────
+
+    def _notice_turns(self) -> None:
+        state = self.view.state
+        new = set(state.requests) - self._seen_requests
+        self._seen_requests |= new
+        if new:
+            self.app.bell()
+        trouble = {(s, len(state.step(s).attempts)) for s in troubled(state)}
+        if trouble - self._seen_trouble:
+            self.offer_pane("failures")
+        self._seen_trouble = trouble
+        for key, pane in self._turns():
+            if key not in self._seen_turns:
+                self._seen_turns.add(key)
+                self.offer_pane(pane)
+
+    def _turns(self) -> list[tuple[str, Pane]]:
+        """What should be in sight now, each under a key that is new when it is new."""
+        state = self.view.state
+        turns: list[tuple[str, Pane]] = []
+        if state.proposal is not None:
+            turns.append((f"proposal {state.proposal.hash}", "diff"))
+        if state.rollback is not None:
+            turns.append((f"rollback {state.rollback.hash}", "rollback"))
+        if state.finished is not None:
+            turns.append((f"end {state.ended_at}", "summary"))
+        return turns
+
+    def offer_pane(self, pane: Pane) -> None:
+        """Bring a pane into sight without taking keys away from somebody who types."""
+        if self.app.screen is not self or isinstance(self.focused, Input):
+            self._later = pane
+            return
+        if self.has_class("-narrow"):
+            self.show_pane(pane)
+        else:
+            self.show_right(pane)
+            self.show_parts()
+
+    def on_screen_resume(self) -> None:
+        if self._later is not None:
+            pane, self._later = self._later, None
+            self.call_later(self.offer_pane, pane)
+
+    # ── panes ────────────────────────────────────────────────────────────────────────────────────
+
+    def show_right(self, pane: Pane) -> None:
+        """Put a pane into the frame on the right."""
+        self.right = pane
+        for _, name, _ in (*TABS, ("7", "summary", "")):
+            self.pane_named(cast(Pane, name)).set_class(name == pane, "-shown")
+
+    def show_pane(self, pane: Pane) -> None:
+        """Go to a pane: keys are for it from now on."""
+        self.view.pane = pane
+        if pane != "plan":
+            self.show_right(pane)
+        self.set_class(pane != "plan", "-right")
+        if not self.has_class("-zoom-left", "-zoom-right") or self.has_class("-narrow"):
+            self.remove_class("-zoom-left", "-zoom-right")
+        else:
+            self._zoom()
+        self.show_parts()
+        self.current.focus(scroll_visible=False)
+        self._take_step_of(self.current)
+
+    def _take_step_of(self, pane: Lines) -> None:
+        """In a pane whose rows are steps, the selected step is the one under its cursor."""
+        if pane.step and pane.step != self.view.step and pane.selects:
+            self._select(pane.step, pane)
+
+    def cycle(self, way: int) -> None:
+        at = CYCLE.index(self.view.pane) if self.view.pane in CYCLE else 0
+        self.show_pane(CYCLE[(at + way) % len(CYCLE)])
+
+    def zoom(self) -> None:
+        self._zoom()
+
+    def _zoom(self) -> None:
+        left = self.view.pane == "plan"
+        self.set_class(left, "-zoom-left")
+        self.set_class(not left, "-zoom-right")
+
+    def unzoom(self) -> None:
+        self.remove_class("-zoom-left", "-zoom-right")
+
+    def back(self) -> None:
+        """One thing less: the search, the zoom, then the pane."""
+        if self.current.needle:
+            self.find_text("")
+        elif self.has_class("-zoom-left") or self.has_class("-zoom-right"):
+            self.unzoom()
+        elif self.view.pane != "plan":
+            self.remove_class("-with-step")
+            self.show_pane("plan")
+
+    def open_step(self) -> None:
+        step = self.view.selected
+        if step is not None and step.is_phase and self.view.pane == "plan":
+            self.plan_tree.toggle_fold(step.id)
+        elif step is not None:
+            self.add_class("-with-step")
+            self.show_pane("output")
+
+    @on(Lines.Opened)
+    def opened(self) -> None:
+        self.open_step()
+
+    @on(Lines.Selected)
+    def selected(self, event: Lines.Selected) -> None:
+        self._select(event.step, self.pane_named(cast(Pane, event.pane)))
+
+    def _select(self, step: StepId, source: Lines) -> None:
+        self.view.step = step
+        if source is not self.plan_tree and self.plan_tree.index_of(step) >= 0:
+            self.plan_tree.select(step)
+        self.show_parts()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A click into a pane goes to it, as its key does."""
+        widget = event.widget
+        if isinstance(widget, Lines) and widget.id and widget.id != self.view.pane:
+            self.show_pane(cast(Pane, widget.id))
+
+    # ── searching ────────────────────────────────────────────────────────────────────────────────
+
+    def ask_search(self) -> None:
+        box = self.query_one("#search", Input)
+        box.value = self.current.needle
+        box.placeholder = "filter the plan" if self.view.pane == "plan" else f"find in {self.view.pane}"
+        box.add_class("-open")
+        box.focus()
+
+    @on(Input.Changed, "#search")
+    def search_typed(self, event: Input.Changed) -> None:
+        if self.query_one("#search").has_class("-open"):
+            self.find_text(event.value)
+
+    @on(Input.Submitted, "#search")
+    def search_done(self) -> None:
+        self.close_search()
+
+    def close_search(self) -> None:
+        self.query_one("#search").remove_class("-open")
+        self.current.focus(scroll_visible=False)
+
+    def find_text(self, needle: str) -> None:
+        self.view.search = needle
+        self.current.search(needle)
+        self.view.step = self.plan_tree.step or self.view.step
+        self._show_titles()
+
+    def find_next(self, way: int) -> None:
+        if self.view.pane == "plan":
+            self.plan_tree.move(way)
+        elif not self.current.find(way):
+            self.say(f"“{self.current.needle}” is not in this pane")
+
+    # ── actions ──────────────────────────────────────────────────────────────────────────────────
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Of two actions on one key, only the one that is about something is tried."""
+        if action == "do" and parameters:
+            return BY_ID[str(parameters[0])].applies(self.view)
+        return super().check_action(action, parameters)
+
+    def action_do(self, action_id: str) -> None:
+        """Do what a key, the palette or the footer asks for, or say why not."""
+        if action_id == "back" and self.query_one("#search").has_class("-open"):
+            self.close_search()
+            self.find_text("")
+            return
+        if reason := why_not(BY_ID[action_id], self.view):
+            self.say(f"{BY_ID[action_id].title}: {reason}")
+            return
+        work = self._handlers[action_id]()
+        if work is not None:
+            if self._busy:
+                work.close()
+            else:
+                self._busy = True
+                self.run_worker(self._work(work), name=action_id)
+
+    async def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        """Carry out what waits for answers; what is refused is said."""
+        try:
+            await work
+        except PlandeckError as error:
+            self.say(str(error), severity="warning")
+        finally:
+            self._busy = False
+
+    def say(self, text: str, *, severity: str = "information") -> None:
+        """Tell the operator something in passing; never read as markup."""
+        self.notify(row(text).text, severity=cast(Any, severity), markup=False, timeout=6)
+
+    @on(FooterLine.Pressed)
+    def footer_pressed(self, event: FooterLine.Pressed) -> None:
+        self.action_do(event.action)
+
+    def _all_handlers(self) -> dict[str, Handler]:
+        panes: dict[str, Handler] = {
+            "plan": lambda: self.show_pane("plan"),
+            "rollback_pane": lambda: self.show_pane("rollback"),
+            "summary": lambda: self.show_pane("summary"),
+        }
+        for _, pane, _ in TABS[:5]:
+            panes[pane] = lambda pane=pane: self.show_pane(pane)  # type: ignore[misc]
+        return {
+            "down": lambda: self.current.move(1),
+            "up": lambda: self.current.move(-1),
+            "top": lambda: self.current.go_to(False),
+            "bottom": lambda: self.current.go_to(True),
+            "half_down": lambda: self.current.move_page(1),
+            "half_up": lambda: self.current.move_page(-1),
+            "right": lambda: self.current.move_side(1),
+            "left": lambda: self.current.move_side(-1),
+            **panes,
+            "next_pane": lambda: self.cycle(1),
+            "previous_pane": lambda: self.cycle(-1),
+            "zoom": self.zoom,
+            "unzoom": self.unzoom,
+            "levels": self.plan_levels,
+            "open": self.open_step,
+            "back": self.back,
+            "search": self.ask_search,
+            "next_match": lambda: self.find_next(1),
+            "previous_match": lambda: self.find_next(-1),
+            **self.operating.handlers(),
+            **self.editing.handlers(),
+        }
+
+    def plan_levels(self) -> None:
+        self.plan_tree.toggle_levels()
+        self._show_titles()
+
+
+def _framed(text: str) -> str:
+    return f" {text} " if text else ""
