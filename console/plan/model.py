@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
-StepId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-"""A step's name. Documents may write it as an integer; inside it is always text ("1")."""
+StepId = str
+"""A step's name, as `ID_PATTERN` has it. Documents may write it as an integer; inside it is always text ("1")."""
 
 Params = dict[str, Any]
 """JSON values by parameter name."""
@@ -84,7 +84,7 @@ class Step(Value):
     backup maindb"); it decides nothing.
     """
 
-    id: StepId
+    id: Annotated[str, StringConstraints(pattern=ID_PATTERN)]
     action: str = ""
     params: Params = {}
     depends_on: tuple[StepId, ...] = ()

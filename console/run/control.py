@@ -9,7 +9,7 @@ say; `Session` is all it can see. The same two serve a run in this process, one 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -178,9 +178,9 @@ class Session(Protocol):
     def control(self) -> RunControl | None:
         """The operator's side, or `None` where nothing can be wished (a replay, a finished run)."""
 
-    def records(self, after: int = 0) -> AsyncIterator[Record]:
+    def records(self, after: int = 0) -> AsyncGenerator[Record]:
         """Every record with a number above `after`: what is written already, then what comes, until
-        the run ends and its engine is gone."""
+        the run ends and its engine is gone. Close it (`contextlib.aclosing`) when leaving early."""
 
 
 def spool(directory: Path, key: str) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from console.catalog.spec import Catalog
 from console.errors import IllegalEvent
-from console.plan.model import Params, Plan, StepId
+from console.plan.model import Params, Plan, Step, StepId
 from console.run import events as ev
 from console.run.life import COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
 
@@ -119,6 +119,11 @@ class Approval:
     used: bool = False
 
 
+def plan_ids(plan: Plan) -> set[StepId]:
+    """The ids of a plan's leaf steps."""
+    return {leaf.id for leaf in plan.leaves()}
+
+
 class RunState:
     """Everything that is true of a run after the records applied so far.
 
@@ -148,6 +153,7 @@ class RunState:
         self.tokens = 0
         self.cost = 0.0
         self.steps: dict[StepId, StepState] = {}
+        self.retired: dict[StepId, Step] = {}
         self.requests: dict[str, Request] = {}
         self.approvals: list[Approval] = []
         self.proposal: Proposal | None = None
@@ -175,6 +181,17 @@ class RunState:
     def is_item(self, step_id: StepId) -> bool:
         """Whether this id is an item of the current rollback."""
         return step_id not in self.steps and self.rollback is not None and step_id in self.rollback.steps
+
+    def everything(self) -> Plan | None:
+        """The plan with the retired steps, which only a rollback still looks at."""
+        if self.plan is None or not self.retired:
+            return self.plan
+        ids = plan_ids(self.plan) | set(self.retired)
+        retired = tuple(
+            step.model_copy(update={"depends_on": tuple(d for d in step.depends_on if d in ids)})
+            for step in self.retired.values()
+        )
+        return self.plan.model_copy(update={"steps": (*retired, *self.plan.steps)})
 
     def counts(self) -> dict[StepStatus, int]:
         """How many leaf steps are in each status."""
@@ -385,15 +402,17 @@ class RunState:
         self._void(event.voided)
 
     def _take_plan(self, plan: Plan, plan_hash: str, revision: int) -> None:
-        """Make `plan` the plan; steps that stay keep their state, new ones are pending."""
-        self.plan, self.plan_hash, self.revision = plan, plan_hash, revision
-        before = self.steps
-        self.steps = {}
+        """Make `plan` the plan. Steps that stay keep their state, new ones are pending, and started
+        ones that it drops are retired: what they did may still have to be undone."""
+        known = self.retired | ({leaf.id: leaf for leaf in self.plan.leaves()} if self.plan else {})
+        before, self.steps = self.steps, {}
         for leaf in plan.leaves():
             self.steps[leaf.id] = before.get(leaf.id) or StepState()
         for step_id, state in before.items():
-            if step_id not in self.steps and state.attempts:
+            if step_id not in self.steps and (state.attempts or state.marked_by):
                 self.steps[step_id] = state
+        self.retired = {step_id: known[step_id] for step_id in self.steps if step_id not in plan_ids(plan)}
+        self.plan, self.plan_hash, self.revision = plan, plan_hash, revision
 
     def _void(self, voided: tuple[StepId, ...]) -> None:
         gone = set(voided)

@@ -1,0 +1,562 @@
+"""What happens next: from the state of a run to the next events, and to what must be done besides.
+
+`Course.decide` is asked again and again until it has nothing more to say; each answer is applied
+before the next question. It does no I/O and waits for nothing, so every decision of a run can be tested and
+replayed. What it keeps beside the state (which steps are ready, which run, which failed) is derived
+from it and rebuilt whenever the plan changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from console.catalog.contract import ground, parse_fact, show
+from console.catalog.spec import Catalog, Fact, Risk
+from console.errors import PlandeckError
+from console.plan.graph import Graph
+from console.plan.model import Plan, Step, StepId
+from console.run import events as ev
+from console.run.approval import Hasher, is_template, resolved_hash
+from console.run.attempts import Place, Prepared, prepare, resolved
+from console.run.endings import facts_now, fates
+from console.run.grants import DECISIONS, Desk, Grant, preview
+from console.run.life import SETTLED, RunStatus, StepStatus
+from console.run.policy import Policy, risk_of, risk_of_plan
+from console.run.rollback import rollback_hash
+from console.run.schedule import Frontier
+from console.run.state import RunState
+
+_S, _R = StepStatus, RunStatus
+_STARTING = (_R.RUNNING, _R.AWAITING_DECISION, _R.REPLANNING)
+DOUBTS = ("done", "failed", "run_again", "probe", "roll_back", "stop")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The steps that are being carried out: the plan's, or a rollback's items."""
+
+    steps: dict[StepId, Step]
+    frontier: Frontier
+    running: set[StepId] = field(default_factory=set)
+    failed: set[StepId] = field(default_factory=set)
+    in_doubt: set[StepId] = field(default_factory=set)
+    open: set[StepId] = field(default_factory=set)
+    disabled: list[StepId] = field(default_factory=list)
+
+
+class Course:
+    """The decisions of one run. `intended` holds what the newest `step_intended` events stand for
+    until the engine has taken it."""
+
+    def __init__(
+        self,
+        state: RunState,
+        catalog: Catalog,
+        policy: Policy,
+        place: Place,
+        *,
+        parallel: int,
+        replans: int,
+        now: Callable[[], float],
+    ) -> None:
+        self.state, self.catalog, self.policy, self.place = state, catalog, policy, place
+        self.hasher = Hasher(catalog)
+        self.parallel, self.replans, self._now = parallel, replans, now
+        self.closing = ""
+        self.intended: dict[str, Prepared] = {}
+        self.approved: dict[StepId, str] = {}
+        self._lane: _Lane | None = None
+        self._writes: dict[StepId, frozenset[Fact]] = {}
+        self._busy: set[Fact] = set()
+        self._given_up: set[StepId] = set()
+        self._revised = False
+
+    # ── keeping up with the state ────────────────────────────────────────────────────────────────
+
+    def note(self, event: ev.Event) -> None:
+        """Keep up after `event` was applied to the state."""
+        match event:
+            case ev.StepEvent():
+                self._place_step(event.step)
+            case ev.Approved(scope="plan") if self.state.plan:
+                self._approve_all(self.state.plan)
+            case ev.RevisionAccepted():
+                self._approve_all(event.plan)
+                self.rebuild()
+                self._revised = True
+            case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted() | ev.RollbackStarted():
+                self.rebuild()
+            case ev.RollbackFinished():
+                self.closing = ""
+                self.rebuild()
+            case ev.ReplanFailed() | ev.RevisionRejected():
+                self._given_up |= self._lane_of().failed
+
+    def _approve_all(self, plan: Plan) -> None:
+        self.approved = {leaf.id: self.hasher.step(leaf) for leaf in plan.leaves()}
+
+    def rebuild(self) -> None:
+        """Derive everything anew from the state."""
+        state = self.state
+        if state.status is _R.ROLLING_BACK and state.rollback:
+            items = tuple(item.step for item in state.rollback.plan.items if item.fate == "planned")
+            plan, states = Plan(steps=items), state.rollback.steps
+        else:
+            plan, states = state.plan or Plan(), state.steps
+        graph = Graph.of(plan)
+        steps = {leaf.id: leaf for leaf in plan.leaves()}
+        statuses = {step_id: states[step_id].status for step_id in steps}
+        durations = {step_id: self._duration(step) for step_id, step in steps.items()}
+        self._lane = _Lane(steps, Frontier(graph, statuses, lambda s: self._is_settled(steps[s]), durations))
+        self._lane.disabled = [s.id for s in steps.values() if not s.enabled and statuses[s.id] is _S.PENDING]
+        self._writes.clear()
+        self._busy.clear()
+        for step_id in steps:
+            self._place_step(step_id)
+
+    def _lane_of(self) -> _Lane:
+        if self._lane is None:
+            self.rebuild()
+        assert self._lane is not None
+        return self._lane
+
+    def _duration(self, step: Step) -> float:
+        tool = self.catalog.get(step.action)
+        return (tool.duration if tool else None) or 1.0
+
+    def _is_settled(self, step: Step) -> bool:
+        status = self.state.step(step.id).status
+        return status in SETTLED or (
+            status is _S.FAILED and self._mode(step) == "continue" and not self._retries(step)
+        )
+
+    def _retries(self, step: Step) -> bool:
+        return self.state.step(step.id).retry_at > 0
+
+    def _mode(self, step: Step) -> str:
+        if step.on_failure == "continue":
+            return "continue"
+        return self.policy.on_failure or step.on_failure or "replan"
+
+    def _place_step(self, step_id: StepId) -> None:
+        """Put a step where its status belongs."""
+        lane = self._lane_of()
+        step = lane.steps.get(step_id)
+        if step is None:
+            return
+        status = self.state.step(step_id).status
+        lane.open.discard(step_id)
+        lane.failed.discard(step_id)
+        lane.in_doubt.discard(step_id)
+        if step_id in lane.running and status is not _S.RUNNING:
+            lane.running.discard(step_id)
+            self._busy -= self._writes_of(step)
+        if self._is_settled(step):
+            lane.frontier.withhold(step_id)
+            lane.frontier.settle(step_id, lambda s: self.state.step(s).status is _S.PENDING)
+            return
+        match status:
+            case _S.PENDING:
+                lane.frontier.release(step_id)
+            case _S.RUNNING:
+                lane.running.add(step_id)
+                lane.frontier.withhold(step_id)
+                self._busy |= self._writes_of(step)
+                return
+            case _S.FAILED | _S.CANCELLED:
+                lane.failed.add(step_id)
+            case _S.IN_DOUBT:
+                lane.in_doubt.add(step_id)
+            case _S.HELD:
+                lane.frontier.withhold(step_id)
+        lane.open.add(step_id)
+
+    def _writes_of(self, step: Step) -> frozenset[Fact]:
+        if step.id not in self._writes:
+            tool = self.catalog.get(step.action)
+            writes = (
+                ground(tool, tool.with_defaults(step.params)).writes if tool and tool.contract.writes else ()
+            )
+            self._writes[step.id] = frozenset(writes)
+        return self._writes[step.id]
+
+    def _is_needed(self, step_id: StepId) -> bool:
+        """Whether something that is still to come depends on this step."""
+        graph = Graph.of(self.state.plan) if self.state.plan else None
+        return graph is not None and any(
+            self.state.steps[after].status in (_S.PENDING, _S.HELD)
+            for after in graph.successors.get(step_id, ())
+        )
+
+    # ── deciding ─────────────────────────────────────────────────────────────────────────────────
+
+    def decide(self) -> Grant | None:
+        """The next thing to do, or `None` when there is nothing to do but wait."""
+        status = self.state.status
+        if status is _R.AWAITING_APPROVAL:
+            return self._ask_for_plan()
+        if status is _R.ROLLING_BACK:
+            return self._roll_back()
+        if status not in (*_STARTING, _R.PAUSED):
+            return None
+        if self.closing:
+            return self._close()
+        return (
+            self._after_revision()
+            or self._skip_disabled()
+            or self._troubles()
+            or self._starts()
+            or self._go_on()
+            or self._finish()
+        )
+
+    def ask(
+        self,
+        scope: ev.Scope,
+        hash_: str,
+        *,
+        step: StepId = "",
+        question: str = "",
+        options: tuple[str, ...] = (),
+    ) -> ev.ApprovalRequested:
+        """A question; its id is the number of the first record that could hold it."""
+        return ev.ApprovalRequested(
+            request=f"q{self.state.seq + 1}",
+            scope=scope,
+            hash=hash_,
+            step=step,
+            question=question,
+            options=options,
+        )
+
+    def _has_asked(self, *scopes: ev.Scope, step: StepId = "") -> bool:
+        return any(r.scope in scopes and (not step or r.step == step) for r in self.state.requests.values())
+
+    def _ask_for_plan(self) -> Grant | None:
+        state, consent = self.state, self.policy.consent
+        if state.plan is None:
+            return None
+        if self.approved and state.approvals and state.approvals[-1].hash == state.plan_hash:
+            return Grant((ev.RunStarted(),))
+        if self._has_asked("plan"):
+            return None
+        request = self.ask("plan", state.plan_hash)
+        risk = risk_of_plan(state.plan, self.catalog)
+        if consent.covers(risk):
+            return Grant((request, self.consented(request)))
+        if self.policy.unattended:
+            asked = f"it asks for {risk} steps" if consent.up_to else "nobody approved it"
+            todo = "approve it with --yes, or run it on a terminal"
+            end = ev.RunFinished(
+                outcome="rejected", exit_code=3, reason=f"the plan was not approved: {asked}; {todo}"
+            )
+            return Grant((request, end))
+        return Grant((request,))
+
+    def consented(self, request: ev.ApprovalRequested) -> ev.Approved:
+        """The answer that was given beforehand."""
+        return ev.Approved(
+            request=request.request,
+            scope=request.scope,
+            hash=request.hash,
+            by=self.policy.consent.by,
+            how=self.policy.consent.label,
+            step=request.step,
+        )
+
+    def _after_revision(self) -> Grant | None:
+        """A failed step that an accepted revision keeps is tried again if something still waits for
+        it; else the revision goes round it."""
+        if not self._revised:
+            return None
+        lane = self._lane_of()
+        for step_id in sorted(lane.failed):
+            if self._is_needed(step_id):
+                return Grant(retry=step_id)
+            reason = f"revision {self.state.revision} goes on without it"
+            return Grant((ev.StepSkipped(step=step_id, reason=reason),))
+        self._revised = False
+        return None
+
+    def _skip_disabled(self) -> Grant | None:
+        lane = self._lane_of()
+        if not lane.disabled:
+            return None
+        steps, lane.disabled = lane.disabled, []
+        return Grant(tuple(ev.StepSkipped(step=s, reason="left out of the plan") for s in steps))
+
+    # ── troubles ─────────────────────────────────────────────────────────────────────────────────
+
+    def _troubles(self) -> Grant | None:
+        lane = self._lane_of()
+        if self.state.status is _R.PAUSED:
+            return None
+        for step_id in sorted(lane.in_doubt):
+            if granted := self._doubt(lane.steps[step_id]):
+                return granted
+        for step_id in sorted(lane.failed):
+            state = self.state.steps[step_id]
+            if self._retries(lane.steps[step_id]):
+                if state.retry_at <= self._now():
+                    return Grant(retry=step_id)
+                continue
+            if granted := self._failure(lane.steps[step_id]):
+                return granted
+        return None
+
+    def _doubt(self, step: Step) -> Grant | None:
+        """An attempt of which nobody knows: look with the probe, else ask, else treat as failed."""
+        state, tool = self.state.steps[step.id], self.catalog.get(step.action)
+        if tool and tool.probe and not state.probe:
+            return Grant(probe=step.id)
+        if state.probe == "done":
+            return Grant((ev.StepMarkedDone(step=step.id, by="probe", result=""),))
+        if state.probe == "not_done":
+            return Grant((ev.StepMarkedFailed(step=step.id, by="probe", reason="the probe found no effect"),))
+        if tool and tool.idempotent:
+            return Grant(retry=step.id)
+        if self.policy.unattended:
+            return self._unattended_failure(step)
+        if self._has_asked("in_doubt", step=step.id):
+            return None
+        question = f"{state.reason or 'its outcome is unknown'}. What became of it?"
+        return Grant(
+            (self.ask("in_doubt", self._hash(step), step=step.id, question=question, options=DOUBTS),)
+        )
+
+    def _hash(self, step: Step) -> str:
+        return self.hasher.step(step)
+
+    def _unattended_failure(self, step: Step) -> Grant | None:
+        self.closing = "rollback" if self._mode(step) == "rollback" else "failed"
+        return self._close()
+
+    def _failure(self, step: Step) -> Grant | None:
+        """A failed or cancelled step, after its own retries."""
+        if retry := self._own_retry(step):
+            return Grant((retry,))
+        mode = self._mode(step)
+        if mode in ("stop", "rollback"):
+            return self._unattended_failure(step)
+        if mode == "replan" and step.id not in self._given_up:
+            if self.state.status is _R.REPLANNING or self.state.proposal:
+                return None
+            if self.state.replans < self.replans:
+                return Grant(replan="", probe="")
+            self._given_up.add(step.id)
+        if self.policy.unattended:
+            return self._unattended_failure(step)
+        if self._has_asked("decision", step=step.id) or self._has_asked("revision"):
+            return None
+        if self.state.status is _R.REPLANNING:
+            return None
+        question = f"{step.action} failed: {self.state.steps[step.id].reason}"
+        return Grant(
+            (self.ask("decision", self._hash(step), step=step.id, question=question, options=DECISIONS),)
+        )
+
+    def _own_retry(self, step: Step) -> ev.StepRetryScheduled | None:
+        state = self.state.step(step.id)
+        retry = step.retry
+        if retry is None or state.status is not _S.FAILED or state.attempt is None:
+            return None
+        since = sum(1 for attempt in state.attempts if attempt.outcome == "failed")
+        if since >= retry.attempts:
+            return None
+        delay = min(retry.backoff * math.pow(2, since - 1), 3_600.0)
+        return ev.StepRetryScheduled(step=step.id, attempt=state.attempt.number + 1, at=self._now() + delay)
+
+    # ── starting ─────────────────────────────────────────────────────────────────────────────────
+
+    def _starts(self) -> Grant | None:
+        lane = self._lane_of()
+        room = self.parallel - len(lane.running)
+        if self.state.status not in _STARTING or room <= 0 or not len(lane.frontier):
+            return None
+        taken = lane.frontier.take(self._may_start, 1)
+        if not taken:
+            return self._ask_again()
+        return Grant(self._start(lane.steps[taken[0]]))
+
+    def _may_start(self, step_id: StepId) -> bool:
+        step = self._lane_of().steps[step_id]
+        if self._writes_of(step) & self._busy:
+            return False
+        return self.approved.get(step_id) == self._hash(step)
+
+    def _ask_again(self) -> Grant | None:
+        """Steps are ready but changed since the plan was approved."""
+        lane = self._lane_of()
+        changed = [
+            s
+            for s in lane.steps.values()
+            if s.id in lane.frontier and self.approved.get(s.id) != self._hash(s)
+        ]
+        if not changed or self._has_asked("plan") or self.state.proposal:
+            return None
+        request = self.ask("plan", self.state.plan_hash, question="the plan was changed")
+        if all(self.policy.consent.covers(risk_of(s, self.catalog)) for s in changed):
+            return Grant((request, self.consented(request)))
+        return Grant((request,))
+
+    def _start(self, step: Step) -> tuple[ev.Event, ...]:
+        """The events that start a ready step, or that ask first."""
+        if step.gate is not None and not self._was_answered("gate", step.id):
+            return self._hold_for(
+                step, self.ask("gate", self._hash(step), step=step.id, question=step.gate.question)
+            )
+        if is_template(step) and risk_of(step, self.catalog) is Risk.DESTRUCTIVE:
+            try:
+                form = resolved_hash(step, resolved(step, self.state, self.place), self.catalog)
+            except PlandeckError as error:
+                return self._cannot(step, error)
+            if not self._was_answered("step", step.id, form):
+                return self._hold_for(step, self.ask("step", form, step=step.id))
+        return self.intend(step)
+
+    def _was_answered(self, scope: ev.Scope, step: StepId, hash_: str | None = None) -> bool:
+        return any(
+            a.scope == scope and a.step == step and not a.used and (hash_ is None or a.hash == hash_)
+            for a in self.state.approvals
+        )
+
+    def _hold_for(self, step: Step, request: ev.ApprovalRequested) -> tuple[ev.Event, ...]:
+        """Hold a step until it is answered for; with consent, answer at once."""
+        held = ev.StepHeld(step=step.id, reason=f"waits for an answer ({request.scope})")
+        risk = risk_of(step, self.catalog)
+        if self.policy.consent.covers(risk) and (request.scope != "gate" or self.policy.unattended):
+            return (held, request, self.consented(request), ev.StepReleased(step=step.id))
+        return (held, request)
+
+    def intend(self, step: Step) -> tuple[ev.Event, ...]:
+        """The intent to carry out the next attempt of `step`; a failure when it cannot be built."""
+        try:
+            prepared = prepare(step, self.state, self.catalog, self.place)
+        except PlandeckError as error:
+            return self._cannot(step, error)
+        self.intended[prepared.key] = prepared
+        return (
+            ev.StepIntended(
+                step=step.id,
+                attempt=prepared.number,
+                key=prepared.key,
+                command=prepared.argv,
+                params=prepared.params,
+                hash=self._hash(step),
+            ),
+        )
+
+    def _cannot(self, step: Step, error: PlandeckError) -> tuple[ev.Event, ...]:
+        number = len(self.state.step(step.id).attempts) + 1
+        key = f"{self.state.run}/{step.id}/{number}"
+        return (
+            ev.StepIntended(step=step.id, attempt=number, key=key, params=step.params, hash=self._hash(step)),
+            ev.StepFailed(step=step.id, attempt=number, error=str(error), never_started=True),
+        )
+
+    # ── ending ───────────────────────────────────────────────────────────────────────────────────
+
+    def _close(self) -> Grant | None:
+        """Wait for what runs, then stop or roll back."""
+        if self._lane_of().running:
+            return None
+        closing = self.closing
+        if closing == "rollback":
+            by = self.policy.consent.by or "operator"
+            desk = Desk(self.state, self.catalog, self.hasher, self.policy, by)
+            plan = preview(desk, None, {})
+            return Grant((ev.RollbackStarted(rollback=plan, hash=rollback_hash(plan), by=by),))
+        self.closing = ""
+        if closing == "stop":
+            return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason="stopped by the operator"),))
+        return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=self._what_failed()),))
+
+    def _what_failed(self) -> str:
+        lane = self._lane_of()
+        said = [f"step {s}: {self.state.step(s).reason}" for s in sorted(lane.failed | lane.in_doubt)]
+        return "; ".join(said)
+
+    def _go_on(self) -> Grant | None:
+        """Nothing waits for the operator any more."""
+        if self.state.status is not _R.AWAITING_DECISION or self.state.proposal:
+            return None
+        if self._has_asked("decision", "in_doubt", "revision"):
+            return None
+        return Grant((ev.RunContinued(by=""),))
+
+    def _finish(self) -> Grant | None:
+        """The end, when nothing is left to run, to wait for or to decide."""
+        lane = self._lane_of()
+        if lane.running or lane.open or self.state.requests or self.state.status is not _R.RUNNING:
+            return None
+        unmet = self._unmet()
+        if unmet:
+            reason = f"not as expected in the end: {', '.join(unmet)}"
+            return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason, unmet=unmet),))
+        return Grant((ev.RunFinished(outcome="succeeded", exit_code=0),))
+
+    def _unmet(self) -> tuple[str, ...]:
+        """Expected facts that the contracts of what succeeded do not give."""
+        plan = self.state.plan
+        if plan is None or not plan.expected:
+            return ()
+        facts = facts_now(self.state, self.catalog)
+        return tuple(fact for fact in plan.expected if show(parse_fact(fact)) not in facts)
+
+    # ── rolling back ─────────────────────────────────────────────────────────────────────────────
+
+    def _roll_back(self) -> Grant | None:
+        lane = self._lane_of()
+        asks = (
+            {item.step.id for item in self.state.rollback.plan.items if item.ask}
+            if self.state.rollback
+            else set()
+        )
+        for step_id in sorted(lane.failed):
+            if self._retries(lane.steps[step_id]):
+                if self.state.step(step_id).retry_at <= self._now():
+                    return Grant(retry=step_id)
+            elif retry := self._own_retry(lane.steps[step_id]):
+                return Grant((retry,))
+        for step_id in sorted(lane.in_doubt):
+            tool = self.catalog.get(lane.steps[step_id].action)
+            if tool and tool.idempotent:
+                return Grant(retry=step_id)
+        if len(lane.running) < self.parallel:
+            taken = lane.frontier.take(lambda s: not self._writes_of(lane.steps[s]) & self._busy, 1)
+            if taken:
+                step = lane.steps[taken[0]]
+                if step.id in asks and not self._was_answered("compensation", step.id):
+                    question = (
+                        f"{step.action} is destructive and nothing in the plan says what it undoes. Run it?"
+                    )
+                    request = self.ask("compensation", self._hash(step), step=step.id, question=question)
+                    return Grant(self._hold_for(step, request))
+                return Grant(self.intend(step))
+        waiting = any(self._retries(lane.steps[s]) for s in lane.failed)
+        if lane.running or waiting or self.state.requests:
+            return None
+        return self._end_rollback()
+
+    def _end_rollback(self) -> Grant:
+        rollback = self.state.rollback
+        assert rollback is not None
+        undone, not_undone = fates(self.state)
+        irreversible = rollback.plan.irreversible
+        complete = not not_undone and not irreversible
+        finished = ev.RollbackFinished(
+            complete=complete, undone=undone, not_undone=not_undone, irreversible=irreversible
+        )
+        if rollback.plan.back_to:
+            paused = ev.RunPaused(by="", reason=f"rolled back to step {rollback.plan.back_to}")
+            return Grant((finished, paused))
+        if complete:
+            end = ev.RunFinished(
+                outcome="rolled_back", exit_code=6, reason="everything that was done was undone"
+            )
+        else:
+            left = "; ".join(f"step {s}: {why}" for s, why in not_undone.items())
+            end = ev.RunFinished(outcome="rollback_incomplete", exit_code=5, reason=f"not undone: {left}")
+        return Grant((finished, end))

@@ -1,0 +1,55 @@
+"""What a run comes to: the facts that hold by its contracts, and what a rollback left undone. Pure."""
+
+from __future__ import annotations
+
+from console.catalog.contract import ground, match, parse_fact, show
+from console.catalog.spec import Catalog, Fact
+from console.plan.model import StepId
+from console.run.life import StepStatus
+from console.run.state import RunState
+
+_S = StepStatus
+
+
+def facts_now(state: RunState, catalog: Catalog) -> set[str]:
+    """The facts that hold by the contracts of what was done, in the order it was done."""
+    facts: set[Fact] = {parse_fact(fact) for fact in state.facts}
+    plan = state.everything()
+    done = [leaf for leaf in (plan.leaves() if plan else ()) if state.steps[leaf.id].status is _S.SUCCEEDED]
+    for leaf in sorted(done, key=lambda leaf: state.steps[leaf.id].start_seq):
+        tool = catalog.get(leaf.action)
+        if tool is None:
+            continue
+        contract = ground(tool, tool.with_defaults(leaf.params), facts)
+        gone = {
+            fact for fact in facts for pattern in contract.removes if match(pattern, fact, {}) is not None
+        }
+        facts = (facts - gone) | set(contract.provides)
+    return {show(fact) for fact in facts}
+
+
+def fates(state: RunState) -> tuple[tuple[StepId, ...], dict[StepId, str]]:
+    """After a rollback: the steps undone, and those that are not, each with the reason."""
+    rollback = state.rollback
+    assert rollback is not None
+    undone: dict[StepId, None] = {}
+    not_undone: dict[StepId, str] = {}
+    for item in rollback.plan.items:
+        what = f"{item.step.action} ({item.step.id})"
+        if item.fate == "planned":
+            step = rollback.steps[item.step.id]
+            if step.status is StepStatus.SUCCEEDED:
+                undone.update(dict.fromkeys(item.undoes))
+                continue
+            reason = step.reason or ("it waited for one that failed" if not step.attempts else step.status)
+            why = f"{what} did not succeed: {reason}"
+        elif item.fate == "refused":
+            why = f"{what} was refused: {item.why}"
+        else:
+            continue
+        for subject in item.undoes or (item.step.id,):
+            not_undone[subject] = why
+    for subject in (*rollback.plan.uncovered, *rollback.plan.irreversible):
+        kind = "irreversible, " if subject in rollback.plan.irreversible else ""
+        not_undone.setdefault(subject, f"{kind}it has no compensation")
+    return tuple(s for s in undone if s not in not_undone), not_undone

@@ -1,0 +1,532 @@
+"""One run of one plan, carried out: decisions become records, records become deeds.
+
+    wishes, ends of attempts, timers ──> inbox ──> turn: decide, decide, ... ──> one commit ──> deeds
+                                                                                  └─> everybody who watches
+
+Everything happens in turns of one loop. A turn takes in what has come, asks the course (run/course.py)
+what follows until nothing does, writes all of it in one commit, and only then acts and tells. So nothing
+is seen that is not durable, nothing starts without its intent on the disk, and events that are ready
+together share a commit. After a crash the records say what was intended; `recover` asks the backend what
+became of it, by its key.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from console.catalog.spec import Catalog
+from console.errors import BackendError, ControlRefused, JournalError, PlandeckError
+from console.plan.model import NOTE_TEXT, Plan, Step, StepId
+from console.planners.base import Goal, Planner
+from console.run import events as ev
+from console.run.attempts import Place, Prepared, spec_of
+from console.run.control import RunControl, Wish, spool
+from console.run.course import Course
+from console.run.grants import Desk, Grant, accepted, grant, running_keys
+from console.run.life import RunStatus, StepStatus
+from console.run.outcome import judge
+from console.run.policy import Policy
+from console.run.state import Attempt, RunState
+from console.run.thinking import Thinking
+from console.runners.backend import Status, StepBackend
+
+_REMEMBERED = 4_096
+_STARTS_TOLD_WITHIN = 0.05
+_FAR = 0.02
+
+
+class Log(Protocol):
+    """The journal as the engine uses it (run/journal.py; `MemoryJournal` in console/testing.py)."""
+
+    @property
+    def head(self) -> str: ...
+    def append(self, events: Sequence[tuple[float, ev.Event]]) -> list[ev.Record]: ...
+    def since(self, after: int) -> Iterator[ev.Record]: ...
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a run needs. `plan` is a ready plan; without one the planner makes it.
+
+    `created` is the run's first record, written when the journal is empty. `limits` may hold
+    `parallel` (steps at once), `replans`, `time` (seconds) and `cost_usd`. `wall` gives seconds since the
+    epoch. `reopen` takes up a run that had ended.
+    """
+
+    created: ev.RunCreated
+    directory: Path
+    journal: Log
+    backend: StepBackend
+    planner: Planner
+    catalog: Catalog
+    goal: Goal
+    policy: Policy = field(default_factory=Policy)
+    plan: Plan | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    wall: Callable[[], float] = time.time
+    reopen: str = ""
+    roll_back: bool = False
+
+
+@dataclass(slots=True)
+class _Reply:
+    """Where the answer to a wish is put."""
+
+    done: anyio.Event = field(default_factory=anyio.Event)
+    value: Any = None
+    error: PlandeckError | None = None
+
+
+class Engine:
+    """Carries out one run. It is its own `Session` and `RunControl`.
+
+    `serve` returns when the run has ended and nothing is left to do, or when it is cancelled: steps that
+    run then go on under their supervisor.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.state = RunState()
+        limits = setup.created.limits
+        self._course = Course(
+            self.state,
+            setup.catalog,
+            setup.policy,
+            Place(setup.directory, setup.created.workspace, setup.env, setup.secrets),
+            parallel=int(limits.get("parallel", 4)),
+            replans=int(limits.get("replans", 3)),
+            now=setup.wall,
+        )
+        self._thinking = Thinking(setup.planner, setup.goal, setup.catalog, setup.directory)
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._late: deque[ev.Event] = deque()
+        self._wake = anyio.Event()
+        self._news = anyio.Event()
+        self._pending: list[tuple[float, ev.Event]] = []
+        self._deeds: list[Callable[[], None]] = []
+        self._replies: list[_Reply] = []
+        self._recent: deque[ev.Record] = deque(maxlen=_REMEMBERED)
+        self._tasks: TaskGroup | None = None
+        self._waiting: dict[str, anyio.CancelScope] = {}
+        self._over = False
+        self.failure: PlandeckError | None = None
+
+    # ── what a front end sees ────────────────────────────────────────────────────────────────────
+
+    @property
+    def run(self) -> str:
+        return self.setup.created.run
+
+    @property
+    def directory(self) -> Path:
+        return self.setup.directory
+
+    @property
+    def control(self) -> RunControl:
+        return self
+
+    async def records(self, after: int = 0) -> AsyncGenerator[ev.Record]:
+        while True:
+            news = self._news
+            if self._recent and after >= self._recent[0].seq - 1:
+                fresh = [record for record in self._recent if record.seq > after]
+            else:
+                fresh = list(self.setup.journal.since(after))
+            for record in fresh:
+                after = record.seq
+                yield record
+            if fresh:
+                continue
+            if self._over:
+                return
+            await news.wait()
+
+    async def wish(self, wish: Wish, *, by: str) -> Any:
+        if self._over:
+            raise ControlRefused("the run has ended", kept="nothing was changed")
+        reply = _Reply()
+        self._put(partial(self._take_wish, wish, by, reply))
+        await reply.done.wait()
+        if reply.error is not None:
+            raise reply.error
+        return reply.value
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────────────────
+
+    async def serve(self) -> RunState:
+        """Carry the run out. Raises a `JournalError` when the record cannot be kept any more."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                self._replay()
+                await self._begin()
+                while not self._over:
+                    self._turn()
+                    if not self._inbox and not self._over:
+                        await self._wake.wait()
+                    self._wake = anyio.Event()
+                tasks.cancel_scope.cancel()
+        finally:
+            self._over = True
+            self._news.set()
+            self._refuse_all("the run has ended")
+        if self.failure is not None:
+            raise self.failure
+        return self.state
+
+    def _replay(self) -> None:
+        for record in self.setup.journal.since(0):
+            self.state.apply(record)
+            if isinstance(record.event, ev.Approved | ev.RevisionAccepted):
+                self._course.note(record.event)
+            self._recent.append(record)
+        self._course.rebuild()
+
+    async def _begin(self) -> None:
+        setup = self.setup
+        if self.state.seq == 0:
+            self._emit(setup.created)
+            self._emit(ev.CatalogLoaded(catalog=setup.catalog))
+        host, boot = socket.gethostname(), _boot_id()
+        self._emit(ev.EngineStarted(pid=os.getpid(), host=host, boot=boot, version=setup.created.version))
+        if setup.reopen and self.state.status.is_final:
+            self._emit(ev.RunReopened(by=setup.reopen))
+        if setup.roll_back:
+            self._course.closing = "rollback"
+        await self._recover()
+        if self.state.status is RunStatus.DRAFTING:
+            self._draft()
+        elif self.state.status is RunStatus.REPLANNING:
+            self._emit(ev.ReplanFailed(error="the engine was restarted while the planner was at work"))
+
+    def _put(self, item: Callable[[], None]) -> None:
+        self._inbox.append(item)
+        self._wake.set()
+
+    def _turn(self) -> None:
+        try:
+            while self._inbox or self._pending:
+                while self._late:
+                    self._emit(self._late.popleft())
+                while self._inbox:
+                    self._inbox.popleft()()
+                self._decide()
+                self._commit()
+        except JournalError as error:
+            self.failure = error
+            self._over = True
+
+    def _decide(self) -> None:
+        while granted := self._course.decide():
+            self._carry_out(granted)
+        if self.state.finished and not self._lane_busy():
+            self._deeds.append(self._end)
+
+    def _lane_busy(self) -> bool:
+        return bool(running_keys(self.state))
+
+    def _end(self) -> None:
+        self._over = True
+
+    def _emit(self, event: ev.Event) -> None:
+        """Apply an event; it is written in this turn's commit. Nobody else sees it before."""
+        at = self.setup.wall()
+        self.state.apply(ev.Record.model_construct(seq=self.state.seq + 1, at=at, event=event, hash=""))
+        self._pending.append((at, event))
+        self._course.note(event)
+        self._react(event)
+
+    def _commit(self) -> None:
+        if self._pending:
+            records = self.setup.journal.append(self._pending)
+            self._pending = []
+            self.state.head = self.setup.journal.head
+            self._recent.extend(records)
+            news, self._news = self._news, anyio.Event()
+            news.set()
+        deeds, self._deeds = self._deeds, []
+        for deed in deeds:
+            deed()
+        replies, self._replies = self._replies, []
+        for reply in replies:
+            reply.done.set()
+
+    def _refuse_all(self, why: str) -> None:
+        for reply in self._replies:
+            reply.error = reply.error or ControlRefused(why, kept="nothing was changed")
+            reply.done.set()
+        while self._inbox:
+            item = self._inbox.popleft()
+            if isinstance(item, partial) and item.func == self._take_wish:
+                item.args[2].error = ControlRefused(why, kept="nothing was changed")
+                item.args[2].done.set()
+
+    def _spawn(self, task: Callable[..., Any], *args: Any) -> None:
+        assert self._tasks is not None
+        self._tasks.start_soon(task, *args)
+
+    # ── wishes ───────────────────────────────────────────────────────────────────────────────────
+
+    def _take_wish(self, wish: Wish, by: str, reply: _Reply) -> None:
+        desk = Desk(self.state, self.setup.catalog, self._course.hasher, self.setup.policy, by)
+        self._replies.append(reply)
+        try:
+            granted = grant(wish, desk)
+        except PlandeckError as error:
+            reply.error = error
+            return
+        reply.value = granted.answer
+        self._carry_out(granted)
+
+    def _carry_out(self, granted: Grant) -> None:
+        if granted.closing:
+            self._course.closing = granted.closing
+            if self.state.status in (RunStatus.DRAFTING, RunStatus.AWAITING_APPROVAL):
+                reason = "stopped before anything ran"
+                self._emit(ev.RunFinished(outcome="stopped", exit_code=4, reason=reason))
+        for event in granted.events:
+            self._emit(event)
+        for key in granted.cancel:
+            self._deeds.append(partial(self._spawn, self._cancel, key))
+        if granted.probe:
+            self._deeds.append(partial(self._spawn, self._probe, granted.probe))
+            self.state.step(granted.probe).probe = "looking"
+        if granted.retry:
+            for event in self._course.intend(self._step(granted.retry)):
+                self._emit(event)
+        if granted.replan is not None:
+            self._replan(granted.replan)
+
+    def _step(self, step_id: StepId) -> Step:
+        if self.state.is_item(step_id) and self.state.rollback:
+            return next(item.step for item in self.state.rollback.plan.items if item.step.id == step_id)
+        assert self.state.plan is not None
+        return self.state.plan.step(step_id)
+
+    async def _cancel(self, key: str) -> None:
+        try:
+            await self.setup.backend.cancel(key)
+        except BackendError as error:
+            self._put(partial(self._emit, ev.Warned(message=str(error))))
+
+    # ── deeds that follow from events ────────────────────────────────────────────────────────────
+
+    def _react(self, event: ev.Event) -> None:
+        match event:
+            case ev.StepIntended():
+                prepared = self._course.intended.pop(event.key, None)
+                if prepared is not None:
+                    self._deeds.append(partial(self._spawn, self._attempt, event.step, prepared))
+            case ev.StepRetryScheduled():
+                self._deeds.append(partial(self._spawn, self._wait_until, event.at))
+
+    async def _wait_until(self, at: float) -> None:
+        await anyio.sleep(max(0.0, at - self.setup.wall()) + 0.001)
+        self._put(lambda: None)
+
+    async def _attempt(self, step_id: StepId, prepared: Prepared) -> None:
+        """Carry out one attempt, from its start to its end."""
+        if prepared.spec is None:
+            self._take_note(step_id, prepared)
+            return
+        backend, key = self.setup.backend, prepared.key
+        try:
+            await backend.submit(prepared.spec)
+            status = await backend.status(key)
+        except BackendError as error:
+            status = Status("exited", error=str(error), never_started=True)
+        if status.phase == "running" and status.pid:
+            self._tell_start(step_id, prepared.number, status)
+        await self._follow(step_id, prepared.number, key, status)
+
+    def _tell_start(self, step_id: StepId, number: int, status: Status) -> None:
+        """A start is told with the next commit, or soon: it decides nothing and waits for nobody."""
+        started = ev.StepStarted(
+            step=step_id, attempt=number, pid=status.pid, host=status.host, started=status.started
+        )
+        if not self._late:
+            self._spawn(self._tell_late)
+        self._late.append(started)
+
+    async def _tell_late(self) -> None:
+        await anyio.sleep(_STARTS_TOLD_WITHIN)
+        if self._late:
+            self._put(lambda: None)
+
+    async def _follow(self, step_id: StepId, number: int, key: str, status: Status) -> None:
+        try:
+            while not status.is_over and status.phase != "unknown":
+                status = await self.setup.backend.status(key, wait=None)
+        except BackendError as error:
+            status = Status("lost", error=str(error))
+        if status.phase == "unknown":
+            status = Status("exited", error="it was never taken on", never_started=True)
+        self._put(partial(self._ended, step_id, number, key, status))
+
+    def _ended(self, step_id: StepId, number: int, key: str, status: Status) -> None:
+        state = self.state.step(step_id)
+        if state.status is not StepStatus.RUNNING or state.attempt is None or state.attempt.key != key:
+            self._emit(
+                ev.Warned(step=step_id, message="a late result was set aside: the step was settled before")
+            )
+            return
+        self._emit(judge(self._step_for(step_id), number, key, status, self.directory))
+
+    def _step_for(self, step_id: StepId) -> Step:
+        if step_id in self.state.retired:
+            return self.state.retired[step_id]
+        return self._step(step_id)
+
+    def _take_note(self, step_id: StepId, prepared: Prepared) -> None:
+        """A note calls nothing: its text is its result."""
+        folder = spool(self.directory, prepared.key)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = prepared.note.encode()
+        with open(os.open(folder / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:  # noqa: PTH123
+            out.write(text)
+        now = self.setup.wall()
+        status = Status("exited", exit_code=0, started=now, ended=now)
+        self._put(partial(self._ended, step_id, prepared.number, prepared.key, status))
+
+    async def _probe(self, step_id: StepId) -> None:
+        verdict = await self._thinking.probe(
+            self._step_for(step_id), self.state, self._course.place, self.setup.backend
+        )
+        self._put(partial(self._probed, verdict))
+
+    def _probed(self, verdict: ev.StepProbed) -> None:
+        self._emit(verdict)
+
+    # ── planning ─────────────────────────────────────────────────────────────────────────────────
+
+    def _draft(self) -> None:
+        if self.setup.plan is not None:
+            plan = self.setup.plan
+            hash_ = self._course.hasher.plan(plan)
+            self._emit(
+                ev.PlanDrafted(revision=1, plan=plan, plan_hash=hash_, planner="given", reason="a ready plan")
+            )
+            return
+        self._emit(ev.PlanningStarted(planner=self.setup.planner.name))
+        self._deeds.append(partial(self._spawn, self._plan))
+
+    async def _plan(self) -> None:
+        event = await self._thinking.plan(self._course.hasher, self._progress)
+        self._put(partial(self._planned, event))
+
+    async def _progress(self, message: str) -> None:
+        self._put(partial(self._emit, ev.PlanningProgressed(message=message)))
+
+    def _planned(self, event: ev.PlanDrafted | ev.PlanningFailed) -> None:
+        if self.state.status is not RunStatus.DRAFTING:
+            return
+        self._emit(event)
+        if isinstance(event, ev.PlanningFailed) and self.setup.policy.unattended:
+            self._emit(ev.RunFinished(outcome="failed", exit_code=3, reason=event.error))
+
+    def _replan(self, words: str) -> None:
+        failed = [
+            s for s, st in self.state.steps.items() if st.status in (StepStatus.FAILED, StepStatus.CANCELLED)
+        ]
+        started = ev.ReplanStarted(
+            planner=self.setup.planner.name,
+            step=failed[0] if failed and not words else "",
+            words=words,
+            number=self.state.replans + 1,
+        )
+        self._emit(started)
+        self._deeds.append(partial(self._spawn, self._revise, started))
+
+    async def _revise(self, started: ev.ReplanStarted) -> None:
+        event = await self._thinking.revise(self.state, self._course.hasher, started, self._progress)
+        self._put(partial(self._revised, event))
+
+    def _revised(self, event: ev.RevisionProposed | ev.ReplanFailed) -> None:
+        if self.state.status is not RunStatus.REPLANNING:
+            return
+        self._emit(event)
+        if isinstance(event, ev.RevisionProposed):
+            self._ask_for_revision(event)
+
+    def _ask_for_revision(self, proposal: ev.RevisionProposed) -> None:
+        """Put a proposal to the operator, or take it where that was agreed to beforehand."""
+        policy, old = self.setup.policy, self.state.plan
+        request = self._course.ask("revision", proposal.hash, question=proposal.reason)
+        self._emit(request)
+        if old is not None and policy.accepts(old, proposal.plan, self.setup.catalog):
+            approved = self._course.consented(request)
+            desk = Desk(self.state, self.setup.catalog, self._course.hasher, policy, approved.by)
+            self._emit(approved)
+            self._emit(accepted(desk, proposal.plan, approved.how))
+        elif policy.unattended:
+            why = "the revision goes beyond what was agreed to"
+            self._emit(ev.RequestWithdrawn(request=request.request, reason=why))
+            self._emit(ev.RevisionRejected(by=policy.consent.by, reason=why))
+
+    # ── after a crash ────────────────────────────────────────────────────────────────────────────
+
+    async def _recover(self) -> None:
+        """Ask the backend what became of every attempt that was intended and has no end."""
+        lanes = [self.state.steps, self.state.rollback.steps if self.state.rollback else {}]
+        for lane in lanes:
+            for step_id, state in lane.items():
+                if state.status is StepStatus.RUNNING and state.attempt:
+                    await self._take_up(step_id, state.attempt)
+                elif state.retry_at:
+                    self._deeds.append(partial(self._spawn, self._wait_until, state.retry_at))
+
+    async def _take_up(self, step_id: StepId, attempt: Attempt) -> None:
+        try:
+            status = await self.setup.backend.status(attempt.key)
+        except BackendError as error:
+            status = Status("lost", error=str(error))
+        step = self._step_for(step_id)
+        if status.is_over:
+            self._emit(judge(step, attempt.number, attempt.key, status, self.directory))
+        elif status.phase == "unknown":
+            self._start_again(step, attempt)
+        else:
+            self._deeds.append(
+                partial(self._spawn, self._follow, step_id, attempt.number, attempt.key, status)
+            )
+
+    def _start_again(self, step: Step, attempt: Attempt) -> None:
+        """It was intended and certainly never started: the same attempt starts now."""
+        place, catalog = self._course.place, self.setup.catalog
+        try:
+            if step.is_note:
+                prepared = Prepared(
+                    attempt.key, attempt.number, attempt.params, None, _note_text(step, attempt)
+                )
+            else:
+                spec = spec_of(step, attempt.key, attempt.params, catalog, place)
+                prepared = Prepared(attempt.key, attempt.number, attempt.params, spec)
+        except PlandeckError as error:
+            self._emit(
+                ev.StepFailed(step=step.id, attempt=attempt.number, error=str(error), never_started=True)
+            )
+            return
+        self._deeds.append(partial(self._spawn, self._attempt, step.id, prepared))
+
+
+def _note_text(step: Step, attempt: Attempt) -> str:
+    return str(attempt.params.get(NOTE_TEXT, step.description))
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,452 @@
+"""What a wish comes to: the events that grant it, or the reason why not. Pure.
+
+The engine asks here, writes the events down, and then does what a `Grant` names besides (ending an
+attempt, asking the planner, looking with a probe).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from console.catalog.fit import faults as misfits
+from console.catalog.spec import Catalog
+from console.errors import ControlRefused, Fault, StaleRevision
+from console.plan.codec import faults_of
+from console.plan.graph import Graph
+from console.plan.model import Plan, Step, StepId
+from console.run import control as c
+from console.run import events as ev
+from console.run.approval import Hasher, confirmable, voided
+from console.run.life import RunStatus, StepStatus
+from console.run.policy import Policy
+from console.run.rollback import plan_rollback, rollback_hash
+from console.run.state import Request, RunState
+
+_S, _R = StepStatus, RunStatus
+LIVE = (_R.RUNNING, _R.PAUSED, _R.AWAITING_DECISION, _R.REPLANNING)
+DECISIONS = ("retry", "skip", "mark_done", "replan", "roll_back", "stop")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Events to write down, and what to do after: `cancel` these attempts, ask the planner with these
+    words (`replan`), run a `probe`, `retry` a step, go into `closing` ("stop" or "rollback")."""
+
+    events: tuple[ev.Event, ...] = ()
+    cancel: tuple[str, ...] = ()
+    replan: str | None = None
+    probe: StepId = ""
+    retry: StepId = ""
+    closing: str = ""
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a wish is judged by."""
+
+    state: RunState
+    catalog: Catalog
+    hasher: Hasher
+    policy: Policy
+    by: str
+
+
+def grant(wish: c.Wish, desk: Desk) -> Grant:
+    """What granting `wish` comes to. Raises `ControlRefused` with the reason."""
+    return _GRANTS[type(wish)](wish, desk)
+
+
+def _refuse(what: str, *, step: StepId = "", todo: str = "") -> ControlRefused:
+    return ControlRefused(what, where=f"step {step}" if step else "", kept="nothing was changed", todo=todo)
+
+
+def _live(desk: Desk) -> None:
+    if desk.state.status not in LIVE:
+        raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}")
+
+
+def _step_in(desk: Desk, step: StepId, *allowed: StepStatus) -> StepStatus:
+    try:
+        status = desk.state.step(step).status
+    except KeyError:
+        raise _refuse("there is no such step", step=step) from None
+    if status not in allowed:
+        raise _refuse(f"it is {status.replace('_', ' ')}", step=step)
+    return status
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _request(desk: Desk, request: str) -> Request:
+    found = desk.state.requests.get(request)
+    if found is None:
+        raise _refuse("this question is not open any more", todo="Look at what waits now")
+    return found
+
+
+def _approve(wish: c.Approve, desk: Desk) -> Grant:
+    request = _request(desk, wish.request)
+    if wish.hash != request.hash:
+        raise StaleRevision(
+            "it changed after it was shown", kept="nothing was approved", todo="Look at it again"
+        )
+    if request.options and wish.answer not in request.options:
+        raise _refuse(f"the answer is one of {', '.join(request.options)}", step=request.step)
+    if request.scope in ("plan", "revision"):
+        plan = (
+            desk.state.proposal.plan
+            if request.scope == "revision" and desk.state.proposal
+            else desk.state.plan
+        )
+        _confirmed(wish, plan, desk)
+    approved = ev.Approved(
+        request=request.id,
+        scope=request.scope,
+        hash=wish.hash,
+        by=desk.by,
+        how=wish.how,
+        step=request.step,
+        steps=wish.steps,
+        answer=wish.answer,
+    )
+    return _after_approval(request, approved, desk)
+
+
+def _confirmed(wish: c.Approve, plan: Plan | None, desk: Desk) -> None:
+    """Every destructive step that is still to come must be confirmed by its own hash."""
+    if plan is None:
+        raise _refuse("there is no plan")
+    for step in confirmable(plan, desk.catalog):
+        known = desk.state.steps.get(step.id)
+        if known is not None and known.has_started:
+            continue
+        if step.enabled and wish.steps.get(step.id) != desk.hasher.step(step):
+            raise _refuse("it is destructive and was not confirmed", step=step.id)
+
+
+def _after_approval(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
+    match request.scope:
+        case "gate" | "step" | "compensation":
+            return Grant((approved, ev.StepReleased(step=request.step, by=desk.by)))
+        case "revision" if desk.state.proposal:
+            return Grant((approved, accepted(desk, desk.state.proposal.plan, approved.how)))
+        case "decision":
+            return _decided(request, approved, desk)
+        case "in_doubt":
+            if approved.answer == "probe":
+                return Grant((approved,), probe=request.step)
+            if approved.answer == "roll_back":
+                return Grant((approved,), closing="rollback")
+            ruled = _rule(c.Rule(step=request.step, verdict=_VERDICTS[approved.answer]), desk)
+            return Grant((approved, *ruled.events), retry=ruled.retry)
+        case _:
+            return Grant((approved,))
+
+
+_VERDICTS: dict[str, Any] = {"done": "done", "failed": "failed", "run_again": "run_again"}
+
+
+def accepted(desk: Desk, plan: Plan, how: str) -> ev.RevisionAccepted:
+    """The event that makes a proposal the plan."""
+    old = desk.state.plan or plan
+    graph = Graph.of(plan)
+    below = {step: graph.descendants(step) for step in graph.order}
+    return ev.RevisionAccepted(
+        revision=desk.state.revision + 1,
+        plan=plan,
+        plan_hash=desk.hasher.plan(plan),
+        by=desk.by,
+        how=how,
+        voided=tuple(sorted(voided(old, plan, desk.catalog, below))),
+    )
+
+
+def _decided(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
+    """What the operator chose to do about a failed step."""
+    step = request.step
+    match approved.answer:
+        case "retry":
+            return Grant((approved,), retry=step)
+        case "skip":
+            return Grant((approved, ev.StepSkipped(step=step, by=desk.by, reason="skipped after it failed")))
+        case "mark_done":
+            return Grant((approved, ev.StepMarkedDone(step=step, by=desk.by)))
+        case "replan":
+            return Grant((approved,), replan="")
+        case "roll_back":
+            return Grant((approved,), closing="rollback")
+        case _:
+            return Grant((approved,), closing="stop")
+
+
+def _deny(wish: c.Deny, desk: Desk) -> Grant:
+    request = _request(desk, wish.request)
+    denied = ev.Denied(
+        request=request.id, scope=request.scope, by=desk.by, step=request.step, reason=wish.reason
+    )
+    match request.scope:
+        case "plan" if desk.state.status is _R.AWAITING_APPROVAL:
+            end = ev.RunFinished(
+                outcome="rejected", exit_code=3, reason=wish.reason or "the plan was rejected"
+            )
+            return Grant((denied, end))
+        case "revision":
+            return Grant((denied, ev.RevisionRejected(by=desk.by, reason=wish.reason)))
+        case "gate" | "step":
+            return Grant((denied, *_leave_out(request.step, desk, wish.reason or "refused by the operator")))
+        case "compensation":
+            return Grant(
+                (denied, ev.StepSkipped(step=request.step, by=desk.by, reason="refused by the operator"))
+            )
+        case _:
+            return Grant((denied,), closing="stop")
+
+
+def _leave_out(step: StepId, desk: Desk, reason: str) -> tuple[ev.Event, ...]:
+    return (ev.StepSkipped(step=step, by=desk.by, reason=reason),)
+
+
+# ── the plan ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
+    state = desk.state
+    if wish.revision != state.revision:
+        raise StaleRevision(
+            f"the plan is at revision {state.revision}, the edit was made on {wish.revision}",
+            kept="the edit was not applied",
+            todo="Look at the newer revision and edit again",
+        )
+    if state.status not in (_R.DRAFTING, _R.AWAITING_APPROVAL, *LIVE):
+        raise _refuse(f"the run is {state.status.replace('_', ' ')}")
+    if problems := [*faults_of(wish.plan), *misfits(wish.plan, desk.catalog)]:
+        raise _refuse(_summary(problems), todo="Mend it and try again")
+    _started_untouched(wish.plan, desk)
+    graph = Graph.of(wish.plan)
+    below = {step: graph.descendants(step) for step in graph.order}
+    gone = voided(state.plan, wish.plan, desk.catalog, below) if state.plan else set()
+    withdrawn = tuple(
+        ev.RequestWithdrawn(request=r.id, reason="the plan was changed")
+        for r in state.requests.values()
+        if r.scope in ("plan", "revision") or (r.scope in ("step", "gate") and r.step in gone)
+    )
+    edited = ev.PlanEdited(
+        revision=state.revision + 1,
+        plan=wish.plan,
+        plan_hash=desk.hasher.plan(wish.plan),
+        summary=wish.summary,
+        by=desk.by,
+        voided=tuple(sorted(gone)),
+    )
+    return Grant((*withdrawn, edited))
+
+
+def _summary(problems: list[Fault]) -> str:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"the plan is not valid: {problems[0]}{more}"
+
+
+def _started_untouched(plan: Plan, desk: Desk) -> None:
+    new = {leaf.id: leaf for leaf in plan.leaves()}
+    for leaf in desk.state.plan.leaves() if desk.state.plan else ():
+        state = desk.state.steps[leaf.id]
+        if not state.attempts:
+            continue
+        if leaf.id not in new:
+            raise _refuse(
+                "it has started and cannot be removed", step=leaf.id, todo="Skip it or roll it back"
+            )
+        if not _same(leaf, new[leaf.id]):
+            raise _refuse(
+                "it has started and cannot be edited", step=leaf.id, todo="Override it or roll it back"
+            )
+
+
+def _same(old: Step, new: Step) -> bool:
+    told = {"description": "", "explain": {}, "depends_on": ()}
+    return old.model_copy(update=told) == new.model_copy(update=told)
+
+
+# ── the course of the run ────────────────────────────────────────────────────────────────────────
+
+
+def _pause(_: c.Pause, desk: Desk) -> Grant:
+    if desk.state.status not in (_R.RUNNING, _R.AWAITING_DECISION):
+        raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}")
+    return Grant((ev.RunPaused(by=desk.by),))
+
+
+def _continue(_: c.Continue, desk: Desk) -> Grant:
+    if desk.state.status is not _R.PAUSED:
+        raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}")
+    return Grant((ev.RunContinued(by=desk.by),))
+
+
+def _stop(_: c.Stop, desk: Desk) -> Grant:
+    if desk.state.status.is_final:
+        raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}")
+    return Grant(cancel=running_keys(desk.state), closing="stop")
+
+
+def running_keys(state: RunState) -> tuple[str, ...]:
+    """The keys of all attempts that run."""
+    steps = [*state.steps.values(), *(state.rollback.steps.values() if state.rollback else ())]
+    return tuple(s.attempt.key for s in steps if s.status is _S.RUNNING and s.attempt)
+
+
+def _replan(wish: c.Replan, desk: Desk) -> Grant:
+    if desk.state.status not in (_R.AWAITING_APPROVAL, _R.RUNNING, _R.PAUSED, _R.AWAITING_DECISION):
+        raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}")
+    withdrawn = tuple(
+        ev.RequestWithdrawn(request=r.id, reason="the planner was asked to revise the plan")
+        for r in desk.state.requests.values()
+        if r.scope in ("plan", "decision", "revision")
+    )
+    return Grant(withdrawn, replan=wish.words)
+
+
+def _expand(wish: c.ExpandPhase, desk: Desk) -> Grant:
+    plan = desk.state.plan
+    if plan is None or not any(step.id == wish.phase and step.expand for step, _ in plan.walk()):
+        raise _refuse("there is no phase to expand", step=wish.phase)
+    return Grant(replan=f"expand phase {wish.phase}")
+
+
+# ── steps ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _hold(wish: c.Hold, desk: Desk) -> Grant:
+    _step_in(desk, wish.step, _S.PENDING)
+    return Grant((ev.StepHeld(step=wish.step, by=desk.by, reason=wish.reason or "held by the operator"),))
+
+
+def _release(wish: c.Release, desk: Desk) -> Grant:
+    _step_in(desk, wish.step, _S.HELD)
+    if any(r.step == wish.step for r in desk.state.requests.values()):
+        raise _refuse("it waits for an answer", step=wish.step, todo="Answer the question instead")
+    return Grant((ev.StepReleased(step=wish.step, by=desk.by),))
+
+
+def _cancel(wish: c.Cancel, desk: Desk) -> Grant:
+    _step_in(desk, wish.step, _S.RUNNING)
+    attempt = desk.state.step(wish.step).attempt
+    return Grant(cancel=(attempt.key,) if attempt else ())
+
+
+def _retry(wish: c.Retry, desk: Desk) -> Grant:
+    allowed = LIVE if not desk.state.is_item(wish.step) else (_R.ROLLING_BACK,)
+    if desk.state.status not in allowed:
+        raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}", step=wish.step)
+    _step_in(desk, wish.step, _S.FAILED, _S.CANCELLED, _S.UNDONE)
+    return Grant(_settled_questions(wish.step, desk), retry=wish.step)
+
+
+def _settled_questions(step: StepId, desk: Desk) -> tuple[ev.Event, ...]:
+    return tuple(
+        ev.RequestWithdrawn(request=r.id, reason="settled by the operator")
+        for r in desk.state.requests.values()
+        if r.step == step
+    )
+
+
+def _skip(wish: c.Skip, desk: Desk) -> Grant:
+    _step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, _S.UNDONE)
+    reason = wish.reason or "skipped by the operator"
+    return Grant(
+        (*_settled_questions(wish.step, desk), ev.StepSkipped(step=wish.step, by=desk.by, reason=reason))
+    )
+
+
+def _mark_done(wish: c.MarkDone, desk: Desk) -> Grant:
+    _step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT)
+    done = ev.StepMarkedDone(step=wish.step, by=desk.by, result=wish.result)
+    return Grant((*_settled_questions(wish.step, desk), done))
+
+
+def _rule(wish: c.Rule, desk: Desk) -> Grant:
+    _step_in(desk, wish.step, _S.IN_DOUBT)
+    settled = tuple(e for e in _settled_questions(wish.step, desk))
+    match wish.verdict:
+        case "done":
+            return Grant((*settled, ev.StepMarkedDone(step=wish.step, by=desk.by, result=wish.result)))
+        case "failed":
+            return Grant((*settled, ev.StepMarkedFailed(step=wish.step, by=desk.by)))
+        case "run_again":
+            return Grant(settled, retry=wish.step)
+
+
+def _probe(wish: c.Probe, desk: Desk) -> Grant:
+    step = (
+        next((leaf for leaf in desk.state.plan.leaves() if leaf.id == wish.step), None)
+        if desk.state.plan
+        else None
+    )
+    tool = desk.catalog.get(step.action) if step else None
+    if tool is None or not tool.probe:
+        raise _refuse("its tool has no probe", step=wish.step)
+    return Grant(probe=wish.step)
+
+
+def _abandon(wish: c.Abandon, desk: Desk) -> Grant:
+    _step_in(desk, wish.step, _S.RUNNING)
+    attempt = desk.state.step(wish.step).attempt
+    assert attempt is not None
+    reason = f"{desk.by} gave its host up"
+    return Grant((ev.StepInDoubt(step=wish.step, attempt=attempt.number, reason=reason),))
+
+
+# ── rolling back ─────────────────────────────────────────────────────────────────────────────────
+
+
+def preview(desk: Desk, back_to: StepId | None, ties: dict[StepId, tuple[StepId, ...]]) -> ev.RollbackPlan:
+    """The rollback as it would be now. Raises `ControlRefused` when there is nothing to undo."""
+    plan = desk.state.everything()
+    if plan is None:
+        raise _refuse("there is no plan")
+    if back_to and back_to not in desk.state.steps:
+        raise _refuse("there is no such step", step=back_to)
+    return plan_rollback(plan, desk.catalog, desk.state, back_to=back_to, ties=ties)
+
+
+def _preview_rollback(wish: c.PreviewRollback, desk: Desk) -> Grant:
+    rollback = preview(desk, wish.back_to, {})
+    return Grant(answer={"rollback": rollback, "hash": rollback_hash(rollback)})
+
+
+def _roll_back(wish: c.RollBack, desk: Desk) -> Grant:
+    _live(desk)
+    shown = preview(desk, wish.back_to, {})
+    if rollback_hash(shown) != wish.hash:
+        raise StaleRevision("the run went on after the rollback was shown", todo="Look at the rollback again")
+    if running := running_keys(desk.state):
+        return Grant(cancel=running, closing="rollback")
+    rollback = preview(desk, wish.back_to, wish.ties) if wish.ties else shown
+    started = ev.RollbackStarted(rollback=rollback, hash=rollback_hash(rollback), by=desk.by)
+    return Grant((started,))
+
+
+_GRANTS: dict[type[c.Wish], Callable[[Any, Desk], Grant]] = {
+    c.Approve: _approve,
+    c.Deny: _deny,
+    c.ChangePlan: _change_plan,
+    c.Pause: _pause,
+    c.Continue: _continue,
+    c.Stop: _stop,
+    c.Hold: _hold,
+    c.Release: _release,
+    c.Cancel: _cancel,
+    c.Retry: _retry,
+    c.Skip: _skip,
+    c.MarkDone: _mark_done,
+    c.Rule: _rule,
+    c.Probe: _probe,
+    c.Replan: _replan,
+    c.ExpandPhase: _expand,
+    c.PreviewRollback: _preview_rollback,
+    c.RollBack: _roll_back,
+    c.Abandon: _abandon,
+}

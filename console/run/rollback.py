@@ -1,0 +1,244 @@
+"""What a rollback would do: a pure function of the plan, the catalog and the state of the run.
+
+First the compensations of every step that may have had an effect, newest start first, side by side
+where the steps did not depend on each other; then the plan's own rollback list, in its order. Each item
+is a step with an id of its own, so that it runs, fails and is retried like any other.
+
+An item of the plan's list says rarely what it undoes. That tie is read off the plan (run/ties.py),
+because a flat list run blindly destroys: it restores from a backup that was never made. So an item
+whose subject never started is left out, and one that needs a step that did not succeed is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from console.catalog.spec import Catalog, Risk
+from console.plan.codec import digest
+from console.plan.graph import Graph
+from console.plan.model import Compensation, Params, Plan, Step, StepId
+from console.plan.references import find
+from console.run.events import RollbackItem, RollbackPlan
+from console.run.life import StepStatus
+from console.run.policy import risk_of, risk_of_action
+from console.run.state import RunState
+from console.run.ties import Tie, tie_of
+
+_OVER = {StepStatus.UNDONE}
+
+
+def affected(state: RunState, back_to: StepId | None = None) -> list[StepId]:
+    """Steps that may have had an effect which is not undone, newest start first.
+
+    With `back_to` only those that started after it.
+    """
+    since = state.steps[back_to].start_seq if back_to else -1
+    started = [
+        (step.start_seq, step_id)
+        for step_id, step in state.steps.items()
+        if (step.has_started or step.marked_by) and step.status not in _OVER and step.start_seq > since
+    ]
+    return [step_id for _, step_id in sorted(started, reverse=True)]
+
+
+def plan_rollback(
+    plan: Plan,
+    catalog: Catalog,
+    state: RunState,
+    *,
+    back_to: StepId | None = None,
+    ties: Mapping[StepId, Sequence[StepId]] | None = None,
+) -> RollbackPlan:
+    """The rollback of the run as it is now; `ties` are the operator's own, by item id."""
+    subjects = affected(state, back_to)
+    effects = [s for s in subjects if _has_effect(plan, s, catalog)]
+    names = _Names(state)
+    own = _own_items(plan, catalog, state, effects, names)
+    covered = {s for item in own if item.fate == "planned" for s in item.undoes}
+    listed = [] if back_to else _listed_items(plan, catalog, state, effects, own, names, ties or {})
+    covered |= {s for item in listed if item.fate == "planned" for s in item.undoes}
+    uncovered = [s for s in effects if s not in covered]
+    return RollbackPlan(
+        items=(*own, *listed),
+        back_to=back_to,
+        uncovered=tuple(s for s in uncovered if not _is_destructive(plan, s, catalog)),
+        irreversible=tuple(s for s in uncovered if _is_destructive(plan, s, catalog)),
+    )
+
+
+def rollback_hash(rollback: RollbackPlan) -> str:
+    """What an approval of this rollback names."""
+    return digest(rollback.model_dump(mode="json"))
+
+
+class _Names:
+    """Ids for items that no step and no earlier rollback has."""
+
+    def __init__(self, state: RunState) -> None:
+        self._used = set(state.steps)
+        self._round = state.rollbacks
+
+    def take(self, stem: str) -> StepId:
+        name = stem if not self._round else f"{stem}-{self._round + 1}"
+        while name in self._used:
+            name += "x"
+        self._used.add(name)
+        return name
+
+
+def _step(plan: Plan, step_id: StepId) -> Step | None:
+    return next((step for step in plan.leaves() if step.id == step_id), None)
+
+
+def _has_effect(plan: Plan, step_id: StepId, catalog: Catalog) -> bool:
+    step = _step(plan, step_id)
+    return step is None or risk_of(step, catalog) is not Risk.OBSERVE
+
+
+def _is_destructive(plan: Plan, step_id: StepId, catalog: Catalog) -> bool:
+    step = _step(plan, step_id)
+    return step is None or risk_of(step, catalog) is Risk.DESTRUCTIVE
+
+
+def undo_of(step: Step, catalog: Catalog, params: Params) -> tuple[str, Params] | None:
+    """A step's compensation: its own, else its tool's with `$x` replaced by the step's parameters
+    (`params` as they were carried out)."""
+    if step.undo:
+        return step.undo.action, step.undo.params
+    tool = catalog.get(step.action)
+    if tool is None or tool.undo is None:
+        return None
+    given = tool.with_defaults(params)
+
+    def fill(value: object) -> object:
+        if isinstance(value, str) and value.startswith("$") and value[1:] in given:
+            return given[value[1:]]
+        return value
+
+    return tool.undo.action, {name: fill(value) for name, value in tool.undo.params.items()}
+
+
+def _own_items(
+    plan: Plan, catalog: Catalog, state: RunState, effects: list[StepId], names: _Names
+) -> list[RollbackItem]:
+    graph = Graph.of(plan)
+    items: dict[StepId, RollbackItem] = {}
+    for step_id in effects:
+        step = _step(plan, step_id)
+        if step is None:
+            continue
+        attempt = state.steps[step_id].attempt
+        undo = undo_of(step, catalog, attempt.params if attempt else step.params)
+        if undo is None:
+            continue
+        later = [
+            items[s].step.id for s in graph.descendants(step_id) if s in items and items[s].fate == "planned"
+        ]
+        why = _missing_result(undo[1], state)
+        item = Step(
+            id=names.take(f"undo-{step_id}"),
+            action=undo[0],
+            params=undo[1],
+            depends_on=() if why else tuple(later),
+            description=f"undo step {step_id}, {step.action}",
+        )
+        items[step_id] = RollbackItem(
+            step=item,
+            undoes=(step_id,),
+            tie="its own compensation" if step.undo else f"the compensation of {step.action}",
+            fate="refused" if why else "planned",
+            why=why,
+        )
+    return list(items.values())
+
+
+def _missing_result(params: Params, state: RunState) -> str:
+    for reference in find(params):
+        step = state.steps.get(reference.step)
+        if step is None or (
+            step.status is not StepStatus.SUCCEEDED and not _ever_succeeded(state, reference.step)
+        ):
+            return f"it needs the result of step {reference.step}, which there is not"
+    return ""
+
+
+def _ever_succeeded(state: RunState, step_id: StepId) -> bool:
+    return any(a.outcome == "succeeded" for a in state.steps[step_id].attempts)
+
+
+def _listed_items(
+    plan: Plan,
+    catalog: Catalog,
+    state: RunState,
+    effects: list[StepId],
+    own: list[RollbackItem],
+    names: _Names,
+    ties: Mapping[StepId, Sequence[StepId]],
+) -> list[RollbackItem]:
+    """The plan's own list: one after the other, each after all the steps' own compensations."""
+    before = tuple(item.step.id for item in own if item.fate == "planned")
+    items: list[RollbackItem] = []
+    for number, compensation in enumerate(plan.rollback, 1):
+        item_id = names.take(f"rollback-{number}")
+        tie = tie_of(compensation, plan, catalog, state)
+        if item_id in ties:
+            tie = Tie(tuple(ties[item_id]), "as you said", tie.needs)
+        if _done_already(compensation, own):
+            continue
+        fate, why, ask = _fate(compensation, tie, plan, catalog, state, effects)
+        items.append(
+            RollbackItem(
+                step=Step(
+                    id=item_id,
+                    action=compensation.action,
+                    params=compensation.params,
+                    depends_on=before if fate == "planned" else (),
+                    description=compensation.description,
+                ),
+                undoes=tuple(s for s in tie.undoes if s in effects),
+                tie=tie.why,
+                fate=fate,
+                why=why,
+                ask=ask,
+            )
+        )
+        if fate == "planned":
+            before = (item_id,)
+    return items
+
+
+def _done_already(compensation: Compensation, own: list[RollbackItem]) -> bool:
+    """Whether a step's own compensation is the very same call."""
+    return any(
+        item.fate == "planned"
+        and (item.step.action, item.step.params) == (compensation.action, compensation.params)
+        for item in own
+    )
+
+
+def _fate(
+    compensation: Compensation,
+    tie: Tie,
+    plan: Plan,
+    catalog: Catalog,
+    state: RunState,
+    effects: list[StepId],
+) -> tuple[str, str, bool]:
+    """Whether an item runs, why not, and whether it asks first."""
+    missing = _missing_result(compensation.params, state)
+    if missing:
+        return "refused", missing, False
+    unmet = [s for s in tie.needs if not _ever_succeeded(state, s) and not state.steps[s].marked_by]
+    if tie.needs and len(unmet) == len(tie.needs):
+        return "refused", f"step {', '.join(unmet)}, which it needs, did not succeed", False
+    if tie.undoes:
+        if not any(s in effects for s in tie.undoes):
+            return "left_out", f"nothing it undoes has started (step {', '.join(tie.undoes)})", False
+        return "planned", "", False
+    if not effects:
+        return "left_out", "no step that changes anything has started", False
+    if risk_of_action(compensation.action, catalog) is Risk.DESTRUCTIVE:
+        if not any(_is_destructive(plan, s, catalog) for s in effects):
+            return "left_out", "it is destructive and no destructive step has started", False
+        return "planned", "", True
+    return "planned", "", False

@@ -1,0 +1,106 @@
+"""Which steps may start now, and which of them first.
+
+`ready(graph, statuses)` is the definition: a pure function of the plan and the state. `Frontier`
+gives the same answer step by step at a cost that does not grow with the plan; a test holds one against
+the other. Among ready steps the one with the longest remaining path goes first: that is what keeps the
+end of a run from waiting for one long tail (critical-path list scheduling, Graham 1969).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+
+from console.plan.graph import Graph
+from console.plan.model import StepId
+from console.run.life import StepStatus
+
+Settled = Callable[[StepId], bool]
+
+
+def ready(graph: Graph, statuses: Mapping[StepId, StepStatus], settled: Settled) -> set[StepId]:
+    """Pending steps whose dependencies are all settled."""
+    return {
+        step
+        for step in graph.order
+        if statuses[step] is StepStatus.PENDING
+        and all(settled(before) for before in graph.predecessors[step])
+    }
+
+
+class Frontier:
+    """The ready steps of one graph, kept up to date.
+
+    `release(step)` says that a pending step could run (again); `settle(step)` that its dependents may
+    go. `take()` gives ready steps, the most urgent first, each once.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        statuses: Mapping[StepId, StepStatus],
+        settled: Settled,
+        durations: Mapping[StepId, float],
+    ) -> None:
+        self._graph = graph
+        self._urgency = graph.remaining(durations)
+        self._rank = {step: index for index, step in enumerate(graph.order)}
+        self._settled = {step for step in graph.order if settled(step)}
+        self._missing = {
+            step: sum(1 for before in graph.predecessors[step] if before not in self._settled)
+            for step in graph.order
+        }
+        self._heap: list[tuple[float, int, StepId]] = []
+        self._waiting: set[StepId] = set()
+        for step in graph.order:
+            if statuses[step] is StepStatus.PENDING:
+                self.release(step)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, step: StepId) -> bool:
+        return step in self._waiting
+
+    def release(self, step: StepId) -> None:
+        """`step` is pending: it is ready as soon as nothing is missing."""
+        if self._missing[step] == 0 and step not in self._waiting:
+            self._waiting.add(step)
+            heapq.heappush(self._heap, (-self._urgency[step], self._rank[step], step))
+
+    def withhold(self, step: StepId) -> None:
+        """`step` is pending no more: held, skipped or done by hand."""
+        self._waiting.discard(step)
+
+    def settle(self, step: StepId, pending: Callable[[StepId], bool]) -> None:
+        """`step` lets its dependents go; `pending` tells which of them could run."""
+        if step in self._settled:
+            return
+        self._settled.add(step)
+        for after in self._graph.successors[step]:
+            self._missing[after] -= 1
+            if self._missing[after] == 0 and pending(after):
+                self.release(after)
+
+    def take(self, may_start: Callable[[StepId], bool], limit: int) -> list[StepId]:
+        """Up to `limit` ready steps that may start, most urgent first; the others stay ready."""
+        taken: list[StepId] = []
+        put_back: list[tuple[float, int, StepId]] = []
+        while self._heap and len(taken) < limit:
+            entry = heapq.heappop(self._heap)
+            step = entry[2]
+            if step not in self._waiting:
+                continue
+            if may_start(step):
+                self._waiting.discard(step)
+                taken.append(step)
+            else:
+                put_back.append(entry)
+        for entry in put_back:
+            heapq.heappush(self._heap, entry)
+        return taken
+
+
+def blocked_by(graph: Graph, failed: Iterable[StepId]) -> set[StepId]:
+    """Every step that cannot run while `failed` are what they are."""
+    return {below for step in failed for below in graph.descendants(step)}

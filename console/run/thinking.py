@@ -1,0 +1,169 @@
+"""The engine's dealings with a planner: what it is asked, and what becomes of its answer.
+
+Whatever a planner says, started steps are put back as they were, the plan is validated against the
+catalog, and the same plan twice counts as a failure. A planner's exception, of whatever kind, becomes
+an event here: it is foreign code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from console.catalog.command import probe_command
+from console.catalog.fit import bind
+from console.catalog.fit import faults as misfits
+from console.catalog.spec import Catalog
+from console.errors import BadReply, Fault, InvalidPlan, PlandeckError
+from console.plan.codec import faults_of
+from console.plan.model import Plan, Step
+from console.planners.base import Done, Goal, History, PlanDraft, Planner, Progress
+from console.run import events as ev
+from console.run.approval import Hasher
+from console.run.attempts import Place
+from console.run.control import spool
+from console.run.life import StepStatus
+from console.run.outcome import read_tail
+from console.run.state import RunState
+from console.runners.backend import Spec, StepBackend
+from console.text import clean
+
+_S = StepStatus
+_OUTPUT = 1_000
+_KEPT = (_S.SUCCEEDED, _S.RUNNING, _S.IN_DOUBT)
+
+
+class Thinking:
+    """Asks one planner about one goal."""
+
+    def __init__(self, planner: Planner, goal: Goal, catalog: Catalog, directory: Path) -> None:
+        self._planner, self._goal, self._catalog, self._directory = planner, goal, catalog, directory
+
+    async def plan(self, hasher: Hasher, progress: Progress) -> ev.PlanDrafted | ev.PlanningFailed:
+        """A first plan, or why there is none."""
+        try:
+            draft = await self._planner.plan(self._goal, self._catalog, progress)
+            plan = self._valid(draft)
+        except PlandeckError as error:
+            return ev.PlanningFailed(planner=self._planner.name, error=str(error), reply=_reply_of(error))
+        except Exception as error:  # noqa: BLE001 - a planner is foreign code; its fault becomes an event
+            return ev.PlanningFailed(planner=self._planner.name, error=f"the planner broke: {error!r}")
+        return ev.PlanDrafted(
+            revision=1,
+            plan=plan,
+            plan_hash=hasher.plan(plan),
+            planner=draft.planner,
+            reason=draft.reason,
+            model=draft.model,
+            prompt=draft.prompt,
+            reply=draft.reply,
+            repairs=draft.repairs,
+            origin=dict(draft.origin),
+            tokens=draft.tokens,
+            cost=draft.cost,
+        )
+
+    def _valid(self, draft: PlanDraft) -> Plan:
+        plan = bind(draft.plan, self._catalog)
+        problems: Sequence[Fault] = [*faults_of(plan), *misfits(plan, self._catalog)]
+        if problems:
+            raise InvalidPlan(problems, todo="Ask again, or write the plan by hand")
+        if not plan.leaves():
+            raise BadReply("the plan has no steps", reply=draft.reply, todo="Say more about the goal")
+        return plan
+
+    async def revise(
+        self, state: RunState, hasher: Hasher, started: ev.ReplanStarted, progress: Progress
+    ) -> ev.RevisionProposed | ev.ReplanFailed:
+        """A revision of the rest, or why there is none."""
+        assert state.plan is not None
+        try:
+            draft = await self._planner.replan(
+                self._goal, self._catalog, state.plan, self.history(state, started), progress
+            )
+            plan = put_back(bind(draft.plan, self._catalog), state)
+            self._valid(PlanDraft(plan, draft.planner, reply=draft.reply))
+        except PlandeckError as error:
+            return ev.ReplanFailed(error=str(error), reply=_reply_of(error))
+        except Exception as error:  # noqa: BLE001 - as above
+            return ev.ReplanFailed(error=f"the planner broke: {error!r}")
+        hash_ = hasher.plan(plan)
+        if hash_ in state.failed_plans or hash_ == state.plan_hash:
+            return ev.ReplanFailed(error="the planner proposed the same plan again", reply=draft.reply)
+        return ev.RevisionProposed(
+            plan=plan,
+            hash=hash_,
+            reason=draft.reason or started.words,
+            planner=draft.planner,
+            model=draft.model,
+            reply=draft.reply,
+            repairs=draft.repairs,
+            tokens=draft.tokens,
+            cost=draft.cost,
+        )
+
+    def history(self, state: RunState, started: ev.ReplanStarted) -> History:
+        """The record that a replan is made from: states, and the ends of outputs, made safe."""
+        steps = []
+        for step_id, step in state.steps.items():
+            if not step.attempts and not step.marked_by and step.status is _S.PENDING:
+                continue
+            attempt = step.attempt
+            output = clean(read_tail(spool(self._directory, attempt.key)))[-_OUTPUT:] if attempt else ""
+            banned = step.status in (_S.FAILED, _S.CANCELLED)
+            steps.append(Done(step_id, step.status.value, output, step.reason, banned))
+        return History(tuple(steps), started.words, started.step, tuple(state.failed_plans), started.number)
+
+    async def probe(self, step: Step, state: RunState, place: Place, backend: StepBackend) -> ev.StepProbed:
+        """Run the probe of the step's tool: exit 0 means done, 1 not done, anything else unknown."""
+        tool, attempt = self._catalog.get(step.action), state.step(step.id).attempt
+        assert tool is not None
+        assert attempt is not None
+        key = f"{state.run}/{step.id}/probe-{state.seq}"
+        try:
+            call = probe_command(tool, attempt.params, workspace=place.workspace)
+            if call is None:
+                return ev.StepProbed(step=step.id, verdict="unknown", detail="its tool has no probe")
+            env = {**place.env, **call.env}
+            spec = Spec(key, call.argv, call.cwd, spool(place.directory, key), env, timeout=call.timeout)
+            await backend.submit(spec)
+            status = await backend.status(key, wait=None)
+        except PlandeckError as error:
+            return ev.StepProbed(step=step.id, verdict="unknown", detail=str(error))
+        if status.timed_out or status.exit_code not in (0, 1):
+            return ev.StepProbed(
+                step=step.id, verdict="unknown", detail=f"the probe ended with {status.exit_code}"
+            )
+        return ev.StepProbed(step=step.id, verdict="done" if status.exit_code == 0 else "not_done")
+
+
+def put_back(plan: Plan, state: RunState) -> Plan:
+    """`plan` with every started step as it is in the run, whatever the planner made of it.
+
+    Steps that run or are done and that the planner left out come back in front; failed ones that it
+    left out stay out (they are retired).
+    """
+    assert state.plan is not None
+    current = {leaf.id: leaf for leaf in state.plan.leaves()}
+    started = {
+        s: current[s] for s, st in state.steps.items() if s in current and (st.attempts or st.marked_by)
+    }
+
+    def restored(step: Step) -> Step:
+        if step.steps:
+            return step.model_copy(update={"steps": tuple(restored(child) for child in step.steps)})
+        return started.get(step.id, step)
+
+    steps = tuple(restored(step) for step in plan.steps)
+    present = {leaf.id for leaf in plan.leaves()}
+    missing = tuple(s for i, s in started.items() if i not in present and state.steps[i].status in _KEPT)
+    ids = present | {step.id for step in missing} | {step.id for step, _ in plan.walk()}
+    missing = tuple(
+        step.model_copy(update={"depends_on": tuple(d for d in step.depends_on if d in ids)})
+        for step in missing
+    )
+    return plan.model_copy(update={"steps": (*missing, *steps)})
+
+
+def _reply_of(error: PlandeckError) -> str:
+    return error.reply if isinstance(error, BadReply) else ""
