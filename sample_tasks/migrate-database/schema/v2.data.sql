@@ -1,0 +1,1 @@
+insert into loyalty (customer, points) select customer, sum(total) / 100 from orders group by customer;
