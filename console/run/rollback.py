@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from console.catalog.contract import undo_of
 from console.catalog.spec import Catalog, Risk
 from console.plan.codec import digest
 from console.plan.graph import Graph
-from console.plan.model import Compensation, Params, Plan, Step, StepId
+from console.plan.model import Compensation, Params, Plan, Step, StepId, Undo
 from console.plan.references import find
 from console.run.events import RollbackItem, RollbackPlan
 from console.run.life import StepStatus
@@ -100,22 +101,13 @@ def _is_destructive(plan: Plan, step_id: StepId, catalog: Catalog) -> bool:
     return step is None or risk_of(step, catalog) is Risk.DESTRUCTIVE
 
 
-def undo_of(step: Step, catalog: Catalog, params: Params) -> tuple[str, Params] | None:
-    """A step's compensation: its own, else its tool's with `$x` replaced by the step's parameters
-    (`params` as they were carried out)."""
+def compensation_of(step: Step, catalog: Catalog, params: Params) -> Undo | None:
+    """A step's compensation: its own, else what its tool's file offers for `params` as they were
+    carried out."""
     if step.undo:
-        return step.undo.action, step.undo.params
+        return step.undo
     tool = catalog.get(step.action)
-    if tool is None or tool.undo is None:
-        return None
-    given = tool.with_defaults(params)
-
-    def fill(value: object) -> object:
-        if isinstance(value, str) and value.startswith("$") and value[1:] in given:
-            return given[value[1:]]
-        return value
-
-    return tool.undo.action, {name: fill(value) for name, value in tool.undo.params.items()}
+    return undo_of(tool, params, step.id) if tool else None
 
 
 def _own_items(
@@ -128,17 +120,17 @@ def _own_items(
         if step is None:
             continue
         attempt = state.steps[step_id].attempt
-        undo = undo_of(step, catalog, attempt.params if attempt else step.params)
+        undo = compensation_of(step, catalog, attempt.params if attempt else step.params)
         if undo is None:
             continue
         later = [
             items[s].step.id for s in graph.descendants(step_id) if s in items and items[s].fate == "planned"
         ]
-        why = _missing_result(undo[1], state)
+        why = _missing_result(undo.params, state)
         item = Step(
             id=names.take(f"undo-{step_id}"),
-            action=undo[0],
-            params=undo[1],
+            action=undo.action,
+            params=undo.params,
             depends_on=() if why else tuple(later),
             description=f"undo step {step_id}, {step.action}",
         )

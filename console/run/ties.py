@@ -22,13 +22,13 @@ from console.run.state import RunState
 
 _RESTORE = {"restore", "recover", "revert", "rollback", "reload", "undo", "import"}
 _BACKUP = {"backup", "dump", "snapshot", "save", "export", "archive"}
-_VERBS = (
-    _RESTORE
-    | _BACKUP
-    | set(
-        ["add", "apply", "build", "change", "check", "clean", "cleanup", "copy", "create", "delete", "deploy", "disable", "drop", "edit", "enable", "fetch", "get", "install", "link", "make", "move", "notify", "put", "remove", "rename", "replace", "reset", "restart", "rotate", "run", "send", "set", "start", "stop", "switch", "sync", "test", "uninstall", "unlink", "update", "upgrade", "upload", "verify", "write"]
-    )
-)
+_ACTS = {
+    "add", "apply", "build", "change", "check", "clean", "cleanup", "copy", "create", "delete",
+    "deploy", "disable", "drop", "edit", "enable", "fetch", "get", "install", "link", "make",
+    "move", "notify", "put", "remove", "rename", "replace", "reset", "restart", "rotate", "run",
+    "send", "set", "start", "stop", "switch", "sync", "test", "uninstall", "unlink", "update",
+    "upgrade", "upload", "verify", "write",
+}  # fmt: skip
 _TELLING_LENGTH = 3
 
 
@@ -76,7 +76,7 @@ def _words(action: str) -> list[str]:
 
 def _objects(action: str) -> set[str]:
     """The words of a tool's name that name a thing rather than an act."""
-    return {word for word in _words(action) if word not in _VERBS}
+    return {word for word in _words(action) if word not in _ACTS | _RESTORE | _BACKUP}
 
 
 def _scalars(value: Any) -> set[str]:
