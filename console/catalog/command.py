@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from console.catalog.evaluation import bare_args, compile_shell
+from console.catalog.lexer import PLACEHOLDER
 from console.catalog.parameters import Checker, resolved, text_of
-from console.catalog.shell import PLACEHOLDER
+from console.catalog.shell import bare_args, compile_shell
 from console.catalog.spec import Script, ToolSpec
 from console.errors import NeverStarted
 from console.plan.model import Params

@@ -13,22 +13,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from console.catalog.shell import (
-    EXPANSION,
-    PLACEHOLDER,
-    SLOT,
-    Refusal,
-    Scan,
-    ShellRefused,
-    SimpleCommand,
-    Slot,
-    Template,
-    Word,
-    scan,
-)
+from console.catalog.lexer import SLOT, Scan, SimpleCommand, Word
 
-EVALUATES = {"eval", "trap", "alias", "let", "watch", "parallel", "source", ".", "[[", "crontab", "expect"}
-"""Commands whose words are code, or name a file of code for this very shell."""
+BUILTINS = {"eval", "trap", "alias", "let", "source", ".", "[["}
+EVALUATES = BUILTINS | {"watch", "parallel", "crontab", "expect"}
+"""Commands whose words are code, or name a file of code for this very shell; the first are only found
+where this shell itself would run them."""
+
+POSITIONAL = frozenset("123456789@*")
+"""In a script with placeholders these are the values."""
 
 SHELLS = {"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "busybox"}
 TAKES_C = SHELLS | {"su", "runuser", "script", "flock", "sg"}
@@ -114,30 +107,13 @@ _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)\+?=")
 _WAY_OUT = "put the code in a script file and pass the value as its argument"
 
 
-def compile_shell(text: str) -> Template:
-    """The template of a `shell` script. Raises `ShellRefused` with every reason against it."""
-    if SLOT in text or EXPANSION in text:
-        raise ShellRefused([Refusal(0, "the script holds a control character")])
-    found = scan(text)
-    slots = found.slots
-    refusals = [*found.refusals, *_refusals(found)] if slots or found.refusals else []
-    if not slots and not any("{{" in reason for _, reason in refusals):
-        refusals = []
-    if refusals:
-        raise ShellRefused([Refusal(text.count("\n", 0, at), why) for at, why in sorted(set(refusals))])
-    for command in found.commands:
-        _mark_bare(command)
-    names = tuple(dict.fromkeys(slot.name for slot in slots))
-    return Template(tuple(found.pieces), names, frozenset(s.name for s in slots if s.bare))
-
-
-def _refusals(found: Scan) -> Iterator[tuple[int, str]]:
+def refusals(found: Scan) -> Iterator[tuple[int, str]]:
     judge = _Judge(_tainted(found))
     for slot in found.slots:
         if slot.in_function:
             yield slot.at, f"{{{{{slot.name}}}}} stands in a function: assign it to a variable before it"
     for at, inner in found.arithmetic:
-        for name in re.findall(r"[A-Za-z_]\w*", inner):
+        for name in re.findall(r"[A-Za-z_]\w*|(?<=\$)[1-9@*]|(?<=\$\{)[1-9@*]", inner):
             if name in judge.tainted:
                 yield at, f"${name} holds a parameter and stands in arithmetic, which evaluates it"
     for command in found.commands:
@@ -146,8 +122,8 @@ def _refusals(found: Scan) -> Iterator[tuple[int, str]]:
 
 
 def _tainted(found: Scan) -> frozenset[str]:
-    """Variables that may hold a value: assigned from a placeholder, or from such a variable."""
-    tainted: set[str] = set()
+    """Variables that may hold a value: `$1`, `$@`, what is assigned from a placeholder or from such a one."""
+    tainted = set(POSITIONAL)
     while True:
         before = len(tainted)
         for command in found.commands:
@@ -192,7 +168,8 @@ class _Judge:
         runs_others = _base(words[0]) in PREFIXES
         for index, word in enumerate(words):
             if index == 0 or runs_others:
-                yield from self.evaluating(words[index:], command)
+                here = index == 0 or (index == 1 and _base(words[0]) in ("command", "builtin", "time"))
+                yield from self.evaluating(words[index:], command, here=here)
             if _base(word) in TAKES_C and not self.dirty(word):
                 yield from self.dash_c(words[index:], words, command)
 
@@ -227,9 +204,11 @@ class _Judge:
         if base == "shift" or (base == "set" and _renumbers(words[1:])):
             yield words[0].at, f"{base} renumbers the parameters the placeholders become: use variables"
 
-    def evaluating(self, words: Sequence[Word], command: SimpleCommand) -> Iterator[tuple[int, str]]:
+    def evaluating(
+        self, words: Sequence[Word], command: SimpleCommand, *, here: bool
+    ) -> Iterator[tuple[int, str]]:
         base, rest = _base(words[0]), words[1:]
-        if base in EVALUATES:
+        if base in EVALUATES and (base not in BUILTINS or here):
             yield from self.each(rest, f"stands in the words of {base}, which evaluates them")
         elif base in REMOTE:
             yield from self.remote(words, command)
@@ -350,7 +329,7 @@ def _program_text(words: Sequence[Word]) -> Iterator[Word]:
         yield from list(_operands(words, "vFfi" if base != "sed" else "l"))[:1]
 
 
-def _mark_bare(command: SimpleCommand) -> None:
+def mark_bare(command: SimpleCommand) -> None:
     if command.kind != "command":
         return
     words = [w for w in command.words if not _ASSIGNMENT.match(w.text)]
@@ -364,26 +343,3 @@ def _mark_bare(command: SimpleCommand) -> None:
         formatted = base == "printf" and index > 0
         if word.text.startswith(SLOT) and word.slots and not ended and not formatted:
             word.slots[0].bare = True
-
-
-def _as_command(command: str, args: Sequence[str]) -> SimpleCommand:
-    """A process given as a list, as if it were words of a script: the same rules hold for it."""
-    words = []
-    for text in (command, *args):
-        slots = [Slot(m[1], "", 0) for m in PLACEHOLDER.finditer(text)]
-        words.append(Word(PLACEHOLDER.sub(SLOT, text), 0, slots, []))
-    return SimpleCommand(0, words=words)
-
-
-def bare_args(command: str, args: Sequence[str]) -> frozenset[str]:
-    """The placeholders whose value begins an argument of the process."""
-    whole = _as_command(command, args)
-    _mark_bare(whole)
-    return frozenset(slot.name for word in whole.words for slot in word.slots if slot.bare)
-
-
-def refuse_args(command: str, args: Sequence[str]) -> None:
-    """Raise `ShellRefused` when a placeholder in a process's list stands where it is evaluated."""
-    refusals = [Refusal(0, why) for _, why in _Judge(frozenset())(_as_command(command, args))]
-    if refusals:
-        raise ShellRefused(refusals)

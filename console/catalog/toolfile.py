@@ -17,9 +17,9 @@ from console.catalog import clauses
 from console.catalog.clauses import Entry
 from console.catalog.command import unbound
 from console.catalog.contract import variable
-from console.catalog.evaluation import compile_shell, refuse_args
+from console.catalog.lexer import PLACEHOLDER
 from console.catalog.parameters import schema_problem
-from console.catalog.shell import PLACEHOLDER, ShellRefused
+from console.catalog.shell import ShellRefused, compile_shell, refuse_args
 from console.catalog.spec import Fact, Goal, Http, McpServer, Parameter, Risk, Script, Spec, ToolSpec
 from console.errors import Fault
 from console.plan import strict
