@@ -14,8 +14,8 @@ _S = StepStatus
 def facts_now(state: RunState, catalog: Catalog) -> set[str]:
     """The facts that hold by the contracts of what was done, in the order it was done."""
     facts: set[Fact] = {parse_fact(fact) for fact in state.facts}
-    plan = state.everything()
-    done = [leaf for leaf in (plan.leaves() if plan else ()) if state.steps[leaf.id].status is _S.SUCCEEDED]
+    known = state.retired | state.leaves
+    done = [leaf for leaf in known.values() if state.steps[leaf.id].status is _S.SUCCEEDED]
     for leaf in sorted(done, key=lambda leaf: state.steps[leaf.id].start_seq):
         tool = catalog.get(leaf.action)
         if tool is None:

@@ -312,8 +312,7 @@ class Engine:
     def _step(self, step_id: StepId) -> Step:
         if self.state.is_item(step_id) and self.state.rollback:
             return next(item.step for item in self.state.rollback.plan.items if item.step.id == step_id)
-        assert self.state.plan is not None
-        return self.state.plan.step(step_id)
+        return self.state.leaves[step_id]
 
     async def _cancel(self, key: str) -> None:
         try:

@@ -252,7 +252,7 @@ def _summary(problems: list[Fault]) -> str:
 
 def _started_untouched(plan: Plan, desk: Desk) -> None:
     new = {leaf.id: leaf for leaf in plan.leaves()}
-    for leaf in desk.state.plan.leaves() if desk.state.plan else ():
+    for leaf in desk.state.leaves.values():
         state = desk.state.steps[leaf.id]
         if not state.attempts:
             continue
@@ -380,11 +380,7 @@ def _rule(wish: c.Rule, desk: Desk) -> Grant:
 
 
 def _probe(wish: c.Probe, desk: Desk) -> Grant:
-    step = (
-        next((leaf for leaf in desk.state.plan.leaves() if leaf.id == wish.step), None)
-        if desk.state.plan
-        else None
-    )
+    step = desk.state.leaves.get(wish.step)
     tool = desk.catalog.get(step.action) if step else None
     if tool is None or not tool.probe:
         raise _refuse("its tool has no probe", step=wish.step)

@@ -52,7 +52,7 @@ def plan_rollback(
 ) -> RollbackPlan:
     """The rollback of the run as it is now; `ties` are the operator's own, by item id."""
     subjects = affected(state, back_to)
-    effects = [s for s in subjects if _has_effect(plan, s, catalog)]
+    effects = [s for s in subjects if _has_effect(s, catalog, state)]
     names = _Names(state)
     own = _own_items(plan, catalog, state, effects, names)
     covered = {s for item in own if item.fate == "planned" for s in item.undoes}
@@ -62,8 +62,8 @@ def plan_rollback(
     return RollbackPlan(
         items=(*own, *listed),
         back_to=back_to,
-        uncovered=tuple(s for s in uncovered if not _is_destructive(plan, s, catalog)),
-        irreversible=tuple(s for s in uncovered if _is_destructive(plan, s, catalog)),
+        uncovered=tuple(s for s in uncovered if not _is_destructive(s, catalog, state)),
+        irreversible=tuple(s for s in uncovered if _is_destructive(s, catalog, state)),
     )
 
 
@@ -87,18 +87,16 @@ class _Names:
         return name
 
 
-def _step(plan: Plan, step_id: StepId) -> Step | None:
-    return next((step for step in plan.leaves() if step.id == step_id), None)
+def _step(step_id: StepId, state: RunState) -> Step:
+    return state.leaves.get(step_id) or state.retired[step_id]
 
 
-def _has_effect(plan: Plan, step_id: StepId, catalog: Catalog) -> bool:
-    step = _step(plan, step_id)
-    return step is None or risk_of(step, catalog) is not Risk.OBSERVE
+def _has_effect(step_id: StepId, catalog: Catalog, state: RunState) -> bool:
+    return risk_of(_step(step_id, state), catalog) is not Risk.OBSERVE
 
 
-def _is_destructive(plan: Plan, step_id: StepId, catalog: Catalog) -> bool:
-    step = _step(plan, step_id)
-    return step is None or risk_of(step, catalog) is Risk.DESTRUCTIVE
+def _is_destructive(step_id: StepId, catalog: Catalog, state: RunState) -> bool:
+    return risk_of(_step(step_id, state), catalog) is Risk.DESTRUCTIVE
 
 
 def compensation_of(step: Step, catalog: Catalog, params: Params) -> Undo | None:
@@ -116,9 +114,7 @@ def _own_items(
     graph = Graph.of(plan)
     items: dict[StepId, RollbackItem] = {}
     for step_id in effects:
-        step = _step(plan, step_id)
-        if step is None:
-            continue
+        step = _step(step_id, state)
         attempt = state.steps[step_id].attempt
         undo = compensation_of(step, catalog, attempt.params if attempt else step.params)
         if undo is None:
@@ -177,7 +173,7 @@ def _listed_items(
             tie = Tie(tuple(ties[item_id]), "as you said", tie.needs)
         if _done_already(compensation, own):
             continue
-        fate, why, ask = _fate(compensation, tie, plan, catalog, state, effects)
+        fate, why, ask = _fate(compensation, tie, catalog, state, effects)
         items.append(
             RollbackItem(
                 step=Step(
@@ -211,7 +207,6 @@ def _done_already(compensation: Compensation, own: list[RollbackItem]) -> bool:
 def _fate(
     compensation: Compensation,
     tie: Tie,
-    plan: Plan,
     catalog: Catalog,
     state: RunState,
     effects: list[StepId],
@@ -230,7 +225,7 @@ def _fate(
     if not effects:
         return "left_out", "no step that changes anything has started", False
     if risk_of_action(compensation.action, catalog) is Risk.DESTRUCTIVE:
-        if not any(_is_destructive(plan, s, catalog) for s in effects):
+        if not any(_is_destructive(s, catalog, state) for s in effects):
             return "left_out", "it is destructive and no destructive step has started", False
         return "planned", "", True
     return "planned", "", False

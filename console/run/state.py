@@ -119,11 +119,6 @@ class Approval:
     used: bool = False
 
 
-def plan_ids(plan: Plan) -> set[StepId]:
-    """The ids of a plan's leaf steps."""
-    return {leaf.id for leaf in plan.leaves()}
-
-
 class RunState:
     """Everything that is true of a run after the records applied so far.
 
@@ -153,6 +148,7 @@ class RunState:
         self.tokens = 0
         self.cost = 0.0
         self.steps: dict[StepId, StepState] = {}
+        self.leaves: dict[StepId, Step] = {}
         self.retired: dict[StepId, Step] = {}
         self.requests: dict[str, Request] = {}
         self.approvals: list[Approval] = []
@@ -186,7 +182,7 @@ class RunState:
         """The plan with the retired steps, which only a rollback still looks at."""
         if self.plan is None or not self.retired:
             return self.plan
-        ids = plan_ids(self.plan) | set(self.retired)
+        ids = set(self.leaves) | set(self.retired)
         retired = tuple(
             step.model_copy(update={"depends_on": tuple(d for d in step.depends_on if d in ids)})
             for step in self.retired.values()
@@ -196,8 +192,8 @@ class RunState:
     def counts(self) -> dict[StepStatus, int]:
         """How many leaf steps are in each status."""
         totals: dict[StepStatus, int] = {}
-        for leaf in self.plan.leaves() if self.plan else ():
-            status = self.steps[leaf.id].status
+        for step_id in self.leaves:
+            status = self.steps[step_id].status
             totals[status] = totals.get(status, 0) + 1
         return totals
 
@@ -404,14 +400,15 @@ class RunState:
     def _take_plan(self, plan: Plan, plan_hash: str, revision: int) -> None:
         """Make `plan` the plan. Steps that stay keep their state, new ones are pending, and started
         ones that it drops are retired: what they did may still have to be undone."""
-        known = self.retired | ({leaf.id: leaf for leaf in self.plan.leaves()} if self.plan else {})
+        known = self.retired | self.leaves
         before, self.steps = self.steps, {}
-        for leaf in plan.leaves():
-            self.steps[leaf.id] = before.get(leaf.id) or StepState()
+        self.leaves = {leaf.id: leaf for leaf in plan.leaves()}
+        for step_id in self.leaves:
+            self.steps[step_id] = before.get(step_id) or StepState()
         for step_id, state in before.items():
             if step_id not in self.steps and (state.attempts or state.marked_by):
                 self.steps[step_id] = state
-        self.retired = {step_id: known[step_id] for step_id in self.steps if step_id not in plan_ids(plan)}
+        self.retired = {step_id: known[step_id] for step_id in self.steps if step_id not in self.leaves}
         self.plan, self.plan_hash, self.revision = plan, plan_hash, revision
 
     def _void(self, voided: tuple[StepId, ...]) -> None:

@@ -143,8 +143,7 @@ def put_back(plan: Plan, state: RunState) -> Plan:
     Steps that run or are done and that the planner left out come back in front; failed ones that it
     left out stay out (they are retired).
     """
-    assert state.plan is not None
-    current = {leaf.id: leaf for leaf in state.plan.leaves()}
+    current = state.leaves
     started = {
         s: current[s] for s, st in state.steps.items() if s in current and (st.attempts or st.marked_by)
     }
