@@ -49,8 +49,10 @@ class Action:
     applies: Callable[[View], bool] = why.anytime
     label: Says | None = None
 
-    def name(self, view: View) -> str:
-        return self.label(view) if self.label else self.title
+    @property
+    def binding_id(self) -> str:
+        """What the config file calls it: `run.approve`."""
+        return f"run.{self.id}"
 
 
 # ── the registry ─────────────────────────────────────────────────────────────────────────────────
@@ -230,7 +232,7 @@ def _key_name(key: str) -> str:
 def bindings() -> list[Binding]:
     """The registry as Textual bindings; each has its action's id, so that a keymap can move it."""
     return [
-        Binding(action.keys, f"do({action.id!r})", action.title, show=False, id=action.id)
+        Binding(action.keys, f"do({action.id!r})", action.title, show=False, id=action.binding_id)
         for action in ACTIONS
         if action.keys
     ]
@@ -242,7 +244,7 @@ def describe(view: View, keymap: Mapping[str, str] | None = None) -> list[Action
     return [
         ActionInfo(
             action.id,
-            key_names(keymap.get(action.id, action.keys)),
+            key_names(keymap.get(action.binding_id, action.keys)),
             action.title,
             not (reason := why_not(action, view)),
             reason,
@@ -312,6 +314,6 @@ def footer(view: View, keymap: Mapping[str, str] | None = None) -> Iterator[tupl
     for action_id in (*_FOOTERS[_FOOTER_OF.get(view.status, "over")].split(), "detach", "help"):
         action = BY_ID[action_id]
         if action.applies(view) and not action.enabled(view):
-            keys = (keymap or {}).get(action_id, action.keys)
+            keys = (keymap or {}).get(action.binding_id, action.keys)
             key = "J/K" if keys == "J,alt+down" else key_names(keys.split(",")[0])
             yield action_id, key, action.label(view) if action.label else _SHORT[action_id]

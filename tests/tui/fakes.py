@@ -143,6 +143,7 @@ def catalog() -> Catalog:
             contract=Contract(writes=(("production",),)),
         ),
         tool("rollback_production", Risk.DISRUPTIVE),
+        tool("rollback_staging", Risk.DISRUPTIVE),
         tool("drop_image", Risk.REVERSIBLE),
         tool("notify_team", Risk.DISRUPTIVE, duration=1),
     )
@@ -180,6 +181,7 @@ def plan(tag: str = "v2.3.1") -> Plan:
                 params={"tag": tag},
                 depends_on=("2",),
                 description="Deploy to staging",
+                undo=Undo(action="rollback_staging", params={"to": "previous"}),
             ),
             Step(
                 id="5",
@@ -327,7 +329,14 @@ def rollback_plan() -> ev.RollbackPlan:
                 tie="its own undo",
             ),
             ev.RollbackItem(
-                step=Step(id="undo-2", action="drop_image", params={"tag": "v2.3.1"}, depends_on=("undo-6",)),
+                step=Step(
+                    id="undo-4", action="rollback_staging", params={"to": "previous"}, depends_on=("undo-6",)
+                ),
+                undoes=("4",),
+                tie="its own undo",
+            ),
+            ev.RollbackItem(
+                step=Step(id="undo-2", action="drop_image", params={"tag": "v2.3.1"}, depends_on=("undo-4",)),
                 undoes=("2",),
                 tie="its own undo",
             ),
@@ -337,16 +346,22 @@ def rollback_plan() -> ev.RollbackPlan:
                 why="nothing it undoes was started",
             ),
         ),
-        uncovered=("4",),
+        uncovered=("3",),
     )
 
 
 def rolled_back() -> tuple[ev.Event, ...]:
-    """Rolled back, with one effect that nothing undoes."""
+    """Rolled back, but for staging: its compensation failed, and the run ended so."""
     return (
         *failed(),
         ev.RollbackStarted(rollback=rollback_plan(), hash="r1", by="ada"),
-        *done("undo-6", "undo-2"),
-        ev.RollbackFinished(complete=False, undone=("6", "2"), not_undone={"4": "nothing compensates it"}),
+        *done("undo-6"),
+        *started("undo-4"),
+        ev.StepFailed(step="undo-4", attempt=1, error="exit code 1", exit_code=1, tail="no previous release"),
+        ev.RollbackFinished(
+            complete=False,
+            undone=("6",),
+            not_undone={"4": "rollback_staging failed: exit code 1", "2": "its item never ran"},
+        ),
         ev.RunFinished(outcome="rollback_incomplete", exit_code=5, reason="step 4 was not undone"),
     )

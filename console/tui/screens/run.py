@@ -24,7 +24,7 @@ from console.run.control import Session
 from console.tui.actions import BY_ID, bindings, why_not
 from console.tui.bridge import Bridge, RunChanged
 from console.tui.editing import Editing
-from console.tui.ink import row
+from console.tui.ink import Row, row, wrap
 from console.tui.insight import Insight, look_at
 from console.tui.operating import Operating
 from console.tui.view import Pane, View
@@ -61,7 +61,7 @@ class RunScreen(Screen[int]):
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
     AUTO_FOCUS = "#plan"
 
     def __init__(
@@ -165,8 +165,8 @@ class RunScreen(Screen[int]):
     def show_parts(self) -> None:
         """Show the view as it is now, in whatever is on the screen."""
         view, now = self.view, self.now()
-        if not self.plan_tree.step and not self.plan_tree.count():
-            self.plan_tree.say(view)
+        if view.state.plan is None:
+            self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width))
         self.query_one(HeaderLine).show(view, self.insight.estimate)
         self.query_one(FooterLine).show(view)
         self.query_one(BlastLine).show(self.insight.blast, view, self.bridge.fault)
@@ -194,11 +194,11 @@ class RunScreen(Screen[int]):
 
     def _show_titles(self) -> None:
         left, pane, step = (self.query_one(f"#{name}") for name in ("left", "pane", "step"))
-        left.border_title = Content(" 1 Plan by level " if self.plan_tree.by_level else " 1 Plan ")
-        left.border_subtitle = Content(_framed(self.plan_tree.notice()))
+        left.border_title = Content("1 Plan by level" if self.plan_tree.by_level else "1 Plan")
+        left.border_subtitle = Content(self.plan_tree.notice())
         pane.border_title = self._tabs()
-        pane.border_subtitle = Content(_framed(self.pane_named(self.right).notice()))
-        step.border_title = Content(_framed(row(detail_title(self.view)).text))
+        pane.border_subtitle = Content(self.pane_named(self.right).notice())
+        step.border_title = Content(row(detail_title(self.view)).text)
 
     def _tabs(self) -> Content:
         """The panes' names, the one that is shown standing out; the text is our own."""
@@ -207,13 +207,13 @@ class RunScreen(Screen[int]):
             "diff": int(self.view.state.proposal is not None),
         }
         tabs = [*TABS, ("7", "summary", "Summary")] if self.view.status.is_final else TABS
-        parts: list[str | Content | tuple[str, str]] = [" "]
+        parts: list[str | Content | tuple[str, str]] = []
         for key, pane, name in tabs:
             style = (
                 "bold $foreground" if pane == self.right else "$ink-bad" if alerts.get(pane) else "$ink-quiet"
             )
             parts += [(f"{key} {name}", style), "  "]
-        return Content.assemble(*parts[:-1], " ")
+        return Content.assemble(*parts[:-1])
 
     def _tick(self) -> None:
         self.query_one(HeaderLine).tick()
@@ -275,7 +275,7 @@ class RunScreen(Screen[int]):
         """Put a pane into the frame on the right."""
         self.right = pane
         for _, name, _ in (*TABS, ("7", "summary", "")):
-            self.pane_named(cast(Pane, name)).set_class(name == pane, "-shown")
+            self.pane_named(name).set_class(name == pane, "-shown")
 
     def show_pane(self, pane: Pane) -> None:
         """Go to a pane: keys are for it from now on."""
@@ -462,5 +462,21 @@ class RunScreen(Screen[int]):
         self._show_titles()
 
 
-def _framed(text: str) -> str:
-    return f" {text} " if text else ""
+def planning_rows(view: View, width: int) -> list[Row]:
+    """What the planner does, or why there is no plan and what can be done."""
+    state = view.state
+    if state.error:
+        way_out = "Ctrl+g writes a plan by hand; i stops the run"
+        return [
+            row(("no plan came out", "bad strong")),
+            *wrap(state.error, width),
+            Row(),
+            row((way_out, "quiet")),
+        ]
+    who = " ".join(part for part in (state.planner, state.model) if part)
+    rows = [row(("planning", "busy strong"), (f"  {who}" if who else "", "quiet"))]
+    if state.planning and state.planning != "planning":
+        rows += wrap(state.planning, width)
+    if state.tokens:
+        rows.append(row((f"{state.tokens:,} tokens, ${state.cost:.2f}", "quiet")))
+    return rows

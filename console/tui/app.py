@@ -1,0 +1,162 @@
+"""The console's application: themes, guards, signals, the first screen. Nothing of a run is decided here.
+
+The terminal is left clean whatever happens: SIGTERM and SIGHUP detach, a fault of this program prints
+one line and no values of variables, and the run goes on without the screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from console.errors import PlandeckError
+from console.run.control import Session
+from console.text import clean
+from console.tui.guard import AsciiOnly, ControlGuard, survive_any_byte
+from console.tui.operating import DETACHED
+from console.tui.palette import ActionProvider
+from console.tui.screens.run import RunScreen
+from console.tui.themes import DEFAULT, INK_DEFAULTS, full_name, load_themes
+
+if TYPE_CHECKING:
+    from console.tui.screens.picker import SampleInfo
+    from console.tui.screens.runs import RunInfo
+
+log = logging.getLogger(__name__)
+
+Opener = Callable[[str], Awaitable[Session]]
+"""Opens what was picked: a goal, a sample's name, a run's id. Raises `PlandeckError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the console looks and behaves. `keys` maps binding ids ("run.approve") to keys. Without a
+    session, `samples` and `runs` are offered and `open` opens what is chosen. `now` is the wall clock."""
+
+    theme: str = ""
+    ascii: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict)
+    by: str = ""
+    samples: Sequence[SampleInfo] = ()
+    runs: Sequence[RunInfo] = ()
+    open: Opener | None = None
+    theme_folders: tuple[Path, ...] = ()
+    now: Callable[[], float] = time.time
+
+
+class ConsoleApp(App[int]):
+    """Shows one run, or first the picker."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "plandeck"
+    COMMANDS: ClassVar[set[Any]] = {ActionProvider}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", "Detach", show=False, priority=True, id="app.leave"),
+        Binding("ctrl+c", "leave", "Detach", show=False, id="app.interrupt"),
+    ]
+
+    def __init__(self, session: Session | None, options: Options | None = None) -> None:
+        self.options = options or Options()
+        super().__init__()
+        self.session = session
+        for theme in load_themes(*self.options.theme_folders):
+            self.register_theme(theme)
+        name = full_name(self.options.theme)
+        self.theme = name if name in self.available_themes else DEFAULT
+
+    # ── beginning and end ────────────────────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        self.set_keymap(dict(self.options.keys))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._leave_by_signal, number)
+        if self.session is not None:
+            self.show_run(self.session)
+        else:
+            self.run_worker(self._pick(), name="picker")
+
+    def show_run(self, session: Session) -> None:
+        options = self.options
+        by = options.by or getpass.getuser()
+        self.push_screen(RunScreen(session, by=by, keymap=options.keys, now=options.now))
+
+    async def _pick(self) -> None:
+        """Offer tasks and runs until one of them can be opened, or nothing is wanted."""
+        from console.tui.screens.picker import Picker
+
+        while (
+            chosen := await self.push_screen_wait(Picker(self.options.samples, self.options.runs))
+        ) is not None:
+            if self.options.open is None:
+                break
+            try:
+                self.show_run(await self.options.open(chosen))
+            except PlandeckError as error:
+                self.notify(clean(str(error)), severity="error", markup=False, timeout=10)
+            else:
+                return
+        self.exit(return_code=0)
+
+    def _leave_by_signal(self, number: int) -> None:
+        self.exit(return_code=128 + number)
+
+    def action_leave(self) -> None:
+        """Ctrl+Q and Ctrl+C leave the screen and nothing else: the run goes on."""
+        screen = next((s for s in reversed(self.screen_stack) if isinstance(s, RunScreen)), None)
+        self.exit(return_code=screen.operating.exit_code if screen else DETACHED)
+
+    async def action_quit(self) -> None:
+        self.action_leave()
+
+    def _fatal_error(self) -> None:
+        """One line for the person, the trace for the log; never the values of variables."""
+        error = sys.exc_info()[1]
+        log.error("the console failed", exc_info=error)
+        what = (
+            clean(f"{type(error).__name__}: {error}").splitlines()[0][:300] if error else "an unknown fault"
+        )
+        self._exit_renderables.append(
+            Text(f"the console failed: {what}. The run goes on; plandeck attach shows it again.")
+        )
+        self._close_messages_no_wait()
+
+    # ── guards and looks ─────────────────────────────────────────────────────────────────────────
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        ascii_only = [AsciiOnly()] if self.options.ascii else []
+        return [*super().get_line_filters(), *ascii_only, ControlGuard()]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(INK_DEFAULTS)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What is not an action of the main screen."""
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No text on the screen can press a key: approval comes from the keyboard alone."""
+        return False if action == "simulate_key" else super().check_action(action, parameters)
+
+
+def run_console(session: Session | None, options: Options | None = None) -> int:
+    """Show the console until it is left, and give the exit code: the run's when it has ended, 4 when it
+    goes on without us, 128 + n after a signal, 1 when the console itself failed."""
+    survive_any_byte()
+    app = ConsoleApp(session, options)
+    app.run()
+    return app.return_code if app.return_code is not None else 1

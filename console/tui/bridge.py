@@ -1,0 +1,115 @@
+"""Between a session and the screen: records come in and are folded, wishes go out.
+
+The records are folded here as they come; the screen is told that something changed at most every
+`PAUSE` seconds and reads the state itself. A run with 10,000 events costs a few repaints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from textual.message import Message
+
+from console.errors import ControlRefused, IllegalEvent, PlandeckError
+from console.plan.model import StepId
+from console.run.control import Session, Wish
+from console.run.events import Record, StepEvent
+from console.run.state import RunState
+
+PAUSE = 0.06
+"""Seconds between two tellings."""
+
+BATCH = 200
+"""Records that are folded before others get their turn."""
+
+
+class RunChanged(Message):
+    """The run is not as it was: look at the bridge's state. Holds nothing, so that one stands for many."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunChanged)
+
+
+class Bridge:
+    """`changed` is called when there is something new. `state` is the fold so far, `records` what it
+    was made from; `take_touched` gives the steps that something happened to since it was last asked.
+    `gone` says that no more records will come, `fault` why they could not be followed."""
+
+    def __init__(self, session: Session, by: str, changed: Callable[[], Any]) -> None:
+        self.session = session
+        self.by = by
+        self.state = RunState()
+        self.records: list[Record] = []
+        self.gone = False
+        self.fault = ""
+        self._changed = changed
+        self._touched: set[StepId] = set()
+        self._told: asyncio.TimerHandle | None = None
+        self._arrived = asyncio.Event()
+
+    async def follow(self) -> None:
+        """Fold what the session gives, until it gives no more."""
+        folded = 0
+        try:
+            async for record in self.session.records(self.state.seq):
+                self.fold(record)
+                folded += 1
+                if folded % BATCH == 0:
+                    await asyncio.sleep(0)
+        except (PlandeckError, OSError) as error:
+            self.fault = str(error)
+        finally:
+            self.gone = True
+            self._tell()
+
+    def fold(self, record: Record) -> None:
+        """Take in one record. Raises `IllegalEvent` when it cannot follow the ones before."""
+        try:
+            self.state.apply(record)
+        except IllegalEvent as error:
+            raise IllegalEvent(
+                f"record {record.seq} cannot follow the ones before it: {error}",
+                kept="the record itself is safe",
+                todo="verify it with plandeck verify",
+            ) from error
+        self.records.append(record)
+        self._arrived.set()
+        if isinstance(record.event, StepEvent):
+            self._touch(record.event.step)
+        if self._told is None:
+            self._told = asyncio.get_running_loop().call_later(PAUSE, self._tell)
+
+    def _touch(self, step: StepId) -> None:
+        self._touched.add(step)
+        if self.state.rollback is not None:
+            self._touched.update(self.state.rollback.items_undoing(step))
+
+    def _tell(self) -> None:
+        if self._told is not None:
+            self._told.cancel()
+        self._told = None
+        self._changed()
+
+    def take_touched(self) -> set[StepId]:
+        touched, self._touched = self._touched, set()
+        return touched
+
+    async def until(self, holds: Callable[[], bool], patience: float = 2.0) -> bool:
+        """Wait for the records to say so; whether they did within `patience` seconds."""
+        try:
+            async with asyncio.timeout(patience):
+                while not holds():
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def wish(self, wish: Wish) -> Any:
+        """Say a wish. Raises `ControlRefused` with the reason when it is not granted."""
+        control = self.session.control
+        if control is None:
+            raise ControlRefused("this run is only shown here; nothing can be wished")
+        return await control.wish(wish, by=self.by)

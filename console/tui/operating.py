@@ -1,0 +1,206 @@
+"""What the keys do to the run: answers to what waits, and wishes about it and its steps.
+
+Nothing is approved here: `a` opens the screen that shows what is approved, and only that screen's
+answer goes to the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from console.run.control import (
+    Approve,
+    Cancel,
+    Continue,
+    Deny,
+    ExpandPhase,
+    Hold,
+    MarkDone,
+    Pause,
+    PreviewRollback,
+    Probe,
+    Release,
+    Replan,
+    Retry,
+    RollBack,
+    Skip,
+    Stop,
+    Wish,
+)
+from console.run.events import RollbackPlan
+from console.run.life import RunStatus, StepStatus
+from console.tui.actions import describe
+
+if TYPE_CHECKING:
+    from console.tui.screens.run import RunScreen
+
+QUESTIONS = frozenset({"gate", "decision", "in_doubt"})
+"""Requests that ask something; all others show what is to be approved."""
+
+Work = Callable[[], Coroutine[Any, Any, None] | None]
+
+
+class Operating:
+    """The operator's side of the main screen."""
+
+    def __init__(self, screen: RunScreen) -> None:
+        self.screen = screen
+
+    def handlers(self) -> dict[str, Work]:
+        return {
+            "approve": self.answer,
+            "request_changes": self.request_changes,
+            "pause": self.pause,
+            "retry": lambda: self.about_step(Retry(step=self.step)),
+            "skip": lambda: self.about_step(Skip(step=self.step, reason="by the operator")),
+            "mark_done": self.mark_done,
+            "cancel": lambda: self.about_step(Cancel(step=self.step)),
+            "reject": self.reject,
+            "probe": lambda: self.about_step(Probe(step=self.step)),
+            "hold": self.hold,
+            "rollback": lambda: self.roll_back(None),
+            "rollback_here": lambda: self.roll_back(self.step),
+            "expand": lambda: self.about_step(ExpandPhase(phase=self.step)),
+            "stop": self.stop,
+            "follow": self.follow,
+            "copy": self.copy,
+            "detach": self.detach,
+            "palette": self.palette,
+            "help": self.help,
+        }
+
+    @property
+    def step(self) -> str:
+        return self.screen.view.step
+
+    async def wish(self, wish: Wish) -> Any:
+        return await self.screen.bridge.wish(wish)
+
+    async def ask(self, question: Any) -> Any:
+        """Push a screen and wait for its answer."""
+        return await self.screen.app.push_screen_wait(question)
+
+    # ── what waits ───────────────────────────────────────────────────────────────────────────────
+
+    async def answer(self) -> None:
+        """Show what waits, and send what the operator says to it."""
+        request, state = self.screen.view.waiting, self.screen.bridge.state
+        if request is None:
+            return
+        if request.scope in QUESTIONS:
+            from console.tui.screens.question import QuestionScreen
+
+            said: Approve | Deny | None = await self.ask(QuestionScreen(request, state))
+        else:
+            from console.tui.screens.approval import ApprovalScreen
+
+            said = await self.ask(ApprovalScreen(request, state))
+        if said is not None:
+            await self.wish(said)
+
+    async def reject(self) -> None:
+        request = self.screen.view.request("revision")
+        if request is None:
+            self.screen.say("the revision is no longer waiting")
+            return
+        from console.tui.screens.text_input import AskText
+
+        reason = await self.ask(AskText("Reject the revision: why?"))
+        if reason is not None:
+            await self.wish(Deny(request=request.id, reason=reason))
+
+    async def request_changes(self) -> None:
+        from console.tui.screens.request_changes import RequestChanges
+
+        text = await self.ask(RequestChanges(self.screen.bridge.state))
+        if text:
+            await self.wish(Replan(words=text))
+
+    # ── the run ──────────────────────────────────────────────────────────────────────────────────
+
+    async def pause(self) -> None:
+        paused = self.screen.view.status is RunStatus.PAUSED
+        await self.wish(Continue() if paused else Pause())
+
+    async def stop(self) -> None:
+        from console.tui.screens.confirm import ConfirmScreen
+
+        question = "Stop the run here? Running steps are cancelled, nothing is undone."
+        if await self.ask(ConfirmScreen(question, yes="Stop the run", no="Go on")):
+            await self.wish(Stop(reason="by the operator"))
+
+    async def roll_back(self, back_to: str | None) -> None:
+        """Show what a rollback would do; it runs when the operator says so on that screen."""
+        answer = await self.wish(PreviewRollback(back_to=back_to))
+        preview, shown_hash = answer["rollback"], answer["hash"]
+        if not isinstance(preview, RollbackPlan):
+            preview = RollbackPlan.model_validate(preview)
+        from console.tui.screens.rollback import RollbackScreen
+        from console.tui.widgets.rollback_pane import RollbackPane
+
+        self.screen.query_one(RollbackPane).preview = preview
+        said: RollBack | None = await self.ask(RollbackScreen(preview, shown_hash, self.screen.bridge.state))
+        if said is not None:
+            await self.wish(said)
+
+    # ── a step ───────────────────────────────────────────────────────────────────────────────────
+
+    async def about_step(self, wish: Wish) -> None:
+        await self.wish(wish)
+
+    async def hold(self) -> None:
+        life = self.screen.view.life
+        held = life is not None and life.status is StepStatus.HELD
+        await self.wish(Release(step=self.step) if held else Hold(step=self.step, reason="by the operator"))
+
+    async def mark_done(self) -> None:
+        """Take the operator's word; references to the step get what is typed or pasted."""
+        from console.tui.screens.text_input import AskText
+
+        step = self.step
+        result = await self.ask(AskText(f"Step {step} is done by hand. Its result:", multiline=True))
+        if result is not None:
+            await self.wish(MarkDone(step=step, result=result or None))
+
+    # ── the console ──────────────────────────────────────────────────────────────────────────────
+
+    def follow(self) -> None:
+        from console.tui.widgets.output import OutputPane
+
+        on = self.screen.query_one(OutputPane).toggle_follow()
+        self.screen.show_parts()
+        if self.screen.right != "output":
+            self.screen.say("the output is followed" if on else "the output stays where it is")
+
+    def copy(self) -> None:
+        """The selected step's command to the clipboard of the operator's terminal."""
+        from console.text import clean
+        from console.tui.widgets.step_detail import command_text
+
+        view = self.screen.view
+        if view.selected is not None:
+            self.screen.app.copy_to_clipboard(clean(command_text(view, view.selected)))
+            self.screen.say(f"the command of step {view.step} is copied")
+
+    async def detach(self) -> None:
+        """Leave the screen; the run goes on, and `run_console` says so."""
+        self.screen.app.exit(return_code=self.exit_code)
+
+    @property
+    def exit_code(self) -> int:
+        """The run's own exit code once it has ended, else that of a detached console."""
+        finished = self.screen.bridge.state.finished
+        return finished.exit_code if finished else DETACHED
+
+    def palette(self) -> None:
+        self.screen.app.action_command_palette()
+
+    async def help(self) -> None:
+        from console.tui.screens.help import HelpScreen
+
+        await self.ask(HelpScreen(describe(self.screen.view, self.screen.keymap)))
+
+
+DETACHED = 4
+"""Exit code of a console that left a run which goes on."""

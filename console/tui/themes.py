@@ -1,0 +1,59 @@
+"""The themes: YAML files with colours and the inks of the panes; a file that is wrong is told, not fatal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from textual.theme import Theme
+
+from console.bundled import themes_dir
+from console.errors import UsageError
+
+PREFIX = "plandeck-"
+DEFAULT = f"{PREFIX}dark"
+
+INK_DEFAULTS: Mapping[str, str] = {
+    "ink-ok": "#7fbf7a",
+    "ink-bad": "#f0837b",
+    "ink-warn": "#e0b356",
+    "ink-busy": "#6fb7e6",
+    "ink-doubt": "#d49ae0",
+    "ink-undo": "#b7a3f0",
+    "ink-accent": "#7fc8c2",
+    "ink-quiet": "#94a1b0",
+    "ink-dim": "#7b8795",
+    "ink-bad-style": "none",
+    "ink-doubt-style": "none",
+    "ink-warn-style": "none",
+    "ink-busy-style": "none",
+    "ink-undo-style": "none",
+    "cursor": "#2b3a4a",
+    "cursor-style": "none",
+    "frame": "#3a4450",
+    "frame-focus": "#7fc8c2",
+}
+"""Variables that every theme has, with the values of those that do not say them."""
+
+
+def load_themes(*more: Path) -> Iterator[Theme]:
+    """The themes that come with plandeck, then those in the folders `more`."""
+    for folder in (themes_dir(), *more):
+        for file in sorted(folder.glob("*.yaml")):
+            yield read_theme(file)
+
+
+def read_theme(file: Path) -> Theme:
+    """One theme. Raises `UsageError` naming the file when it is not one."""
+    try:
+        fields: Any = yaml.safe_load(file.read_text())
+        return Theme(**fields)
+    except (OSError, yaml.YAMLError, TypeError) as error:
+        raise UsageError(f"this is no theme: {error}", where=str(file)) from None
+
+
+def full_name(name: str) -> str:
+    """The registered name of a theme as people call it: `dark`, `16`, `plandeck-mono`, `nord`."""
+    return f"{PREFIX}{name}" if name in ("dark", "light", "16", "mono", "colour-blind") else name

@@ -1,0 +1,37 @@
+"""The line above the keys: what the plan may do to the world; or what the operator must know first."""
+
+from __future__ import annotations
+
+from console.tui.ink import Part, row
+from console.tui.view import View
+from console.tui.widgets.lines import Rows
+
+_INKS = (("irreversible", "bad strong"), ("destructive", "bad"), ("finding", "warn"))
+
+
+class BlastLine(Rows):
+    """`fault` says why the records could not be followed, and stands before everything else."""
+
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__(id="blast")
+
+    def show(self, blast: str, view: View, fault: str) -> None:
+        self.set_rows([row(" ", *_parts(blast, view, fault))])
+
+
+def _parts(blast: str, view: View, fault: str) -> list[Part]:
+    if fault:
+        return [(fault, "bad")]
+    if view.engine_gone and not view.status.is_final:
+        return [
+            (f"the engine of this run is gone; plandeck resume {view.state.run} takes it up again", "bad")
+        ]
+    if view.read_only and not view.status.is_final:
+        return [(view.read_only, "warn")]
+    parts: list[Part] = []
+    for piece in blast.split(" · ") if blast else ():
+        ink = next((ink for word, ink in _INKS if word in piece), "quiet")
+        parts += [(" · ", "dim") if parts else "", (piece, "quiet" if piece.startswith("no ") else ink)]
+    return parts

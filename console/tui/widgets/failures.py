@@ -1,0 +1,112 @@
+"""What went wrong: each failed or in-doubt step with where, the exit code, its last lines, what depends
+on it, and what can be done with which key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.plan.graph import Graph
+from console.plan.model import Plan, StepId
+from console.run.life import StepStatus
+from console.run.state import RunState, StepState
+from console.tui.ink import Part, Row, row, wrap
+from console.tui.marks import MARKS
+from console.tui.reasons import words
+from console.tui.view import find_step
+from console.tui.widgets.lines import Rows
+
+TROUBLE = (StepStatus.FAILED, StepStatus.UNDO_FAILED, StepStatus.IN_DOUBT, StepStatus.CANCELLED)
+
+LAST_LINES = 8
+
+_WAYS_OUT = {
+    StepStatus.FAILED: (
+        ("r", "retry"),
+        ("s", "skip"),
+        ("m", "mark done by hand"),
+        ("R", "roll back"),
+        ("2", "output"),
+    ),
+    StepStatus.CANCELLED: (("r", "retry"), ("s", "skip"), ("m", "mark done by hand"), ("R", "roll back")),
+    StepStatus.IN_DOUBT: (("v", "verify with its probe"), ("a", "say what became of it"), ("R", "roll back")),
+    StepStatus.UNDO_FAILED: (("0", "rollback pane: retry the item there"),),
+}
+
+
+def troubled(state: RunState) -> list[StepId]:
+    """The steps and rollback items that are in trouble, the newest first."""
+    lives: dict[StepId, StepState] = dict(state.steps)
+    if state.rollback is not None:
+        lives |= state.rollback.steps
+    ids = [step for step, life in lives.items() if life.status in TROUBLE]
+    return sorted(ids, key=lambda step: -lives[step].start_seq)
+
+
+def failure_rows(state: RunState, width: int) -> list[Row]:
+    """All of them; each begins with a row that the cursor can stand on."""
+    ids = troubled(state)
+    rows: list[Row] = []
+    if state.error:
+        rows += [
+            row(("the planner", "strong")),
+            *wrap(state.error, width - 2, "bad", first=["  "], indent=2),
+            Row(),
+        ]
+    for step in ids:
+        rows += [*_one(state, step, width), Row()]
+    return rows or [row(("nothing has failed", "dim"))]
+
+
+def _one(state: RunState, step_id: StepId, width: int) -> Iterator[Row]:
+    life, step = state.step(step_id), find_step(state, step_id)
+    mark, ink = MARKS[life.status]
+    action = step.action if step else "no longer in the plan"
+    yield row(
+        (f"{mark} ", ink), (f"{step_id} {action}", "strong"), (f"  {words(life.status)}", ink), step=step_id
+    )
+    attempt = life.attempt
+    if life.reason:
+        yield from wrap(life.reason, width - 2, ink, first=["  "], indent=2)
+    if attempt is not None:
+        facts = [
+            f"exit {attempt.exit_code}" if attempt.exit_code is not None else "",
+            "timed out" if attempt.timed_out else "",
+            "never started" if attempt.never_started else "",
+            f"on {attempt.host}" if attempt.host else "",
+            f"attempt {attempt.number}",
+        ]
+        yield row((f"  {' · '.join(f for f in facts if f)}", "quiet"))
+        for line in attempt.tail.splitlines()[-LAST_LINES:]:
+            yield from wrap(line, width - 4, first=[("  ▎ ", ink)], indent=4)
+    if life.probe:
+        yield row((f"  the probe says: {words(life.probe)}", "doubt"))
+    yield from _blocked(state, step_id, width)
+    parts: list[Part] = ["  "]
+    for key, does in _WAYS_OUT[life.status]:
+        parts += [(key, "accent strong"), (f" {does}   ", "quiet")]
+    yield row(*parts)
+
+
+def _blocked(state: RunState, step_id: StepId, width: int) -> Iterator[Row]:
+    try:
+        below = Graph.of(state.plan or Plan()).descendants(step_id)
+    except (KeyError, ValueError):
+        return
+    waiting = [s for s in (state.plan or Plan()).leaves() if s.id in below]
+    if waiting:
+        text = "blocks " + ", ".join(f"{s.id} {s.action}" for s in waiting)
+        yield from wrap(text, width - 2, "warn", first=["  "], indent=2)
+
+
+class FailuresPane(Rows):
+    """Its cursor goes from failure to failure."""
+
+    def __init__(self, *, id: str = "failures") -> None:
+        super().__init__(id=id)
+
+    def show(self, state: RunState) -> None:
+        self.set_rows(failure_rows(state, self.content_width))
+        found = [r.step for r in self.rows if r.step]
+        if self.step not in found:
+            self.step = found[0] if found else ""
+            self.refresh()

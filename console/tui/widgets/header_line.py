@@ -1,0 +1,70 @@
+"""The first line of the screen: what this is about, how it stands, how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from console.run.life import StepStatus
+from console.tui.ink import Row, Span, fit, row, safe
+from console.tui.insight import about
+from console.tui.marks import RUN_INKS
+from console.tui.reasons import words
+from console.tui.view import View
+from console.tui.when import clock_time
+from console.tui.widgets.lines import Rows
+
+OVER = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED, StepStatus.UNDONE})
+
+
+def header_row(view: View, now: float, estimate: float, width: int) -> Row:
+    """Product and goal on the left, status in the middle, the run's id on the right; the goal gives
+    way first."""
+    state = view.state
+    total = sum(state.counts().values())
+    over = sum(n for status, n in state.counts().items() if status in OVER)
+    begun = state.started_at or state.created_at
+    elapsed = clock_time((state.ended_at or now) - begun) if state.started_at else "00:00"
+    status = words(view.status).upper()
+    if view.engine_gone and not view.status.is_final:
+        status += " · ENGINE GONE"
+    facts = [
+        f"rev {state.revision}" if state.revision else "",
+        f"{over}/{total}" if total else "",
+        elapsed if total else "",
+        about(estimate) if not state.ended_at else "",
+    ]
+    waiting = len(state.requests)
+    if waiting > 1:
+        facts.append(f"{waiting} wait")
+    middle = row(
+        (status, f"strong {RUN_INKS[view.status]}"), *(x for f in facts if f for x in ((" · ", "dim"), f))
+    )
+    right = row((f"run {state.run}" if state.run else "", "quiet"), " ")
+    room = width - middle.width - right.width - 4
+    name = (Span(" plandeck  ", "strong accent"),) if room > 30 else (Span(" "),)
+    goal = safe(state.goal)
+    left = fit((*name, Span(goal)), max(0, room))
+    used = sum(s.width for s in left)
+    return Row((*left, Span(" " * (room - used + 2)), *middle.spans, Span("  "), *right.spans))
+
+
+class HeaderLine(Rows):
+    """One line; `show` it the view whenever something or the time has changed."""
+
+    can_focus = False
+
+    def __init__(self, *, now: Callable[[], float]) -> None:
+        super().__init__(id="header")
+        self._now = now
+        self._view = View()
+        self._estimate = 0.0
+
+    def show(self, view: View, estimate: float) -> None:
+        self._view, self._estimate = view, estimate
+        self.tick()
+
+    def tick(self) -> None:
+        self.set_rows([header_row(self._view, self._now(), self._estimate, self.content_width)])
+
+    def on_resize(self) -> None:
+        self.tick()

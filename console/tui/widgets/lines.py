@@ -1,0 +1,285 @@
+"""A pane of rows: scrolls, moves a cursor over steps, finds text; draws the visible rows only.
+
+Panes are made of `Row` values (console/tui/ink.py). Subclasses say how many rows there are and give
+the one that is asked for, so that a plan of 10,000 steps or an output of a million lines costs what
+is on the screen. A refresh moves neither cursor nor scroll: the cursor is a step's id, not a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.plan.model import StepId
+from console.tui.ink import CUT, INKS, Row, Span, fit
+
+SHIFT = 8
+"""Columns that one press of left or right scrolls."""
+
+
+class Lines(ScrollView, can_focus=True, inherit_bindings=False):
+    """Base of all panes. Keys arrive through the screen's actions as calls of `move`, `go_to`, ..."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "lines--cursor",
+        "lines--match",
+        *(f"lines--{ink}" for ink in INKS),
+    }
+
+    @dataclass
+    class Selected(Message):
+        """The operator moved onto a step."""
+
+        step: StepId
+        pane: str
+
+    @dataclass
+    class Opened(Message):
+        """The operator opened a step by clicking it again."""
+
+        step: StepId
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.step: StepId = ""
+        self.needle = ""
+        self.shift_x = 0
+        self._styles_of: dict[str, Style] = {}
+
+    # ── what subclasses say ──────────────────────────────────────────────────────────────────────
+
+    def count(self) -> int:
+        """How many rows there are."""
+        raise NotImplementedError
+
+    def row_at(self, index: int, width: int) -> Row:
+        """Row `index`, to be shown in `width` columns (it may be wider)."""
+        raise NotImplementedError
+
+    def step_at(self, index: int) -> StepId:
+        """The step that row `index` is about; empty where the cursor cannot stand."""
+        return ""
+
+    def index_of(self, step: StepId) -> int:
+        """The first row about `step`; -1 when there is none."""
+        return next((i for i in range(self.count()) if self.step_at(i) == step), -1)
+
+    def notice(self) -> str:
+        """What the pane's frame says about it: a filter, a search, whether it follows."""
+        return f"/{self.needle}" if self.needle else ""
+
+    # ── showing ──────────────────────────────────────────────────────────────────────────────────
+
+    def show_rows(self) -> None:
+        """The rows have changed: size and picture follow, scroll and cursor stay."""
+        self.virtual_size = Size(0, self.count())
+        self.refresh()
+
+    def show_row(self, index: int) -> None:
+        if index >= 0:
+            self.refresh_lines(index)
+
+    def ink(self, names: str) -> Style:
+        """The style of an ink, or of two."""
+        style = self._styles_of.get(names)
+        if style is None:
+            style = Style.null()
+            for name in names.split():
+                style += self.get_component_rich_style(f"lines--{name}", partial=True)
+            self._styles_of[names] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        self._styles_of.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        index, width = y + self.scroll_offset.y, self.content_width
+        base = self.rich_style
+        if index >= self.count():
+            return Strip.blank(self.size.width, base)
+        shown = self.row_at(index, width)
+        strip = self._strip(shown, width).extend_cell_length(width)
+        if shown.step and shown.step == self.step:
+            strip = strip.apply_style(self.ink("cursor"))
+        return strip.apply_style(base).extend_cell_length(self.size.width, base)
+
+    @property
+    def content_width(self) -> int:
+        return max(1, self.scrollable_content_region.width)
+
+    def _strip(self, shown: Row, width: int) -> Strip:
+        if self.shift_x:
+            strip = Strip(self._segments(shown.spans)).crop(self.shift_x)
+            if strip.cell_length > width:
+                strip = strip.crop(0, width - 1)
+                strip = Strip([*strip, Segment(CUT, self.ink("dim"))])
+        else:
+            strip = Strip(self._segments(fit(shown.spans, width)))
+        return self._with_matches(strip) if self.needle else strip
+
+    def _segments(self, spans: Sequence[Span]) -> list[Segment]:
+        return [Segment(s.text, Style.parse(s.style) if s.style else self.ink(s.ink)) for s in spans]
+
+    def _with_matches(self, strip: Strip) -> Strip:
+        text, needle = strip.text.casefold(), self.needle.casefold()
+        if len(text) != len(strip.text) or needle not in text:
+            return strip
+        pieces: list[Strip] = []
+        at = 0
+        while (found := text.find(needle, at)) >= 0:
+            start, end = Strip([Segment(text[:found])]).cell_length, 0
+            end = start + Strip([Segment(needle)]).cell_length
+            begun = sum(piece.cell_length for piece in pieces)
+            pieces += [strip.crop(begun, start), strip.crop(start, end).apply_style(self.ink("match"))]
+            at = found + len(needle)
+        pieces.append(strip.crop(sum(piece.cell_length for piece in pieces)))
+        return Strip.join(pieces)
+
+    # ── moving ───────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def selects(self) -> bool:
+        """Whether a cursor can stand on any row."""
+        return any(self.step_at(i) for i in range(min(self.count(), 200)))
+
+    def select(self, step: StepId, *, reveal: bool = True) -> None:
+        """Put the cursor on a step without telling anybody."""
+        if step != self.step:
+            before, self.step = self.step, step
+            self._repaint_step(before)
+            self._repaint_step(step)
+        if reveal:
+            self.reveal(step)
+
+    def _repaint_step(self, step: StepId) -> None:
+        index = self.index_of(step) if step else -1
+        while 0 <= index < self.count() and self.step_at(index) == step:
+            self.show_row(index)
+            index += 1
+
+    def reveal(self, step: StepId) -> None:
+        """Scroll as little as needed for a step to be seen."""
+        index = self.index_of(step)
+        if index >= 0:
+            self._show_index(index)
+
+    def _show_index(self, index: int) -> None:
+        top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height)
+        if index < top:
+            self.scroll_to(y=index, animate=False, force=True)
+        elif index >= top + height:
+            self.scroll_to(y=index - height + 1, animate=False, force=True)
+
+    def move(self, by: int) -> None:
+        """Move the cursor `by` steps, or scroll `by` rows where there is none."""
+        if not self.selects:
+            self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True)
+            return
+        at = self.index_of(self.step)
+        target = self._stand(at, by) if at >= 0 else self._stand(-1, 1)
+        if target == at:
+            self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True)
+        self._choose(target)
+
+    def _stand(self, at: int, by: int) -> int:
+        """The row `by` steps from row `at`, as far as there are any."""
+        way, left, last, found = (1 if by > 0 else -1), abs(by), self.step_at(at) if at >= 0 else "", at
+        index = at + way
+        while 0 <= index < self.count() and left:
+            step = self.step_at(index)
+            if step and step != last:
+                found, last, left = index, step, left - 1
+            index += way
+        return self.index_of(last) if way < 0 and last else found
+
+    def _choose(self, index: int) -> None:
+        if not 0 <= index < self.count() or not self.step_at(index):
+            return
+        self.select(self.step_at(index))
+        self.post_message(self.Selected(self.step, self.id or ""))
+
+    def move_page(self, halves: int) -> None:
+        self.move(halves * max(1, self.scrollable_content_region.height // 2))
+
+    def go_to(self, end: bool) -> None:
+        """To the first or the last row."""
+        if not self.selects:
+            self.scroll_to(y=self.count() if end else 0, animate=False, force=True)
+            return
+        self._choose(self._stand(self.count(), -1) if end else self._stand(-1, 1))
+        if not end:
+            self.scroll_to(y=0, animate=False, force=True)
+
+    def move_side(self, way: int) -> None:
+        """Scroll sideways."""
+        self.shift_x = max(0, self.shift_x + way * SHIFT)
+        self.refresh()
+
+    # ── finding ──────────────────────────────────────────────────────────────────────────────────
+
+    def search(self, needle: str) -> None:
+        """Show where `needle` stands, and go to the first place from here on."""
+        self.needle = needle
+        self.refresh()
+        if needle:
+            self.find(1, at_once=True)
+
+    def find(self, way: int, *, at_once: bool = False) -> bool:
+        """Go to the next (`way` 1) or previous match; whether there is one."""
+        count, needle = self.count(), self.needle.casefold()
+        start = self.scroll_offset.y
+        for distance in range(0 if at_once else 1, count + 1):
+            index = (start + way * distance) % max(1, count)
+            if needle and needle in self.row_at(index, self.content_width).text.casefold():
+                self.scroll_to(y=index, animate=False, force=True)
+                return True
+        return False
+
+    # ── mouse ────────────────────────────────────────────────────────────────────────────────────
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if not 0 <= index < self.count():
+            return
+        step = self.step_at(index)
+        if step and step == self.step:
+            self.post_message(self.Opened(step))
+        elif step:
+            self._choose(index)
+
+
+class Rows(Lines):
+    """A pane whose rows are all made at once."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._rows: Sequence[Row] = ()
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self._rows
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these instead."""
+        if rows != self._rows:
+            self._rows = rows
+            self.show_rows()
+
+    def count(self) -> int:
+        return len(self._rows)
+
+    def row_at(self, index: int, width: int) -> Row:
+        return self._rows[index]
+
+    def step_at(self, index: int) -> StepId:
+        return self._rows[index].step if 0 <= index < len(self._rows) else ""

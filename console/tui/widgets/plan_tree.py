@@ -1,0 +1,337 @@
+"""The plan: a tree by phase, or its steps by level; one row a step, updated in place.
+
+`tree_rows` is the plan as a flat list of what stands on each line; the widget draws a line when it
+is visible. The cursor is a step's id: whatever the plan becomes, it stays on its step, and when the
+step is gone it goes to the one that stood next to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from console.catalog.spec import Risk
+from console.plan.model import Plan, Step, StepId
+from console.run.life import StepStatus
+from console.run.policy import risk_of
+from console.run.state import RunState
+from console.tui.ink import Part, Row, Span, fit, pad, row, safe
+from console.tui.marks import DESTRUCTIVE, GATE, HAS_UNDO, MARKS
+from console.tui.view import find_life, status_of
+from console.tui.when import short_time
+from console.tui.widgets.lines import Lines
+
+Kind = Literal["step", "phase", "level", "no_return"]
+
+ID_CAP, ACTION_CAP = 8, 20
+"""Columns that ids and actions take at most before they are cut, with a sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One line of the tree. `title` is a level's heading."""
+
+    kind: Kind
+    step: Step | None = None
+    depth: int = 0
+    title: str = ""
+    folded: bool = False
+
+    @property
+    def id(self) -> StepId:
+        return self.step.id if self.step else ""
+
+
+def tree_places(
+    plan: Plan,
+    *,
+    folded: frozenset[StepId] = frozenset(),
+    levels: Sequence[Sequence[StepId]] | None = None,
+    no_return: StepId = "",
+    keep: Callable[[Step], bool] | None = None,
+) -> list[Place]:
+    """What stands on each line. `levels` orders the steps by level; `no_return` is the step before which
+    the point of no return is drawn; with `keep`, only those steps and their phases are there."""
+    if levels is not None:
+        places = _by_level(plan, levels, keep)
+    else:
+        places = list(_by_phase(plan.steps, 0, folded, keep))
+    at = next((i for i, place in enumerate(places) if no_return and place.id == no_return), -1)
+    if at >= 0:
+        places.insert(at, Place("no_return", depth=places[at].depth))
+    return places
+
+
+def _by_phase(
+    steps: Iterable[Step], depth: int, folded: frozenset[StepId], keep: Callable[[Step], bool] | None
+) -> Iterable[Place]:
+    for step in steps:
+        if not step.is_phase:
+            if keep is None or keep(step):
+                yield Place("step", step, depth)
+            continue
+        shut = step.id in folded and keep is None
+        inside = [] if shut else list(_by_phase(step.steps, depth + 1, folded, keep))
+        if keep is None or inside or keep(step):
+            yield Place("phase", step, depth, folded=shut)
+            yield from inside
+
+
+def _by_level(
+    plan: Plan, levels: Sequence[Sequence[StepId]], keep: Callable[[Step], bool] | None
+) -> list[Place]:
+    steps = {step.id: step for step, _ in plan.walk()}
+    places: list[Place] = []
+    for number, ids in enumerate(levels, 1):
+        inside = [steps[i] for i in ids if i in steps and (keep is None or keep(steps[i]))]
+        if inside:
+            note = f"level {number}" + (f" · {len(inside)} side by side" if len(inside) > 1 else "")
+            places.append(Place("level", title=note))
+            places += [Place("step", step, 1) for step in inside]
+    return places
+
+
+def matches(needle: str) -> Callable[[Step], bool]:
+    """Whether a step has `needle` in what is shown of it."""
+    wanted = needle.casefold()
+
+    def keep(step: Step) -> bool:
+        shown = f"{step.id} {step.action} {step.description} {params_text(step.params)}"
+        return wanted in shown.casefold()
+
+    return keep
+
+
+def params_text(params: Mapping[str, object]) -> str:
+    """Parameters in a few words: `tag=v2.3.1 env=staging`."""
+    return " ".join(f"{name}={value}" for name, value in params.items())
+
+
+class PlanTree(Lines):
+    """The widget. Give it the state with `show`, later changes with `touch`."""
+
+    def __init__(self, *, id: str = "plan", now: Callable[[], float]) -> None:
+        super().__init__(id=id)
+        self._now = now
+        self._state = RunState()
+        self._plan: Plan | None = None
+        self._places: list[Place] = []
+        self._index: dict[StepId, int] = {}
+        self._folded: frozenset[StepId] = frozenset()
+        self._levels: Sequence[Sequence[StepId]] = ()
+        self._no_return: StepId = ""
+        self._widths = (1, 1)
+        self._compensated: frozenset[StepId] = frozenset()
+        self._instead: Sequence[Row] = ()
+        self.by_level = False
+
+    # ── data in ──────────────────────────────────────────────────────────────────────────────────
+
+    def show(
+        self,
+        state: RunState,
+        *,
+        levels: Sequence[Sequence[StepId]] = (),
+        no_return: StepId = "",
+        compensated: frozenset[StepId] = frozenset(),
+    ) -> None:
+        """Show this state's plan; cursor, scroll and open phases stay where they are."""
+        structure = (state.plan, levels, no_return)
+        if structure == (self._plan, self._levels, self._no_return) and self._state is state:
+            return
+        self._state, self._levels, self._no_return, self._compensated = state, levels, no_return, compensated
+        self._plan = state.plan
+        self._rebuild()
+
+    def say(self, *rows: Row) -> None:
+        """Show these rows while there is no plan."""
+        if rows != self._instead:
+            self._instead = rows
+            self.show_rows()
+
+    def touch(self, steps: Iterable[StepId]) -> None:
+        """The states of these steps have changed: repaint their rows, and their phases'."""
+        for step in steps:
+            self.show_row(self._index.get(step, -1))
+        for index, place in enumerate(self._places):
+            if place.kind == "phase":
+                self.show_row(index)
+
+    def tick(self) -> None:
+        """Time has passed: repaint what shows it."""
+        for step_id, life in self._state.steps.items():
+            if life.status in (StepStatus.RUNNING, StepStatus.UNDOING):
+                self.show_row(self._index.get(step_id, -1))
+
+    # ── shape ────────────────────────────────────────────────────────────────────────────────────
+
+    def _rebuild(self) -> None:
+        before, at = self._places, self._index.get(self.step, 0)
+        plan = self._plan or Plan()
+        self._places = tree_places(
+            plan,
+            folded=self._folded,
+            levels=self._levels if self.by_level and self._levels else None,
+            no_return=self._no_return,
+            keep=matches(self.needle) if self.needle else None,
+        )
+        self._index = {place.id: i for i, place in enumerate(self._places) if place.step}
+        leaves = plan.leaves()
+        self._widths = (
+            min(ID_CAP, max((len(s.id) for s in leaves), default=1)),
+            min(ACTION_CAP, max((len(s.action) for s in leaves), default=1)),
+        )
+        if self.step not in self._index:
+            self.step = self._nearest(before, at)
+            if self.step and before:
+                self.post_message(self.Selected(self.step, self.id or ""))
+        self.show_rows()
+
+    def _nearest(self, before: Sequence[Place], at: int) -> StepId:
+        """The step to stand on when the one under the cursor is gone: the next that is left, else the
+        one above it."""
+        for place in (*before[at:], *reversed(before[:at])):
+            if place.id in self._index:
+                return place.id
+        return next((place.id for place in self._places if place.kind == "step"), "")
+
+    def toggle_levels(self) -> None:
+        self.by_level = not self.by_level
+        self._rebuild()
+        self.reveal(self.step)
+
+    def search(self, needle: str) -> None:
+        """Show only steps that have `needle`; the frame says so while it is on."""
+        self.needle = needle
+        self._rebuild()
+        self.reveal(self.step)
+
+    def notice(self) -> str:
+        if not self.needle or self._plan is None:
+            return ""
+        shown = sum(place.kind == "step" for place in self._places)
+        return f"filter /{self.needle} · {shown} of {len(self._plan.leaves())} · Esc shows all"
+
+    def move_side(self, way: int) -> None:
+        """Open or close the phase under the cursor; from a step, closing goes to its phase."""
+        at = self._index.get(self.step, -1)
+        if at < 0:
+            return
+        place = self._places[at]
+        if place.kind == "phase" and (place.folded == (way > 0)):
+            self.fold(place.id, way < 0)
+        elif way < 0:
+            above = next(
+                (p for p in reversed(self._places[:at]) if p.kind == "phase" and p.depth < place.depth), None
+            )
+            if above is not None:
+                self._choose(self._index[above.id])
+
+    def fold(self, phase: StepId, shut: bool) -> None:
+        self._folded = self._folded | {phase} if shut else self._folded - {phase}
+        self._rebuild()
+
+    def toggle_fold(self, phase: StepId) -> None:
+        self.fold(phase, phase not in self._folded)
+
+    # ── rows ─────────────────────────────────────────────────────────────────────────────────────
+
+    def count(self) -> int:
+        return len(self._places) or len(self._instead)
+
+    def step_at(self, index: int) -> StepId:
+        return self._places[index].id if 0 <= index < len(self._places) else ""
+
+    def index_of(self, step: StepId) -> int:
+        return self._index.get(step, -1)
+
+    def row_at(self, index: int, width: int) -> Row:
+        if not self._places:
+            return self._instead[index]
+        place = self._places[index]
+        if place.kind == "no_return":
+            return _rule(" point of no return ", width, place.depth)
+        if place.kind == "level":
+            return row((place.title, "quiet"))
+        assert place.step is not None
+        return (
+            self._phase_row(place, place.step)
+            if place.kind == "phase"
+            else self._step_row(place, place.step, width)
+        )
+
+    def _phase_row(self, place: Place, phase: Step) -> Row:
+        leaves = Plan(steps=(phase,)).leaves()
+        states = [status_of(self._state, leaf) for leaf in leaves]
+        done = sum(s in (StepStatus.SUCCEEDED, StepStatus.SKIPPED) for s in states)
+        mark, ink = MARKS[status_of(self._state, phase)]
+        note = "not planned yet" if phase.expand and not phase.steps else f"{done}/{len(leaves)}"
+        return row(
+            "  " * place.depth,
+            ("▸ " if place.folded else "▾ ", "quiet"),
+            (phase.description or phase.id, "strong"),
+            (f"  {note}", "dim"),
+            (f" {mark}", ink) if place.folded else "",
+            step=phase.id,
+        )
+
+    def _step_row(self, place: Place, step: Step, width: int) -> Row:
+        status = status_of(self._state, step)
+        mark, ink = MARKS[status]
+        id_width, action_width = self._widths
+        off = not step.enabled
+        name_ink = (
+            "dim" if off or status is StepStatus.SKIPPED else ink if status is not StepStatus.PENDING else ""
+        )
+        lead: tuple[Part, ...] = (
+            "  " * place.depth,
+            ("–" if off else mark, "dim" if off else ink),
+            " ",
+            (pad(step.id, id_width), "quiet"),
+            " ",
+            (pad(step.action, action_width), name_ink if name_ink in ("dim", "bad", "doubt") else ""),
+            " ",
+            *self._signs(step),
+        )
+        left = row(*lead, (self._about(step, status), "dim"), step=step.id)
+        return self._with_time(left, step, width)
+
+    def _signs(self, step: Step) -> tuple[tuple[str, str], ...]:
+        undo = step.undo is not None or step.id in self._compensated
+        loud = risk_of(step, self._state.catalog) is Risk.DESTRUCTIVE
+        return (
+            (HAS_UNDO if undo else " ", "quiet"),
+            (DESTRUCTIVE if loud else " ", "bad"),
+            (GATE if step.gate else " ", "warn"),
+            (" ", ""),
+        )
+
+    def _about(self, step: Step, status: StepStatus) -> str:
+        life = find_life(self._state, step.id)
+        if not step.enabled:
+            return "left out"
+        if status is StepStatus.HELD and life and life.reason:
+            return f"held: {life.reason}"
+        if status in (StepStatus.FAILED, StepStatus.IN_DOUBT, StepStatus.CANCELLED) and life:
+            return life.reason
+        return " ".join(part for part in (params_text(step.params), step.description) if part)
+
+    def _with_time(self, left: Row, step: Step, width: int) -> Row:
+        """`left` with how long the step takes at the right edge."""
+        life = find_life(self._state, step.id)
+        attempt = life.attempt if life else None
+        if attempt is None or not attempt.started:
+            return left
+        taken = short_time((attempt.ended or self._now()) - attempt.started)
+        again = f"×{attempt.number} " if attempt.number > 1 else ""
+        right = f" {again}{taken}"
+        room = width - len(right)
+        spans = fit(left.spans, room)
+        gap = room - sum(s.width for s in spans)
+        return Row((*spans, Span(" " * gap), Span(safe(right), "quiet")), left.step)
+
+
+def _rule(title: str, width: int, depth: int) -> Row:
+    lead = "  " * depth + "──"
+    return Row((Span(lead + title + "─" * max(2, width - len(lead) - len(title)), "bad"),))

@@ -1,0 +1,115 @@
+"""The selected step: what will be carried out, what undoes it, what it waits for."""
+
+from __future__ import annotations
+
+import shlex
+
+from console.catalog.spec import ToolSpec
+from console.plan.model import Step
+from console.run.life import StepStatus
+from console.run.policy import risk_of
+from console.tui.ink import Part, Row, row, wrap
+from console.tui.marks import GATE, MARKS
+from console.tui.reasons import words
+from console.tui.view import View
+from console.tui.when import short_time
+from console.tui.widgets.lines import Rows
+from console.tui.widgets.plan_tree import params_text
+
+RISK_INKS = {"observe": "ok", "reversible": "ok", "disruptive": "warn", "destructive": "bad strong"}
+
+
+def detail_title(view: View) -> str:
+    step = view.selected
+    if step is None:
+        return "Step"
+    return f"{step.id} {step.description}" if step.is_phase else f"Step {step.id} {step.action}"
+
+
+def detail_rows(view: View, width: int, now: float) -> list[Row]:
+    """The step in rows that fit into `width` columns; nothing is cut."""
+    step = view.selected
+    if step is None:
+        return [row(("no step is selected", "dim"))]
+    if step.is_phase:
+        return _phase_rows(step, width)
+    rows = wrap(command_text(view, step), width, "strong", first=[("$ ", "accent")], indent=2)
+    rows.append(_facts(view, step, now))
+    rows += _labelled("undo", _undo(view, step), width)
+    rows += _labelled("after", _after(step), width)
+    rows += _labelled("gate", step.gate.question or "stops and asks", width, GATE) if step.gate else []
+    rows += _labelled("about", step.description, width)
+    rows += _state_rows(view, width)
+    return rows
+
+
+def _phase_rows(phase: Step, width: int) -> list[Row]:
+    inside = f"a phase of {len(phase.steps)}" if phase.steps else "a phase that is not planned yet"
+    return [row((inside, "quiet")), *_labelled("after", ", ".join(phase.depends_on), width)]
+
+
+def _labelled(label: str, text: str, width: int, sign: str = "") -> list[Row]:
+    if not text:
+        return []
+    lead: list[Part] = [(f"{label:<6}", "quiet"), (f"{sign} " if sign else "", "warn")]
+    return wrap(text, width, first=lead, indent=6)
+
+
+def command_text(view: View, step: Step) -> str:
+    """What is carried out: resolved when the step has started, else as it is written."""
+    life = view.life
+    if life and life.attempt and life.attempt.command:
+        return shlex.join(life.attempt.command)
+    return f"{step.action} {params_text(step.params)}".strip()
+
+
+def _facts(view: View, step: Step, now: float) -> Row:
+    life, tool = view.life, view.tool
+    risk = risk_of(step, view.state.catalog)
+    parts: list[Part] = [(risk.value, RISK_INKS[risk.value])]
+    if life is not None:
+        mark, ink = MARKS[life.status]
+        parts += [("  ", ""), (f"{mark} {words(life.status)}", ink)]
+        if life.attempt and life.attempt.host:
+            parts.append((f"  on {life.attempt.host}", "quiet"))
+        if life.attempt and life.attempt.started:
+            parts.append((f"  {short_time((life.attempt.ended or now) - life.attempt.started)}", "quiet"))
+        if life.attempt and life.attempt.exit_code is not None:
+            parts.append((f"  exit {life.attempt.exit_code}", "quiet"))
+    if step.on and not (life and life.attempt):
+        parts.append((f"  on {step.on}", "quiet"))
+    if tool is None and not step.is_note:
+        parts.append(("  no such tool", "bad"))
+    return row(*parts)
+
+
+def _undo(view: View, step: Step) -> str:
+    tool: ToolSpec | None = view.tool
+    undo = step.undo or (tool.undo if tool else None)
+    if undo is not None:
+        return f"{undo.action} {params_text(undo.params)}".strip()
+    return "" if risk_of(step, view.state.catalog).rank == 0 else "none of its own"
+
+
+def _after(step: Step) -> str:
+    return ", ".join(f"{d} ({why})" if (why := step.explain.get(d)) else d for d in step.depends_on)
+
+
+def _state_rows(view: View, width: int) -> list[Row]:
+    life = view.life
+    if life is None or not life.reason:
+        return []
+    ink = "bad" if life.status in (StepStatus.FAILED, StepStatus.UNDO_FAILED) else "warn"
+    return wrap(life.reason, width, ink, first=[(f"{'why':<6}", "quiet")], indent=6)
+
+
+class StepDetail(Rows):
+    """The rows above, for the width there is."""
+
+    can_focus = False
+
+    def __init__(self, *, id: str = "detail") -> None:
+        super().__init__(id=id)
+
+    def show(self, view: View, now: float) -> None:
+        self.set_rows(detail_rows(view, self.content_width, now))

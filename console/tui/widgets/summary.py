@@ -1,0 +1,105 @@
+"""The end of a run on one pane: what ran, what was undone and what was not, time, cost, and where the
+record is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from console.plan.model import StepId
+from console.run.life import StepStatus
+from console.run.state import RunState
+from console.tui.ink import Part, Row, row, wrap
+from console.tui.marks import MARKS, RUN_INKS
+from console.tui.reasons import words
+from console.tui.view import find_step
+from console.tui.when import clock_time
+from console.tui.widgets.lines import Rows
+
+_ORDER = (
+    StepStatus.SUCCEEDED,
+    StepStatus.FAILED,
+    StepStatus.IN_DOUBT,
+    StepStatus.CANCELLED,
+    StepStatus.SKIPPED,
+    StepStatus.UNDONE,
+    StepStatus.UNDO_FAILED,
+    StepStatus.HELD,
+    StepStatus.PENDING,
+)
+
+LABEL = 14
+
+
+def summary_rows(state: RunState, directory: Path, width: int) -> list[Row]:
+    """Everything an operator writes into a ticket."""
+    finished = state.finished
+    if finished is None:
+        return [row(("the run has not ended", "dim"))]
+    rows = [
+        row(
+            (words(finished.outcome).upper(), f"strong {RUN_INKS[state.status]}"),
+            (f"  exit code {finished.exit_code}", "quiet"),
+        )
+    ]
+    if finished.reason:
+        rows += wrap(finished.reason, width)
+    rows.append(Row())
+    rows += _steps(state, width)
+    rows += _rolled_back(state, width)
+    for unmet in finished.unmet:
+        rows += _line("does not hold", unmet, width, "bad")
+    rows.append(Row())
+    begun = state.started_at or state.created_at
+    rows += _line("time", clock_time(state.ended_at - begun), width)
+    if state.cost or state.tokens:
+        rows += _line("planner", f"{state.tokens:,} tokens, ${state.cost:.2f}", width)
+    rows += _line("journal head", state.head, width)
+    rows += _line("kept in", str(directory), width)
+    rows += _line("next", f"plandeck show {state.run} · plandeck export {state.run}", width)
+    return rows
+
+
+def _steps(state: RunState, width: int) -> Iterable[Row]:
+    """One line a state that any step is in, with the steps' names."""
+    by_status: dict[StepStatus, list[StepId]] = {}
+    for step_id, life in state.steps.items():
+        by_status.setdefault(life.status, []).append(step_id)
+    for status in _ORDER:
+        ids = by_status.get(status)
+        if ids:
+            mark, ink = MARKS[status]
+            names = ", ".join(_named(state, step) for step in ids)
+            yield from _line(words(status), names, width, ink, mark)
+
+
+def _rolled_back(state: RunState, width: int) -> Iterable[Row]:
+    finished = state.rollback.finished if state.rollback else None
+    if finished is None:
+        return
+    if finished.complete:
+        yield from _line("rollback", "complete: everything that had an effect was undone", width, "undo")
+    for step, why in finished.not_undone.items():
+        yield from _line("NOT UNDONE", f"{_named(state, step)}: {why}", width, "bad strong")
+    for step in finished.irreversible:
+        if step not in finished.not_undone:
+            yield from _line("IRREVERSIBLE", _named(state, step), width, "bad strong")
+
+
+def _named(state: RunState, step_id: StepId) -> str:
+    step = find_step(state, step_id)
+    return f"{step_id} {step.action}" if step else step_id
+
+
+def _line(label: str, text: str, width: int, ink: str = "", mark: str = " ") -> list[Row]:
+    lead: list[Part] = [(f"{mark} ", ink), (f"{label:<{LABEL}}", ink or "quiet")]
+    return wrap(text, width, first=lead, indent=LABEL + 2)
+
+
+class SummaryPane(Rows):
+    def __init__(self, *, id: str = "summary", directory: Path) -> None:
+        super().__init__(id=id)
+        self._directory = directory
+
+    def show(self, state: RunState) -> None:
+        self.set_rows(summary_rows(state, self._directory, self.content_width))
