@@ -29,6 +29,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from console import bundled
+from console.catalog import load as tools
 from console.catalog.spec import Fact
 from console.errors import Fault, InvalidPlan, InvalidTask, UsageError
 from console.plan import codec, strict
@@ -176,7 +177,7 @@ class _Reader:
         self.faults: list[Fault] = []
         self.values: dict[str, Any] = {}
         for blot in document.blots:
-            self.faults.append(Fault(blot.line or document.line_of(blot.path), "", blot.message))
+            self.faults.append(Fault(blot.line or document.line_of(blot.path or ()), "", blot.message))
 
     def task(self, sets: dict[str, str]) -> Task:
         value = self.document.value
@@ -360,10 +361,13 @@ class _Reader:
             if not isinstance(one, str):
                 self._fault(path, "a tool file is named by text")
                 continue
-            try:
-                found.append(tool_file(one, self.folder))
-            except UsageError as error:
-                self._fault(path, error.what, error.todo[:1].lower() + error.todo[1:])
+            file = tools.locate(one, self.folder)
+            if file is None:
+                self._near(
+                    path, f"there is no tool file {one!r}, by name or in {self.folder}", one, tools.names()
+                )
+            else:
+                found.append(file)
         return tuple(found)
 
     def _plan(self, value: Any) -> Plan | None:
@@ -439,32 +443,6 @@ class _Reader:
 _KEYS = {
     "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "limits", "sandbox",
 }  # fmt: skip
-
-
-def tool_file(name: str, folder: Path) -> Path:
-    """The tool file that `name` means: one that comes with plandeck, or a path beside `folder`.
-
-    Raises `UsageError` with the nearest name.
-    """
-    if "/" not in name and not name.endswith((".yaml", ".yml")):
-        file = bundled.tools_dir() / f"{name}.yaml"
-        if file.is_file():
-            return file
-        near = get_close_matches(name, tool_names(), 1)
-        todo = f"Did you mean {near[0]}?" if near else "A file beside the task is written ./name.yaml"
-        raise UsageError(f"there is no tool file {name!r}", todo=todo)
-    file = folder / Path(name).expanduser()
-    if not file.is_file():
-        raise UsageError(f"there is no tool file {name!r}", todo=f"It was looked for in {folder}")
-    return file.absolute()
-
-
-def tool_names() -> list[str]:
-    """The tool files that come with plandeck, by name."""
-    try:
-        return sorted(file.stem for file in bundled.tools_dir().glob("*.yaml"))
-    except OSError:
-        return []
 
 
 def duration(value: Any) -> float | None:

@@ -13,7 +13,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ class Attached:
         while not (self.has_control or self.gone):
             await self._news.wait()
 
-    async def records(self, after: int = 0) -> AsyncIterator[Record]:
+    async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         """The journal, then what comes, until the process that executes the run is gone.
 
         A run whose last record is not `run_finished` then has lost its process.
@@ -291,7 +291,7 @@ class Kept:
         self.run = directory.name
         self.directory = directory
 
-    async def records(self, after: int = 0) -> AsyncIterator[Record]:
+    async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         while batch := await to_thread.run_sync(_batch, self.directory, after):
             for record in batch:
                 yield record
@@ -313,7 +313,7 @@ class Replay:
             raise InvalidDocument([Fault(0, "", "it holds no record")], file=str(file))
         self.run = str(getattr(self._records[0].event, "run", "")) or file.stem
 
-    async def records(self, after: int = 0) -> AsyncIterator[Record]:
+    async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         for record in self._records:
             if record.seq > after:
                 yield record
@@ -339,3 +339,12 @@ def _record(line: bytes, number: int, file: Path) -> Record:
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError, JournalError):
         fault = Fault(number, "", "this line is not a record of a run", "`plandeck export` writes such files")
         raise InvalidDocument([fault], file=str(file)) from None
+
+
+def is_executed(directory: Path) -> bool:
+    """Whether a process listens for this run now."""
+    try:
+        _connect(directory).close()
+    except UsageError:
+        return False
+    return True

@@ -25,8 +25,9 @@ class Order(BaseModel):
     """One run to execute.
 
     `tools` are tool files on top of the task's own. `approve` is what may go without asking:
-    `none`, `yes` (everything the plan declares) or all below a risk. `env` names variables of the
-    caller that the steps get besides the usual ones. `inject` names a failure of a sample.
+    `none`, `yes` (everything the plan declares) or all up to a risk; `unattended` says that nobody
+    will answer. `env` names variables of the caller that the steps get besides the usual ones.
+    `inject` names a failure of a sample. `reopen` takes up a run that had ended, `roll_back` to undo it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,9 @@ class Order(BaseModel):
     env: tuple[str, ...] = ()
     limits: dict[str, float] = {}
     inject: str = ""
+    unattended: bool = False
+    reopen: bool = False
+    roll_back: bool = False
     by: str
 
     @property

@@ -13,6 +13,7 @@ import os
 import socket
 import stat
 from collections import deque
+from contextlib import aclosing
 from pathlib import Path
 
 import anyio
@@ -127,10 +128,11 @@ class Service:
             (self.session.directory / SOCKET).unlink(missing_ok=True)
 
     async def _follow(self) -> None:
-        async for record in self.session.records(self.head):
-            self.head = record.seq
-            for client in self.clients:
-                client.news.set()
+        async with aclosing(self.session.records(self.head)) as records:
+            async for record in records:
+                self.head = record.seq
+                for client in self.clients:
+                    client.news.set()
 
     async def _accept(self, listener: SocketListener, tasks: TaskGroup) -> None:
         while True:
@@ -144,7 +146,7 @@ class Service:
             tasks.start_soon(self._welcome, stream)
 
     async def _welcome(self, stream: SocketStream) -> None:
-        peer = peer_of(stream.extra(SocketAttribute.raw_socket))
+        peer = peer_of(stream.extra(SocketAttribute.raw_socket))  # noqa: S610 - no Django here
         client = _Client(stream, peer.pid)
         try:
             reason = refusal(peer, self.session.run, self.engine)

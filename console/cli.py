@@ -1,0 +1,156 @@
+"""The command `plandeck`: the commands put together, and the one place where errors become lines.
+
+Exit codes: 0 succeeded, 1 failed, 2 usage, 3 invalid plan or rejected, 4 stopped or detached,
+5 rollback incomplete or something irreversible happened, 6 rolled back completely, 130/143 ended by a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from console.commands import doctor, look, make, steer
+from console.commands import run as running
+from console.errors import InvalidDocument, PlandeckError
+from console.service.unwrap import heart
+
+app = typer.Typer(
+    name="plandeck",
+    help="An operator console for plan-then-execute work: read a plan, approve it, watch it, roll it back.",
+    epilog="Without a command the task picker opens. Example: plandeck run deploy --set tag=v2.3.1",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_COMMANDS: dict[str, Callable[..., int]] = {
+    "run": running.run,
+    "plan": make.plan,
+    "check": make.check,
+    "attach": running.attach,
+    "runs": look.runs,
+    "show": look.show,
+    "resume": running.resume,
+    "rollback": steer.rollback,
+    "stop": steer.stop,
+    "verify": look.verify,
+    "export": look.export,
+    "replay": look.replay,
+    "demo": running.demo,
+    "tools": make.tools,
+    "doctor": doctor.doctor,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"plandeck {version('plandeck')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> int | None:
+    if context.invoked_subcommand is None:
+        return running.pick()
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The console script. Every error leaves as one line and an exit code, never as a traceback."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(arguments, standalone_mode=False, prog_name="plandeck")
+    except BaseException as error:  # noqa: BLE001 - the seam: whatever comes up becomes a line here
+        code = _tell(error, as_json="--json" in arguments)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or 130
+    sys.exit(code)
+
+
+def _tell(error: BaseException, *, as_json: bool) -> int:
+    """Say what went wrong and give the exit code."""
+    error = heart(error)
+    if isinstance(error, (KeyboardInterrupt, BrokenPipeError, typer.Abort)):
+        return 130
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, typer.Exit):
+        return int(error.exit_code)
+    if isinstance(error, PlandeckError):
+        return _report(str(error), error, error.exit_code, as_json=as_json)
+    if hasattr(error, "format_message"):
+        # The command line could not be read: the library's own error, under two names by its version.
+        text = " ".join(str(error.format_message()).split())
+        return _report(f"{text} See: {_command_path(error)} --help", None, 2, as_json=as_json)
+    return _report(_crash(error), None, 1, as_json=as_json)
+
+
+def _command_path(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context else "plandeck"
+
+
+def _report(text: str, error: PlandeckError | None, code: int, *, as_json: bool) -> int:
+    from console.text import clean
+
+    faults = [str(fault) for fault in error.faults] if isinstance(error, InvalidDocument) else []
+    if as_json:
+        fact = {
+            "event": "error",
+            "error": text,
+            "type": type(error).__name__ if error else "",
+            "exit_code": code,
+        }
+        try:
+            print(json.dumps(fact | ({"faults": faults} if faults else {})), flush=True)  # noqa: T201
+        except BrokenPipeError:
+            return code
+    lines = [text]
+    if isinstance(error, InvalidDocument) and len(faults) > 1:
+        lines = [f"{error.where or error.noun}: not valid, nothing was started", *faults]
+    for number, line in enumerate(lines):
+        head = "plandeck: " if number == 0 else "  "
+        print(f"{head}{clean(line)}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _crash(error: BaseException) -> str:
+    """One line about an error of ours; the rest goes to the log, without any variable's value."""
+    from console.settings import log_file, open_log
+
+    text = f"internal error: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    try:
+        path = log_file()
+        with os.fdopen(open_log(path), "a", encoding="utf-8") as log:
+            traceback.print_exception(error, file=log)
+    except (PlandeckError, OSError):
+        return f"{text.rstrip(': ')}. This is a fault of plandeck"
+    return f"{text.rstrip(': ')}. This is a fault of plandeck; the details are in {path}"
+
+
+if __name__ == "__main__":
+    main()

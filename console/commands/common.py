@@ -1,0 +1,169 @@
+"""What the commands share: options, completion, printing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from console.errors import UsageError
+from console.settings import run_ids
+
+
+class RiskName(StrEnum):
+    """The risk classes, as the command line writes them (catalog/spec.py is not imported for help)."""
+
+    OBSERVE = "observe"
+    REVERSIBLE = "reversible"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+
+
+class FailureName(StrEnum):
+    ASK = "ask"
+    REPLAN = "replan"
+    ROLLBACK = "rollback"
+    STOP = "stop"
+
+
+class PlannerChoice(StrEnum):
+    AUTO = "auto"
+    OFFLINE = "offline"
+    LLM = "llm"
+    RECORDED = "recorded"
+
+
+# ── completion ───────────────────────────────────────────────────────────────────────────────────
+
+
+def complete_task(incomplete: str) -> list[str]:
+    from console.task import samples
+
+    return [name for name in samples() if name.startswith(incomplete)]
+
+
+def complete_run(incomplete: str) -> list[str]:
+    return [run for run in ["last", *run_ids()] if run.startswith(incomplete)]
+
+
+def complete_tool_file(incomplete: str) -> list[str]:
+    from console.catalog.load import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+def complete_tool(incomplete: str) -> list[str]:
+    from console.service.parts import bundled_catalog
+
+    return [name for name in ["check", *bundled_catalog().tools] if name.startswith(incomplete)]
+
+
+# ── options ──────────────────────────────────────────────────────────────────────────────────────
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Print one line for each fact; no screen.")]
+JsonFacts = Annotated[bool, typer.Option("--json", help="Print one JSON object for each fact; no screen.")]
+Run = Annotated[
+    str,
+    typer.Argument(
+        help="A run's id, its beginning, or `last`.", autocompletion=complete_run, show_default=False
+    ),
+]
+What = Annotated[
+    str,
+    typer.Argument(
+        help="A task file, a plan file, a sample task's name, or a goal in quotes.",
+        autocompletion=complete_task,
+        show_default=False,
+    ),
+]
+Tools = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tools",
+        help="A tool file, by path or name; may be given several times.",
+        autocompletion=complete_tool_file,
+        show_default=False,
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="The value of one of the task's inputs.", show_default=False
+    ),
+]
+Planner = Annotated[PlannerChoice | None, typer.Option("--planner", help="Who plans.", show_default=False)]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Approve the plan, destructive steps and compensations included.")
+]
+ApproveUpTo = Annotated[
+    RiskName | None,
+    typer.Option("--approve-up-to", help="Approve what is at most this risky.", show_default=False),
+]
+OnFailure = Annotated[
+    FailureName | None,
+    typer.Option(
+        "--on-failure", help="What to do when a step fails: ask on a terminal, else stop.", show_default=False
+    ),
+]
+Env = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env", metavar="NAME", help="Give this variable of yours to the steps.", show_default=False
+    ),
+]
+Foreground = Annotated[
+    bool, typer.Option("--foreground", help="Run inside this process; nothing outlives it.")
+]
+Detach = Annotated[bool, typer.Option("--detach", help="Start the run, print its id and leave it alone.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write to this file.", show_default=False, dir_okay=False),
+]
+
+
+def pairs(sets: Iterable[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` options as a mapping. Raises `UsageError`."""
+    found: dict[str, str] = {}
+    for one in sets or ():
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {one}: it is written NAME=VALUE")
+        if name in found:
+            raise UsageError(f"--set {name} is given twice")
+        found[name] = value
+    return found
+
+
+# ── printing ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def emit(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    say(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)  # noqa: T201 - printing is the commands' job
+
+
+def on_terminal() -> bool:
+    """Whether a screen can be shown: both ends are a terminal that knows how to move its cursor."""
+    import os
+
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Rows in columns, the last one as long as it is."""
+    if not rows:
+        return
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        say("  ".join([*cells, row[-1]]).rstrip())

@@ -1,0 +1,134 @@
+"""`plandeck doctor`: what of this machine and configuration would stand in the way, and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from console.commands.common import Json, emit, say, table
+from console.errors import PlandeckError
+
+LIBRARIES = ("textual", "anyio", "pydantic", "litellm", "mcp")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One thing that was looked at. `state` is ok, note (works, but) or bad."""
+
+    name: str
+    state: str
+    said: str
+
+
+def doctor(as_json: Json = False) -> int:
+    """Look at the machine and the configuration. Exit code 1 when something would not work.
+
+    Example: plandeck doctor
+    """
+    looks = [look for find in _LOOKS for look in _safely(find)]
+    if as_json:
+        emit([{"name": look.name, "state": look.state, "said": look.said} for look in looks])
+    else:
+        marks = {"ok": "✓", "note": "!", "bad": "✗"}
+        table([(marks[look.state], look.name, look.said) for look in looks])
+        say("all well" if all(look.state != "bad" for look in looks) else "something would not work")
+    return 1 if any(look.state == "bad" for look in looks) else 0
+
+
+def _safely(find: Callable[[], Iterator[Look]]) -> list[Look]:
+    try:
+        return list(find())
+    except PlandeckError as error:
+        return [Look(find.__name__.strip("_"), "bad", str(error))]
+
+
+def _python() -> Iterator[Look]:
+    yield Look("python", "ok", f"{sys.version.split()[0]} at {sys.executable}")
+    yield Look("sqlite", "ok", sqlite3.sqlite_version)
+    for name in LIBRARIES:
+        try:
+            yield Look(name, "ok", version(name))
+        except PackageNotFoundError:
+            yield Look(name, "bad", "not installed")
+
+
+def _places() -> Iterator[Look]:
+    from console.settings import runs_dir
+
+    folder = runs_dir()
+    free = shutil.disk_usage(folder).free
+    state = "ok" if free > 100 * 2**20 else "note"
+    yield Look("runs", state, f"{folder}, {free // 2**20} MiB free")
+    yield Look("journal", *_wal(folder))
+
+
+def _wal(folder: Path) -> tuple[str, str]:
+    """Whether this file system can hold a journal: SQLite's write-ahead log needs shared memory."""
+    probe = folder / f".doctor-{os.getpid()}.db"
+    try:
+        connection = sqlite3.connect(probe)
+        try:
+            mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return "bad", f"SQLite does not work here: {error}"
+    finally:
+        for name in (probe.name, f"{probe.name}-wal", f"{probe.name}-shm"):
+            (folder / name).unlink(missing_ok=True)
+    if mode != "wal":
+        return "bad", "this file system has no write-ahead log; set XDG_STATE_HOME to a local disk"
+    return "ok", "write-ahead log works"
+
+
+def _configuration() -> Iterator[Look]:
+    from console.settings import config_file, load_settings
+
+    settings = load_settings()
+    where = str(config_file()) if config_file().is_file() else "no config file, the defaults hold"
+    yield Look("configuration", "ok", where)
+    editor = settings.editor.split()[0]
+    found = shutil.which(editor)
+    yield Look("editor", "ok" if found else "note", found or f"{editor} is not there: set EDITOR")
+    model = settings.model or "none: plans come from the offline planner"
+    yield Look("model", "ok" if settings.model else "note", model)
+
+
+def _data() -> Iterator[Look]:
+    from console.catalog.load import load, names
+    from console.task import samples
+
+    yield Look("tools", "ok", f"{len(load(names()).tools)} tools in {len(names())} files")
+    yield Look("samples", "ok", ", ".join(samples()) or "none")
+
+
+def _terminal() -> Iterator[Look]:
+    if not sys.stdout.isatty():
+        yield Look("terminal", "note", "the output is no terminal: only --plain and --json work")
+        return
+    size = shutil.get_terminal_size()
+    small = size.columns < 80 or size.lines < 24
+    yield Look(
+        "size",
+        "note" if small else "ok",
+        f"{size.columns}×{size.lines}" + (", 80×24 is wanted" if small else ""),
+    )
+    term = os.environ.get("TERM", "")
+    dumb = term in ("", "dumb")
+    yield Look(
+        "TERM",
+        "note" if dumb else "ok",
+        f"{term or 'not set'}" + (": no screen, --plain is used" if dumb else ""),
+    )
+    encoding = (sys.stdout.encoding or "").lower()
+    utf8 = encoding.replace("-", "") == "utf8"
+    yield Look("encoding", "ok" if utf8 else "note", encoding if utf8 else f"{encoding}: set ascii: true")
+
+
+_LOOKS: tuple[Callable[[], Iterator[Look]], ...] = (_python, _places, _configuration, _data, _terminal)

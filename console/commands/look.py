@@ -1,0 +1,332 @@
+"""Commands that look at runs and change nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.common import Json, JsonFacts, Output, Plain, Run, emit, on_terminal, say, table
+from console.errors import JournalError, PlandeckError, UsageError
+
+if TYPE_CHECKING:
+    from console.run.state import Attempt, Rollback, RunState, StepState
+
+
+def runs(
+    as_json: Json = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the newest to list.")] = 20,
+) -> int:
+    """List the runs that are kept, newest first.
+
+    Example: plandeck runs --json -n 5
+    """
+    from console.settings import run_ids, state_dir
+
+    found = [summary_of(state_dir() / "runs" / run) for run in run_ids()[:limit]]
+    if as_json:
+        emit(found)
+    else:
+        table([(one["run"], one["state"], _when(one["created_at"]), one["goal"]) for one in found])
+    return 0
+
+
+def summary_of(directory: Path) -> dict[str, Any]:
+    """A run in a list; its state is `unreadable` when its record cannot be read."""
+    from console.run.journal import read
+    from console.run.state import RunState
+    from console.text import one_line
+
+    try:
+        state = RunState.of(read(directory))
+    except PlandeckError as error:
+        return {
+            "run": directory.name,
+            "state": "unreadable",
+            "goal": str(error),
+            "created_at": 0.0,
+            "exit_code": None,
+        }
+    return {
+        "run": directory.name,
+        "state": state.status.value,
+        "goal": one_line(state.goal, 200),
+        "created_at": state.created_at,
+        "ended_at": state.ended_at or None,
+        "exit_code": state.finished.exit_code if state.finished else None,
+        "executed": _is_executed(directory),
+    }
+
+
+def _is_executed(directory: Path) -> bool:
+    """Whether a process executes the run now."""
+    from console.service.client import is_executed
+
+    return is_executed(directory)
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at else "-"
+
+
+# ── one run ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def show(run: Run, as_json: Json = False) -> int:
+    """Show one run: its state, every step with its attempts and result, what was undone and what not.
+
+    Example: plandeck show 4f1c --json
+    """
+    from console.run.journal import read
+    from console.run.state import RunState
+    from console.settings import find_run
+
+    directory = find_run(run)
+    state = RunState.of(read(directory))
+    if as_json:
+        emit(document_of(state, directory))
+    else:
+        _print(state)
+    return 0
+
+
+def document_of(state: RunState, directory: Path) -> dict[str, Any]:
+    """A run as one JSON object (documented in docs/)."""
+    plan = state.plan
+    return {
+        "run": state.run,
+        "state": state.status.value,
+        "exit_code": state.finished.exit_code if state.finished else None,
+        "reason": state.finished.reason if state.finished else "",
+        "unmet": list(state.finished.unmet) if state.finished else [],
+        "executed": _is_executed(directory),
+        "goal": state.goal,
+        "workspace": state.workspace,
+        "revision": state.revision,
+        "plan_hash": state.plan_hash,
+        "planner": state.planner,
+        "model": state.model,
+        "tokens": state.tokens,
+        "cost_usd": state.cost,
+        "replans": state.replans,
+        "created_at": state.created_at,
+        "started_at": state.started_at or None,
+        "ended_at": state.ended_at or None,
+        "records": state.seq,
+        "head": state.head,
+        "waits_for": [
+            {
+                "request": r.id,
+                "scope": r.scope,
+                "step": r.step,
+                "question": r.question,
+                "options": list(r.options),
+            }
+            for r in state.requests.values()
+        ],
+        "steps": [
+            {"id": leaf.id, "action": leaf.action, "params": leaf.params, "depends_on": list(leaf.depends_on)}
+            | _step(state.steps[leaf.id], state, directory, leaf.id)
+            for leaf in (plan.leaves() if plan else ())
+        ],
+        "rollback": _rollback(state.rollback) if state.rollback else None,
+        "warnings": [warning.message for warning in state.warnings],
+    }
+
+
+def _step(step: StepState, state: RunState, directory: Path, step_id: str) -> dict[str, Any]:
+    from console.errors import ReferenceFailed
+    from console.run.results import result_of
+
+    try:
+        result = result_of(state, directory, step_id)
+    except ReferenceFailed:
+        result = None
+    return {
+        "state": step.status.value,
+        "reason": step.reason,
+        "marked_by": step.marked_by,
+        "result": result,
+        "attempts": [_attempt(attempt) for attempt in step.attempts],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "attempt": attempt.number,
+        "outcome": attempt.outcome or "running",
+        "exit_code": attempt.exit_code,
+        "command": list(attempt.command),
+        "host": attempt.host,
+        "started_at": attempt.started or None,
+        "ended_at": attempt.ended or None,
+        "timed_out": attempt.timed_out,
+        "never_started": attempt.never_started,
+        "error": attempt.error,
+        "stderr_tail": attempt.tail,
+    }
+
+
+def _rollback(rollback: Rollback) -> dict[str, Any]:
+    finished = rollback.finished
+    return {
+        "complete": finished.complete if finished else None,
+        "undone": list(finished.undone) if finished else [],
+        "not_undone": dict(finished.not_undone) if finished else {},
+        "irreversible": list(finished.irreversible if finished else rollback.plan.irreversible),
+        "items": [
+            {
+                "id": item.step.id,
+                "action": item.step.action,
+                "params": item.step.params,
+                "undoes": list(item.undoes),
+                "tie": item.tie,
+                "fate": item.fate,
+                "why": item.why,
+                "state": rollback.steps[item.step.id].status.value
+                if item.step.id in rollback.steps
+                else item.fate,
+            }
+            for item in rollback.plan.items
+        ],
+    }
+
+
+def _print(state: RunState) -> None:
+    from console.text import one_line
+
+    ended = f", exit code {state.finished.exit_code}" if state.finished else ""
+    say(f"run {state.run}: {state.status.replace('_', ' ')}{ended}")
+    say(f"goal: {one_line(state.goal, 300)}")
+    if state.finished and state.finished.reason:
+        say(f"reason: {one_line(state.finished.reason, 300)}")
+    rows = []
+    for leaf in state.plan.leaves() if state.plan else ():
+        step = state.steps[leaf.id]
+        code = step.attempt.exit_code if step.attempt else None
+        told = step.reason or (step.attempt.preview if step.attempt else "")
+        tries = f"{len(step.attempts)}×" if len(step.attempts) > 1 else ""
+        exit_code = "" if code is None else f"exit {code}"
+        rows.append((f"  {leaf.id}", leaf.action, step.status.value, tries, exit_code, one_line(told, 120)))
+    table(rows)
+    if state.rollback and state.rollback.finished:
+        _print_rollback(state)
+    for request in state.requests.values():
+        say(
+            f"waits for an answer ({request.scope.replace('_', ' ')}): {one_line(request.question, 200)}".rstrip(
+                ": "
+            )
+        )
+    say(f"journal: {state.seq} records, head {state.head}")
+
+
+def _print_rollback(state: RunState) -> None:
+    from console.text import one_line
+
+    assert state.rollback is not None
+    finished = state.rollback.finished
+    assert finished is not None
+    say(f"undone: {', '.join(finished.undone) or 'nothing'}")
+    for step, why in finished.not_undone.items():
+        say(f"NOT UNDONE: step {step}: {one_line(why, 200)}")
+    if finished.irreversible:
+        say(f"irreversible: {', '.join(finished.irreversible)}")
+
+
+# ── the record ───────────────────────────────────────────────────────────────────────────────────
+
+
+def verify(run: Run, as_json: Json = False) -> int:
+    """Check that the record of a run was not changed: the chain of its hashes.
+
+    Compare the head with the one that was printed at the end of the run: records that were cut off
+    at the end cannot be noticed otherwise. Exit code 4 when the chain is broken.
+
+    Example: plandeck verify 4f1c
+    """
+    from console.run import journal
+    from console.settings import find_run
+
+    directory = find_run(run)
+    verdict = journal.verify(directory)
+    if as_json:
+        emit(
+            {
+                "run": directory.name,
+                "ok": verdict.ok,
+                "records": verdict.records,
+                "head": verdict.head,
+                "problem": verdict.problem,
+            }
+        )
+    elif verdict.ok:
+        say(f"run {directory.name}: {verdict.records} records, the chain holds, head {verdict.head}")
+    else:
+        say(f"run {directory.name}: THE RECORD IS BROKEN: {verdict.problem}")
+        say(f"the first {verdict.records} records hold")
+    return 0 if verdict.ok else JournalError.exit_code
+
+
+def export(run: Run, output: Output = None) -> int:
+    """Write the record of a run as JSON lines: audit log, replay and test recording in one.
+
+    Values of secrets that are set in this environment are taken out.
+
+    Example: plandeck export 4f1c -o run.jsonl
+    """
+    from console.settings import find_run, write_private
+
+    lines = _exported(find_run(run))
+    if output is None:
+        for line in lines:
+            say(line)
+        return 0
+    if not output.absolute().parent.is_dir():
+        raise UsageError("the folder is not there", where=str(output.parent))
+    write_private(output.absolute(), "".join(f"{line}\n" for line in lines))
+    return 0
+
+
+def _exported(directory: Path) -> Iterable[str]:
+    import os
+
+    from console.redact import Redactor
+    from console.run import events as ev
+    from console.run import journal
+    from console.service.parts import secrets_of
+
+    redactor = Redactor({})
+    for record in journal.read(directory):
+        if isinstance(record.event, ev.CatalogLoaded):
+            secrets = secrets_of(record.event.catalog, os.environ)
+            redactor = Redactor({name: value for name, value in secrets.items() if value})
+        yield redactor.redact(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")))
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="A file that `plandeck export` wrote.", show_default=False)],
+    plain: Plain = False,
+    as_json: JsonFacts = False,
+) -> int:
+    """Play an exported run: the same screens, nothing to steer. Always exit code 0 when it can be read.
+
+    Example: plandeck replay run.jsonl --plain
+    """
+    import anyio
+
+    from console.service.client import Replay
+
+    session = Replay(file)
+    if not (plain or as_json) and on_terminal():
+        from console.commands.screen import show as show_screen
+
+        anyio.run(show_screen, session)
+        return 0
+    from console.headless import Follower, json_lines, plain_lines
+
+    anyio.run(Follower(session, json_lines(say) if as_json else plain_lines(say)).follow)
+    return 0

@@ -1,0 +1,215 @@
+"""Commands about plans and tools: nothing is carried out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.common import (
+    Json,
+    Output,
+    Planner,
+    Sets,
+    Tools,
+    What,
+    complete_tool,
+    emit,
+    pairs,
+    say,
+    table,
+)
+from console.errors import UsageError
+
+if TYPE_CHECKING:
+    from console.catalog.spec import Catalog
+    from console.plan.model import Plan
+    from console.planners.base import PlanDraft
+    from console.task import Task
+
+
+def plan(
+    what: What,
+    tools: Tools = None,
+    sets: Sets = None,
+    planner: Planner = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> int:
+    """Plan a task and write the plan, without running anything.
+
+    The plan is YAML, or JSON with --json or for a file that ends in .json.
+
+    Example: plandeck plan deploy --set tag=v2.4.0 -o plan.yaml
+    """
+    from console.commands.run import planned_by, tool_files
+    from console.plan import codec
+    from console.service.parts import catalog_of, fitted
+    from console.task import load
+
+    task = planned_by(load(what, pairs(sets)), planner)
+    catalog = catalog_of(task, tool_files(tools))
+    made = fitted(task.plan, catalog, file=task.name) if task.plan else _draft(task, catalog).plan
+    is_json = as_json or (output is not None and output.suffix == ".json")
+    text = codec.dump_json(made) if is_json else codec.dump_yaml(made)
+    if output is None:
+        say(text.rstrip("\n"))
+        return 0
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write this file: {error.strerror}", where=str(output)) from None
+    say(f"{len(made.leaves())} steps written to {output}") if not as_json else None
+    return 0
+
+
+def _draft(task: Task, catalog: Catalog) -> PlanDraft:
+    import os
+
+    import anyio
+
+    from console.service.parts import environment, facts_of, goal_of, planner_of
+
+    async def progress(message: str) -> None:
+        """Nobody watches."""
+
+    async def work() -> PlanDraft:
+        facts = await facts_of(task, Path.cwd(), environment(catalog, (), os.environ))
+        return await planner_of(task).plan(goal_of(task, facts, task.limits), catalog, progress)
+
+    return anyio.run(work)
+
+
+# ── check ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check(
+    plan_file: Annotated[
+        str, typer.Argument(metavar="PLAN", help="A plan file, or a task that has one.", show_default=False)
+    ],
+    tools: Tools = None,
+    as_json: Json = False,
+) -> int:
+    """Check a plan without running anything: is it valid, and what does the checker find?
+
+    Exit code 0 when there is nothing to say, 1 with findings, 3 when the plan is not valid.
+
+    Example: plandeck check plan.json --tools tools.yaml
+    """
+    from console.commands.run import tool_files
+    from console.errors import InvalidDocument
+    from console.service.parts import catalog_of, fitted
+    from console.task import load
+
+    try:
+        task = load(plan_file)
+        if task.plan is None:
+            raise UsageError(
+                "this task has no plan to check", where=plan_file, todo="Make one with plandeck plan"
+            )
+        catalog = catalog_of(task, tool_files(tools))
+        made = fitted(task.plan, catalog, file=plan_file)
+    except InvalidDocument as error:
+        if not as_json:
+            raise
+        faults = [
+            {"step": f.step, "line": f.line, "file": f.file, "message": f.message, "hint": f.hint}
+            for f in error.faults
+        ]
+        emit({"valid": False, "faults": faults, "findings": []})
+        return error.exit_code
+    return _findings(made, task, catalog, as_json=as_json)
+
+
+def _findings(plan: Plan, task: Task, catalog: Catalog, *, as_json: bool) -> int:
+    from console.plan.check import check as look
+
+    found = look(plan, catalog, facts=frozenset(task.facts))
+    if as_json:
+        emit({"valid": True, "faults": [], "findings": [_finding(one) for one in found]})
+    else:
+        for one in found:
+            place = f"step {', '.join(one.steps)}: " if one.steps else ""
+            say(f"{place}{one.message}")
+        say(f"{len(plan.leaves())} steps, valid, {len(found) or 'no'} findings")
+    return 1 if found else 0
+
+
+def _finding(finding: Any) -> dict[str, Any]:
+    return {"code": finding.code, "steps": list(finding.steps), "message": finding.message}
+
+
+# ── tools ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tools(
+    name: Annotated[
+        str, typer.Argument(help="A tool's name, or `check` and a FILE.", autocompletion=complete_tool)
+    ] = "",
+    file: Annotated[str, typer.Argument(help="With `check`: the tool file.")] = "",
+    tool_file: Tools = None,
+    as_json: Json = False,
+) -> int:
+    """List the tools, explain one, or check a tool file.
+
+    Without --tools these are the tools that come with plandeck and those in your configuration folder.
+
+    Example: plandeck tools backup_database
+    Example: plandeck tools check ./tools.yaml
+    """
+    from console.catalog import load as loading
+    from console.commands.run import tool_files
+
+    if name == "check":
+        if not file:
+            raise UsageError("which file?", todo="plandeck tools check FILE")
+        catalog = loading.load([file])
+        emit(
+            {"file": file, "tools": list(catalog.tools), "warnings": list(catalog.warnings)}
+        ) if as_json else _ok(catalog)
+        return 0
+    if file:
+        raise UsageError(
+            f"{file!r} is one word too many", todo="plandeck tools NAME, or plandeck tools check FILE"
+        )
+    catalog = loading.load(tool_files(tool_file) or loading.names())
+    if name:
+        return _explain(catalog, name, as_json=as_json)
+    if as_json:
+        emit(
+            [
+                tool.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+                for tool in catalog.tools.values()
+            ]
+        )
+        return 0
+    from console.catalog.explain import summary
+    from console.text import one_line
+
+    table(
+        [(row.name, row.risk, one_line(row.takes, 40), one_line(row.about, 100)) for row in summary(catalog)]
+    )
+    return 0
+
+
+def _ok(catalog: Catalog) -> None:
+    for warning in catalog.warnings:
+        say(f"! {warning}")
+    say(f"{len(catalog.tools)} tools, no faults")
+
+
+def _explain(catalog: Catalog, name: str, *, as_json: bool) -> int:
+    from console.plan.faults import nearest
+
+    tool = catalog.get(name)
+    if tool is None:
+        raise UsageError(f"there is no tool {name!r}", todo=nearest(name, list(catalog.tools)))
+    if as_json:
+        emit(tool.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+        return 0
+    from console.catalog.explain import explain
+    from console.text import clean
+
+    say(clean(explain(tool)))
+    return 0

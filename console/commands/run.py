@@ -1,0 +1,450 @@
+"""Commands that execute a run or attach to one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.commands.common import (
+    ApproveUpTo,
+    Detach,
+    Env,
+    Foreground,
+    JsonFacts,
+    OnFailure,
+    Plain,
+    Planner,
+    PlannerChoice,
+    Run,
+    Sets,
+    Tools,
+    What,
+    Yes,
+    complete_task,
+    emit,
+    on_terminal,
+    pairs,
+    say,
+    table,
+)
+from console.errors import UsageError
+
+if TYPE_CHECKING:
+    from console.headless import Answer, Show
+    from console.run.control import Session
+    from console.service.order import Order
+    from console.task import Task
+
+Workspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        help="The folder that steps run in; the current one.",
+        file_okay=False,
+        show_default=False,
+    ),
+]
+Inject = Annotated[
+    str,
+    typer.Option("--inject", metavar="NAME", help="Put in one of the sample's failures.", show_default=False),
+]
+
+
+class Front:
+    """Which front end a command was asked for: a screen, lines, or nothing but an id."""
+
+    def __init__(
+        self,
+        *,
+        plain: bool = False,
+        as_json: bool = False,
+        detach: bool = False,
+        consent: bool = False,
+        screen: bool | None = None,
+    ) -> None:
+        if plain and as_json:
+            raise UsageError("--plain and --json exclude each other")
+        self.as_json = as_json
+        self.plain = plain
+        self.detach = detach
+        self.screen = screen or (not (plain or as_json or detach or consent) and on_terminal())
+        self.can_ask = not as_json and not detach and sys.stdin.isatty()
+
+    @property
+    def unattended(self) -> bool:
+        return not (self.screen or self.can_ask)
+
+
+# ── starting ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def run(
+    what: What,
+    tools: Tools = None,
+    workspace: Workspace = None,
+    sets: Sets = None,
+    planner: Planner = None,
+    yes: Yes = False,
+    approve_up_to: ApproveUpTo = None,
+    plain: Plain = False,
+    as_json: JsonFacts = False,
+    on_failure: OnFailure = None,
+    env: Env = None,
+    foreground: Foreground = False,
+    detach: Detach = False,
+    inject: Inject = "",
+) -> int:
+    """Plan a task, or take a plan, and carry it out.
+
+    On a terminal the screen opens and the run goes on when it is closed. With --plain, --json, --yes or
+    without a terminal there is no screen. Nothing runs that was not approved: by a key on the screen, or
+    by --yes or --approve-up-to.
+
+    Example: plandeck run plan.json --tools tools.yaml --yes --json --on-failure rollback
+    """
+    from console.task import load
+
+    front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
+    task = planned_by(load(what, pairs(sets)), planner)
+    order = _order(
+        task,
+        front,
+        tools=tools,
+        workspace=workspace,
+        approve=_approve(yes, approve_up_to),
+        on_failure=on_failure,
+        env=env,
+        inject=inject,
+    )
+    return _start(order, front, foreground=foreground)
+
+
+def demo(
+    name: Annotated[
+        str, typer.Argument(help="A sample task; without one they are listed.", autocompletion=complete_task)
+    ] = "",
+    plain: Plain = False,
+    as_json: JsonFacts = False,
+    inject: Inject = "",
+) -> int:
+    """Play a sample task in a world of its own, without a model and without a network.
+
+    On a terminal on the screen; with --plain or --json everything is approved and the failure that was
+    put in is handled by a new plan or a rollback.
+
+    Example: plandeck demo deploy --inject broken-build
+    """
+    from console.task import load, samples
+
+    known = samples()
+    if not name:
+        return _list_samples(known, as_json=as_json)
+    if name not in known:
+        raise UsageError(f"there is no sample task {name!r}", todo=f"There are: {', '.join(known) or 'none'}")
+    front = Front(plain=plain, as_json=as_json)
+    task = load(str(known[name]))
+    if task.planner.use in ("auto", "llm"):
+        task = planned_by(task, PlannerChoice.OFFLINE)
+    order = _order(task, front, approve="none" if front.screen else "yes", inject=inject)
+    if not front.screen:
+        order = order.model_copy(update={"on_failure": None, "unattended": True})
+    return _start(order, front, foreground=False)
+
+
+def _list_samples(known: dict[str, Path], *, as_json: bool) -> int:
+    from console.task import load
+
+    goals = {name: load(str(file)).goal for name, file in known.items()}
+    if as_json:
+        emit([{"name": name, "goal": goal} for name, goal in goals.items()])
+    else:
+        table(list(goals.items()))
+    return 0
+
+
+def _approve(yes: bool, up_to: str | None) -> str:
+    if yes and up_to:
+        raise UsageError("--yes and --approve-up-to exclude each other")
+    return "yes" if yes else up_to or "none"
+
+
+def planned_by(task: Task, planner: PlannerChoice | None) -> Task:
+    from console.settings import load_settings
+
+    configured = load_settings().planner
+    use = planner.value if planner else configured if task.planner.use == "auto" else task.planner.use
+    return task.model_copy(update={"planner": task.planner.model_copy(update={"use": use})})
+
+
+def _order(
+    task: Task,
+    front: Front,
+    *,
+    tools: list[str] | None = None,
+    workspace: Path | None = None,
+    approve: str = "none",
+    on_failure: str | None = None,
+    env: list[str] | None = None,
+    inject: str = "",
+) -> Order:
+    """The order for a new run, everything looked at that can be wrong before its folder is made."""
+    from console.sandbox import parse
+    from console.service.client import who_am_i
+    from console.service.order import Order
+    from console.service.parts import catalog_of, fitted, planner_of
+    from console.settings import new_run_dir
+
+    extra = tool_files(tools)
+    catalog = catalog_of(task, extra)
+    if task.plan is not None:
+        fitted(task.plan, catalog, file=task.name)
+    else:
+        planner_of(task)
+    if task.sandbox is not None:
+        sandbox = parse(task.sandbox, file=task.name)
+        if inject and inject not in sandbox.inject:
+            known = ", ".join(sandbox.inject) or "none"
+            raise UsageError(f"the task has no failure named {inject!r}", todo=f"There are: {known}")
+    elif inject:
+        raise UsageError("only a task with a sandbox has failures to put in", todo="Leave --inject out")
+    folder = (workspace or Path.cwd()).absolute()
+    if not folder.is_dir():
+        raise UsageError("the workspace is not a folder", where=str(folder))
+    directory = new_run_dir()
+    own_world = task.sandbox is not None and workspace is None
+    return Order.model_validate(
+        {
+            "directory": directory,
+            "task": task,
+            "tools": extra,
+            "workspace": str(directory / "workspace" if own_world else folder),
+            "approve": approve,
+            "on_failure": _mode(on_failure, front),
+            "env": tuple(env or ()),
+            "inject": inject,
+            "unattended": front.unattended and on_failure != "ask",
+            "by": who_am_i(),
+        }
+    )
+
+
+def _mode(on_failure: str | None, front: Front) -> str | None:
+    """What to do on a failure when it is not said: on a screen as each step says."""
+    if on_failure is not None:
+        return str(on_failure)
+    return None if front.screen else "ask" if front.can_ask else "stop"
+
+
+def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
+    from console.catalog.load import locate, names
+    from console.plan.faults import nearest
+
+    files = []
+    for name in tools or ():
+        file = locate(name)
+        if file is None:
+            raise UsageError(f"there is no tool file {name!r}", todo=nearest(name, names()))
+        files.append(file)
+    return tuple(files)
+
+
+def _start(order: Order, front: Front, *, foreground: bool) -> int:
+    """Execute an order with the front end that was asked for."""
+    import anyio
+
+    from console.commands.screen import show, show_attached
+
+    if front.detach:
+        return _launch(order, as_json=front.as_json)
+    if front.screen and not foreground:
+        from console.service.launch import launch
+
+        launch(order)
+        return anyio.run(show_attached, order.directory)
+
+    from console.service.host import host
+    from console.service.order import save_order
+
+    save_order(order)
+    if front.screen:
+        return anyio.run(host, order, show)
+
+    async def follow(session: Session) -> int:
+        return await _follow(session, front, order.by)
+
+    return anyio.run(host, order, follow)
+
+
+def _launch(order: Order, *, as_json: bool) -> int:
+    from console.service.launch import launch
+
+    launch(order)
+    if as_json:
+        emit({"event": "launched", "run": order.run, "directory": str(order.directory)})
+    else:
+        say(order.run)
+    return 0
+
+
+# ── following ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _follow(session: Session, front: Front, by: str) -> int:
+    from console.headless import Follower
+
+    answer = _prompts() if front.can_ask and not front.as_json else None
+    return await Follower(session, _show(front), answer, by=by).follow()
+
+
+def _show(front: Front) -> Show:
+    from console.headless import json_lines, plain_lines
+
+    if front.as_json:
+        return json_lines(say)
+    if front.plain or not sys.stdout.isatty():
+        return plain_lines(say)
+    from console.commands.progress import Progress
+
+    return Progress()
+
+
+def _prompts() -> Answer:
+    from console.commands.prompts import ask
+
+    return ask
+
+
+def pick() -> int:
+    """The picker: a task or a run is chosen on the screen."""
+    import anyio
+
+    if not on_terminal():
+        raise UsageError(
+            "there is no terminal for the task picker", todo="Name a task: plandeck run TASK --plain"
+        )
+    from console.commands.screen import pick as pick_on_screen
+
+    return anyio.run(pick_on_screen)
+
+
+def start_picked(what: str) -> Path:
+    """Start what was chosen in the picker: a goal, a sample, `SAMPLE:FAILURE`, a file; or find a run."""
+    from console.service.launch import launch
+    from console.settings import find_run, run_ids
+    from console.task import load, samples
+
+    if what in run_ids():
+        return find_run(what)
+    name, _, inject = what.partition(":")
+    task = load(name if name in samples() else what)
+    order = _order(planned_by(task, None), Front(screen=True), inject=inject if name in samples() else "")
+    launch(order)
+    return order.directory
+
+
+def sample_failures(task: Task) -> tuple[str, ...]:
+    """The failures that can be put into a sample."""
+    return tuple((task.sandbox or {}).get("inject", {}))
+
+
+def attach(
+    run: Run,
+    plain: Plain = False,
+    as_json: JsonFacts = False,
+    take: Annotated[bool, typer.Option("--take", help="Take the control from whoever holds it.")] = False,
+) -> int:
+    """Attach to a run: see what it does; steer it when you hold the control.
+
+    A run that no process executes is shown as its record has it.
+
+    Example: plandeck attach 4f1c
+    """
+    import anyio
+
+    from console.settings import find_run
+
+    front = Front(plain=plain, as_json=as_json)
+    return anyio.run(_attach, find_run(run), front, take)
+
+
+async def _attach(directory: Path, front: Front, take: bool) -> int:
+    from console.commands.screen import show, show_attached
+    from console.service.client import Kept, NotExecuted
+    from console.service.client import attach as attach_to
+
+    try:
+        if front.screen:
+            return await show_attached(directory, take=take)
+        async with attach_to(directory) as session:
+            return await _watch(session, front)
+    except NotExecuted:
+        kept = Kept(directory)
+        return await (show(kept) if front.screen else _watch(kept, front))
+
+
+async def _watch(session: Session, front: Front) -> int:
+    """Follow without answering anything: who attaches with lines only watches."""
+    from console.headless import Follower
+
+    return await Follower(session, _show(front)).follow()
+
+
+def resume(
+    run: Run,
+    yes: Yes = False,
+    approve_up_to: ApproveUpTo = None,
+    plain: Plain = False,
+    as_json: JsonFacts = False,
+    on_failure: OnFailure = None,
+    env: Env = None,
+    foreground: Foreground = False,
+    detach: Detach = False,
+) -> int:
+    """Take up a run whose process is gone, where it was.
+
+    Steps that ran on meanwhile are taken in; a step of which nobody knows whether it had its effect is
+    never silently run again. A run that has ended is taken up where something can still be done.
+
+    Example: plandeck resume 4f1c --yes --json
+    """
+    from console.service.order import load_order
+    from console.settings import find_run
+
+    front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
+    directory = find_run(run)
+    before = load_order(directory)
+    order = load_order(
+        directory,
+        approve=_risk(_approve(yes, approve_up_to)),
+        on_failure=_mode(on_failure, front),
+        env=tuple(dict.fromkeys([*before.env, *(env or ())])),
+        unattended=front.unattended and on_failure != "ask",
+        reopen=True,
+        roll_back=False,
+    )
+    return _start(order, front, foreground=foreground)
+
+
+def _risk(approve: str) -> object:
+    from console.catalog.spec import Risk
+
+    return approve if approve in ("none", "yes") else Risk(approve)
+
+
+def roll_back(directory: Path, front: Front, *, by: str) -> int:
+    """Take up a run to undo what it did (commands/steer.py has shown it and asked)."""
+    from console.service.order import load_order
+
+    order = load_order(
+        directory,
+        approve="yes",
+        on_failure="rollback",
+        unattended=front.unattended,
+        reopen=True,
+        roll_back=True,
+        by=by,
+    )
+    return _start(order, front, foreground=True)

@@ -1,0 +1,160 @@
+"""Commands that say one wish to a run: end it, or roll it back."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.common import Json, JsonFacts, Plain, Run, emit, say
+from console.errors import ControlRefused, UsageError
+
+if TYPE_CHECKING:
+    from console.run.events import RollbackPlan
+    from console.service.client import Attached
+
+BackTo = Annotated[
+    str,
+    typer.Option(
+        "--back-to", metavar="STEP", help="Keep this step and all that started before it.", show_default=False
+    ),
+]
+Agreed = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+
+
+def stop(run: Run, as_json: Json = False) -> int:
+    """End a run here: running steps are cancelled, nothing is undone.
+
+    Example: plandeck stop 4f1c
+    """
+    import anyio
+
+    from console.settings import find_run
+
+    outcome = anyio.run(_stop, find_run(run))
+    if as_json:
+        emit(outcome)
+    else:
+        say(f"run {outcome['run']}: {outcome['state'].replace('_', ' ')}")
+    return 0
+
+
+async def _stop(directory: Path) -> dict[str, Any]:
+    from console.run.control import Stop
+    from console.run.events import RunFinished
+    from console.service.client import attach
+
+    async with attach(directory) as session:
+        await session.take_control()
+        await session.wish(Stop(reason="plandeck stop"))
+        outcome = "stopped"
+        async with aclosing(session.records()) as records:
+            async for record in records:
+                if isinstance(record.event, RunFinished):
+                    outcome = record.event.outcome
+        return {"run": directory.name, "state": outcome}
+
+
+def rollback(
+    run: Run,
+    back_to: BackTo = "",
+    yes: Agreed = False,
+    plain: Plain = False,
+    as_json: JsonFacts = False,
+) -> int:
+    """Undo what a run did: shows the rollback first, runs it when you agree.
+
+    A run that has ended, or whose process is gone, is taken up for it. Exit code 6 when everything was
+    undone, 5 when something was not.
+
+    Example: plandeck rollback 4f1c --yes --plain
+    """
+    import anyio
+
+    from console.commands.run import Front, roll_back
+    from console.service.client import is_executed, who_am_i
+    from console.settings import find_run
+
+    directory = find_run(run)
+    if is_executed(directory):
+        return anyio.run(_roll_back_live, directory, back_to, yes, Front(plain=plain, as_json=as_json))
+    if back_to:
+        raise UsageError("--back-to needs the run's process", todo=f"plandeck resume {directory.name} first")
+    preview = _preview(directory)
+    _agree(preview, yes=yes, quiet=as_json)
+    front = Front(plain=plain or not as_json, as_json=as_json)
+    return roll_back(directory, front, by=who_am_i())
+
+
+def _preview(directory: Path) -> RollbackPlan:
+    from console.run.journal import read
+    from console.run.rollback import plan_rollback
+    from console.run.state import RunState
+
+    state = RunState.of(read(directory))
+    plan = state.everything()
+    if plan is None:
+        raise UsageError("this run has no plan; nothing ran", where=f"run {directory.name}")
+    return plan_rollback(plan, state.catalog, state)
+
+
+async def _roll_back_live(directory: Path, back_to: str, yes: bool, front: Any) -> int:
+    from console.headless import Follower, json_lines, plain_lines
+    from console.run.control import PreviewRollback, RollBack
+    from console.service.client import attach
+
+    async with attach(directory) as session:
+        await session.take_control()
+        preview = await session.wish(PreviewRollback(back_to=back_to or None))
+        _agree(preview["rollback"], yes=yes, quiet=front.as_json)
+        await _still_ours(session)
+        await session.wish(RollBack(hash=preview["hash"], back_to=back_to or None))
+        show = json_lines(say) if front.as_json else plain_lines(say)
+        return await Follower(session, show).follow()
+
+
+async def _still_ours(session: Attached) -> None:
+    if not session.has_control:
+        raise ControlRefused(
+            f"{session.holder or 'nobody'} took the control meanwhile",
+            kept="nothing was changed",
+            todo="Try again",
+        )
+
+
+def _agree(rollback: RollbackPlan, *, yes: bool, quiet: bool) -> None:
+    """Show what a rollback would do; it goes on only when somebody agrees."""
+    if not any(item.fate == "planned" for item in rollback.items):
+        raise UsageError("there is nothing that could be undone", kept="nothing was changed")
+    if not quiet:
+        for line in lines_of(rollback):
+            say(line)
+    if yes:
+        return
+    if quiet or not sys.stdin.isatty():
+        raise UsageError("nobody agreed to the rollback", kept="nothing was changed", todo="Agree with --yes")
+    if typer.prompt("roll back? [y/N]", default="", show_default=False).strip().lower() not in ("y", "yes"):
+        raise UsageError("the rollback was not agreed to", kept="nothing was changed")
+
+
+def lines_of(rollback: RollbackPlan) -> list[str]:
+    """A rollback as lines: what would be done, what not and why."""
+    import json
+
+    from console.text import reveal
+
+    lines = []
+    for item in rollback.items:
+        params = " ".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in item.step.params.items())
+        head = {"planned": "↶", "refused": "✗ refused:", "left_out": "– left out:"}[item.fate]
+        undoes = f" undoes {', '.join(item.undoes)}" if item.undoes else ""
+        why = f" ({item.why or item.tie})" if item.why or item.tie else ""
+        lines.append(reveal(f"  {head} {item.step.action} {params}{undoes}{why}"))
+    if rollback.uncovered:
+        lines.append(f"  not undone by anything: {', '.join(rollback.uncovered)}")
+    if rollback.irreversible:
+        lines.append(f"  irreversible: {', '.join(rollback.irreversible)}")
+    return lines

@@ -1,0 +1,104 @@
+"""The line-oriented front end: follows a session and prints every fact, as a line or as JSON.
+
+It decides nothing. What the run asks is put to `answer`, where there is somebody to ask; otherwise
+the answer comes from elsewhere (an attached screen), or the engine was told that nobody answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+import anyio
+
+from console.errors import ControlRefused
+from console.lines import line_of
+from console.run.control import Session, Wish
+from console.run.events import Record, RunFinished
+from console.run.life import StepStatus
+from console.run.state import Request, RunState
+
+Answer = Callable[[Request, RunState], Awaitable[Wish | None]]
+"""Asks a person; `None` when they have gone."""
+
+Say = Callable[[str], None]
+"""Puts out one line, at once."""
+
+Show = Callable[[Record, RunState], None]
+
+LEFT = 4
+"""The exit code of a run that has not ended: it was left and can be resumed."""
+
+
+def json_lines(say: Say) -> Show:
+    """Each record as one JSON object."""
+    return lambda record, _: say(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")))
+
+
+def plain_lines(say: Say) -> Show:
+    """Each fact as one line of text."""
+
+    def show(record: Record, state: RunState) -> None:
+        if line := line_of(record, state):
+            say(line)
+
+    return show
+
+
+class Follower:
+    """Follows `session` and shows every record; `follow` gives the exit code."""
+
+    def __init__(self, session: Session, show: Show, answer: Answer | None = None, by: str = "") -> None:
+        self.session = session
+        self.state = RunState()
+        self._show = show
+        self._answer = answer
+        self._by = by
+        self._heard = anyio.Event()
+
+    async def follow(self) -> int:
+        """Show what comes until the run ends, its process goes, or the person who answers does."""
+        async with anyio.create_task_group() as tasks:
+            if self._answer is not None and self.session.control is not None:
+                tasks.start_soon(self._ask, self._answer, tasks.cancel_scope)
+            async with aclosing(self.session.records()) as records:
+                async for record in records:
+                    self.state.apply(record)
+                    self._show(record, self.state)
+                    self._heard.set()
+                    if isinstance(record.event, RunFinished) and self.session.control is not None:
+                        break
+            tasks.cancel_scope.cancel()
+        return self.state.finished.exit_code if self.state.finished else LEFT
+
+    async def _ask(self, answer: Answer, leave: anyio.CancelScope) -> None:
+        while True:
+            request = self._question()
+            if request is None:
+                self._heard = anyio.Event()
+                await self._heard.wait()
+                continue
+            wish = await answer(request, self.state)
+            if wish is None:
+                leave.cancel()
+                return
+            await self._say_wish(wish, request)
+
+    def _question(self) -> Request | None:
+        """The oldest question, once nothing runs that would print into it."""
+        if any(step.status is StepStatus.RUNNING for step in self.state.steps.values()):
+            return None
+        return next(iter(self.state.requests.values()), None)
+
+    async def _say_wish(self, wish: Wish, request: Request) -> None:
+        control = self.session.control
+        assert control is not None
+        try:
+            await control.wish(wish, by=self._by)
+        except ControlRefused:
+            # It was answered elsewhere, or changed meanwhile: what holds now is put again.
+            await anyio.lowlevel.checkpoint()
+        while request.id in self.state.requests and not self.state.status.is_final:
+            self._heard = anyio.Event()
+            await self._heard.wait()

@@ -1,0 +1,197 @@
+"""One run in this process: composed from its order, served to whoever attaches, ended in good order.
+
+    order ──> journal, catalog, planner, backend ──> Engine ──┬── Service (the socket)
+                                                              └── front end, if it is in this process
+
+The engine, the socket and the front end are siblings in one task group: no front end owns a run. A
+signal ends the process but not the run: steps go on under their supervisor, the record says that the
+engine stopped, and `plandeck resume` takes the run up again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup
+
+from console.catalog.spec import Catalog, Risk
+from console.errors import JournalError
+from console.run import events as ev
+from console.run.control import Session
+from console.run.engine import Engine, Setup
+from console.run.journal import Journal
+from console.run.policy import Consent, Policy
+from console.run.state import RunState
+from console.runners.local import LocalBackend
+from console.sandbox import parse, prepare
+from console.service.order import Order
+from console.service.parts import catalog_of, environment, facts_of, fitted, goal_of, planner_of, secrets_of
+from console.service.server import Service
+from console.settings import Settings, load_settings, private_dir
+
+Front = Callable[[Session], Awaitable[int]]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def host(order: Order, front: Front | None = None, ready: Callable[[], None] = lambda: None) -> int:
+    """Execute a run until it has ended, or until a signal or the front end's leave; gives the exit code.
+
+    `ready` is called when the socket listens. Raises what hinders the start, with nothing started.
+    """
+    journal = Journal.open(order.directory)
+    try:
+        async with _world(order, journal) as world:
+            engine = Engine(await _setup(order, journal, world))
+            return await _serve(engine, journal, front, ready)
+    finally:
+        journal.close()
+
+
+async def _serve(engine: Engine, journal: Journal, front: Front | None, ready: Callable[[], None]) -> int:
+    service = Service(engine, head=journal.seq)
+    ended = anyio.Event()
+    codes: list[int] = []
+
+    async def execute() -> None:
+        try:
+            await engine.serve()
+        finally:
+            ended.set()
+
+    async def watch(signals: AsyncIterator[signal.Signals], tasks: TaskGroup) -> None:
+        async for number in signals:
+            codes.append(128 + number)
+            tasks.cancel_scope.cancel()
+
+    with anyio.open_signal_receiver(*SIGNALS) as signals:
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(watch, signals, tasks)
+                await tasks.start(service.serve)
+                ready()
+                tasks.start_soon(execute)
+                code = await front(engine) if front else await _outcome(engine, ended)
+                tasks.cancel_scope.cancel()
+        finally:
+            _let_go(engine, journal, codes)
+    return codes[0] if codes else code
+
+
+async def _outcome(engine: Engine, ended: anyio.Event) -> int:
+    await ended.wait()
+    return engine.state.finished.exit_code if engine.state.finished else 4
+
+
+def _let_go(engine: Engine, journal: Journal, codes: list[int]) -> None:
+    """Say in the record that the process let go of a run that has not ended."""
+    if engine.failure is not None or engine.state.status.is_final or not journal.seq:
+        return
+    reason = f"signal {signal.Signals(codes[0] - 128).name}" if codes else "the front end left"
+    journal.append([(time.time(), ev.EngineStopped(reason=reason))])
+
+
+# ── composing ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """Where a run's steps live."""
+
+    catalog: Catalog
+    workspace: Path
+    env: Mapping[str, str]
+    before: RunState
+
+
+@asynccontextmanager
+async def _world(order: Order, journal: Journal) -> AsyncIterator[_World]:
+    """The workspace and environment of a run; a task with a sandbox gets a world of its own, which is
+    taken down when the run has ended."""
+    before = RunState.of(journal.since(0))
+    # A resumed run keeps the tools it was approved with, whatever the files say now.
+    catalog = before.catalog if before.seq else catalog_of(order.task, order.tools)
+    env = environment(catalog, order.env, os.environ)
+    workspace = Path(before.workspace or order.workspace)
+    if order.task.sandbox is None or order.task.directory is None:
+        _check_workspace(workspace)
+        yield _World(catalog, workspace, env, before)
+        return
+    private_dir(workspace)
+    inputs = {name: str(value) for name, value in order.task.inputs.items()}
+    sandbox = parse(order.task.sandbox, file=order.task.name)
+    running = await prepare(order.task.directory, sandbox, workspace, {**env, **inputs}, inject=order.inject)
+    try:
+        yield _World(catalog, workspace, {**env, **running.env}, before)
+    finally:
+        if RunState.of(journal.since(0)).status.is_final:
+            await running.teardown()
+
+
+def _check_workspace(workspace: Path) -> None:
+    if not workspace.is_dir():
+        raise JournalError(
+            "the workspace is not there",
+            where=str(workspace),
+            kept="nothing was started",
+            todo="Make the folder",
+        )
+
+
+async def _setup(order: Order, journal: Journal, world: _World) -> Setup:
+    settings = load_settings()
+    task, before = order.task, world.before
+    limits = before.limits or _limits(order, settings)
+    if before.seq:
+        facts = frozenset(tuple(fact.split()) for fact in before.facts)
+    else:
+        facts = await facts_of(task, world.workspace, world.env)
+    return Setup(
+        created=ev.RunCreated(
+            run=order.run,
+            goal=task.goal,
+            task=task.document,
+            workspace=str(world.workspace),
+            version=version("plandeck"),
+            by=order.by,
+            facts=tuple(sorted(" ".join(fact) for fact in facts)),
+            limits=limits,
+        ),
+        directory=order.directory,
+        journal=journal,
+        backend=LocalBackend(order.directory),
+        planner=planner_of(task),
+        catalog=world.catalog,
+        goal=goal_of(task, facts, limits),
+        policy=_policy(order),
+        plan=None if task.plan is None else fitted(task.plan, world.catalog),
+        env=world.env,
+        secrets=secrets_of(world.catalog, os.environ),
+        reopen=order.by if order.reopen or order.roll_back else "",
+        roll_back=order.roll_back,
+    )
+
+
+def _policy(order: Order) -> Policy:
+    consents = {
+        "none": Consent(),
+        "yes": Consent(up_to=Risk.DESTRUCTIVE, revisions=True, by=order.by, label="--yes"),
+    }
+    consent = consents.get(order.approve) or Consent(
+        up_to=Risk(order.approve), revisions=True, by=order.by, label=f"--approve-up-to {order.approve}"
+    )
+    return Policy(consent=consent, on_failure=order.on_failure, unattended=order.unattended)
+
+
+def _limits(order: Order, settings: Settings) -> dict[str, float]:
+    """The task's limits over the configured ones, those of the command line over both."""
+    configured = settings.limits.model_dump(exclude_none=True)
+    return {**configured, **order.task.limits, **order.limits}

@@ -1,0 +1,155 @@
+"""What an order is made of: catalog, goal, planner, environment. Nothing in here starts anything but
+the probes of a task's facts.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import anyio
+
+from console.catalog import fit
+from console.catalog import load as tool_files
+from console.catalog.spec import Catalog, Fact, ToolSpec
+from console.errors import InvalidPlan, NoPlanner, UsageError
+from console.plan.model import Plan
+from console.planners.base import Goal, Planner, Want
+from console.task import OUTPUT, ProbedFact, Task, Wanted
+
+ALLOWED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR")
+"""What of the caller's environment every step gets, with LC_*."""
+
+PROBE_SECONDS = 30.0
+PROBE_OUTPUT = 4096
+
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)|([A-Za-z_][A-Za-z0-9_]*))")
+
+
+# ── tools and plan ───────────────────────────────────────────────────────────────────────────────
+
+
+def catalog_of(task: Task, extra: tuple[Path, ...] = ()) -> Catalog:
+    """The tools of a task and of `--tools`. Raises `InvalidCatalog` with the faults of all files."""
+    return tool_files.load([*task.tools, *extra])
+
+
+def bundled_catalog() -> Catalog:
+    """Every tool that can be named without a path."""
+    return tool_files.load(tool_files.names())
+
+
+def fitted(plan: Plan, catalog: Catalog, *, file: str = "") -> Plan:
+    """`plan` with its single inputs bound to its tools' parameters. Raises `InvalidPlan` with
+    everything that the catalog cannot carry out."""
+    bound = fit.bind(plan, catalog)
+    faults = fit.faults(bound, catalog)
+    if faults:
+        raise InvalidPlan(
+            faults, file=file, todo="Name the tool files with --tools" if not catalog.tools else ""
+        )
+    return bound
+
+
+# ── goal ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def goal_of(task: Task, facts: frozenset[Fact], limits: Mapping[str, float]) -> Goal:
+    """What a planner is asked for."""
+    return Goal(
+        text=task.goal,
+        facts=facts,
+        want=tuple(map(_want, task.want)),
+        fallback=tuple(map(_want, task.fallback)),
+        inputs=task.inputs,
+        limits=dict(limits),
+    )
+
+
+def _want(wanted: Wanted) -> Want:
+    return Want(fact=wanted.fact, after=wanted.after, params=wanted.params)
+
+
+async def facts_of(task: Task, workspace: Path, env: Mapping[str, str]) -> frozenset[Fact]:
+    """What holds now: the task's facts, and those that its probes find."""
+    facts = set(task.facts)
+    inputs = {name: str(value) for name, value in task.inputs.items()}
+    for probed in task.probes:
+        fact = await _look(probed, workspace, {**env, **inputs})
+        if fact:
+            facts.add(fact)
+    return frozenset(facts)
+
+
+async def _look(probed: ProbedFact, workspace: Path, env: Mapping[str, str]) -> Fact:
+    with anyio.move_on_after(PROBE_SECONDS):
+        process = await anyio.run_process(
+            ["/bin/sh", "-c", probed.probe],
+            cwd=workspace,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            check=False,
+        )
+        if process.returncode:
+            return ()
+        first = process.stdout[:PROBE_OUTPUT].decode("utf-8", "replace").strip().split("\n")[0].strip()
+        return tuple(first if word == OUTPUT else word for word in probed.fact)
+    raise UsageError(
+        f"the probe of a fact did not end within {PROBE_SECONDS:.0f} seconds",
+        where=" ".join(probed.fact),
+        kept="nothing was started",
+    )
+
+
+# ── planner ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def planner_of(task: Task) -> Planner:
+    """The planner that a task asks for. Raises `NoPlanner` when it is not there."""
+    use, recording = task.planner.use, task.planner.recording
+    if use == "recorded":
+        if recording is None:
+            raise NoPlanner("the recorded planner needs a recording", todo="Name one in the task file")
+        from console.planners.recorded import RecordedPlanner
+
+        return RecordedPlanner.load(recording)
+    if use == "llm":
+        raise NoPlanner("this plandeck has no planner that asks a model", todo="Use --planner offline")
+    from console.planners.offline import OfflinePlanner
+
+    return OfflinePlanner()
+
+
+# ── environment ──────────────────────────────────────────────────────────────────────────────────
+
+
+def environment(catalog: Catalog, names: tuple[str, ...], caller: Mapping[str, str]) -> dict[str, str]:
+    """What steps see of the caller's environment: the usual variables, those in `names`, and those
+    that a tool file names. A tool's secrets are not part of it."""
+    wanted = {*ALLOWED, *names, *(name for tool in catalog.tools.values() for name in _named(tool))}
+    wanted |= {name for name in caller if name.startswith("LC_")}
+    wanted -= {name for tool in catalog.tools.values() for name in tool.secrets} - set(names)
+    return {name: caller[name] for name in sorted(wanted) if name in caller}
+
+
+def secrets_of(catalog: Catalog, caller: Mapping[str, str]) -> dict[str, str]:
+    """The values of the secrets that tools ask for by name, from the caller's environment."""
+    wanted = {name for tool in catalog.tools.values() for name in tool.secrets}
+    return {name: caller[name] for name in sorted(wanted) if name in caller}
+
+
+def _named(tool: ToolSpec) -> Iterator[str]:
+    """The variables that a tool's texts name, as a shell would read them."""
+    texts = [*tool.environment.values(), tool.probe or "", tool.check or ""]
+    if tool.script:
+        script = tool.script
+        texts += [script.shell or "", script.command or "", *script.args, script.working_dir or ""]
+    if tool.http:
+        texts += [tool.http.url, tool.http.body or "", *tool.http.headers.values()]
+    for text in texts:
+        for found in _VARIABLE.finditer(text):
+            yield found[1] or found[2]
