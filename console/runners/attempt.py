@@ -12,13 +12,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
 
 from console.runners.backend import Phase, Status
 from console.runners.order import MARKER
-from console.runners.supervisor import CLAIM, EXIT, LOCK
+from console.runners.supervisor import CANCEL, CLAIM, EXIT, LOCK
 
 ABANDONED = "abandoned"
 
@@ -57,18 +58,14 @@ def is_held(directory: Path) -> bool:
 
 
 def open_supervisor(directory: Path) -> int | None:
-    """A pidfd of its supervisor; `None` when it has ended. Raises `LookupError` in the moment between
-    the claim and the fork, when there is no telling."""
-    for line in (_read(directory / CLAIM) or b"").splitlines():
-        if line.startswith(b"supervisor "):
-            return _open_holder(directory, int(line.split()[1]))
-    if is_held(directory):
-        raise LookupError("not forked yet")
-    return None
+    """A pidfd of its supervisor; `None` when it has none, or none that can be named.
 
-
-def _open_holder(directory: Path, pid: int) -> int | None:
-    """The lock is looked at after the pidfd is open: held, the pid is still the supervisor's own."""
+    The lock is looked at after the pidfd is open: held, the pid is still the supervisor's own.
+    """
+    lines = (_read(directory / CLAIM) or b"").splitlines()
+    pid = next((int(line.split()[1]) for line in reversed(lines) if line.startswith(b"supervisor ")), 0)
+    if not pid:
+        return None
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -77,6 +74,20 @@ def _open_holder(directory: Path, pid: int) -> int | None:
         return fd
     os.close(fd)
     return None
+
+
+def ask_to_cancel(directory: Path) -> None:
+    """Leave the order to cancel, and wake the supervisor to look for it."""
+    (directory / CANCEL).touch(0o600)
+    supervisor = open_supervisor(directory)
+    if supervisor is None:
+        return
+    try:
+        signal.pidfd_send_signal(supervisor, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(supervisor)
 
 
 def close_off(directory: Path, why: str) -> bool:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -45,7 +44,7 @@ FOLLOW = 0.05
 """Seconds between two looks at a spool that somebody watches."""
 
 RECHECK = 0.5
-"""Seconds before another look at an attempt whose supervisor cannot be named yet."""
+"""Seconds before another look at an attempt of which nobody will tell."""
 
 _KEY = re.compile(r"[A-Za-z0-9][\w-]*/[A-Za-z0-9][\w-]*/[A-Za-z0-9][\w-]*", re.ASCII)
 _HERE = (None, "local", "localhost", attempt.HOST)
@@ -65,7 +64,6 @@ class LocalBackend(StepBackend):
         self._link: Link | None = None
         self._connecting = anyio.Lock()
         self._tasks: TaskGroup
-        self._watches: dict[Path, list[anyio.CancelScope]] = {}
         self._was_rebooted = False
 
     async def __aenter__(self) -> Self:
@@ -130,25 +128,14 @@ class LocalBackend(StepBackend):
     async def cancel(self, key: str) -> None:
         """Orders the supervisor to end it; an attempt that does not run is left alone."""
         directory = self._directory(key)
-        while self._look(directory).phase == "running":
-            try:
-                supervisor = attempt.open_supervisor(directory)
-            except LookupError:
-                await anyio.sleep(FOLLOW)
-                continue
-            if supervisor is not None:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(supervisor, signal.SIGTERM)
-                os.close(supervisor)
-            return
+        if self._look(directory).phase == "running":
+            attempt.ask_to_cancel(directory)
 
     async def abandon(self, key: str) -> None:
         directory = self._directory(key)
         attempt.give_up(directory)
         if self._link:
             self._link.release(_name(directory))
-        for watch in self._watches.get(directory, ()):
-            watch.cancel()
 
     async def workers(self) -> list[Worker]:
         return [Worker(attempt.HOST, ("local",), time())]
@@ -178,24 +165,25 @@ class LocalBackend(StepBackend):
             await self._watch(directory)
 
     async def _watch(self, directory: Path) -> None:
-        """Wait for the end of a supervisor that the fork server will not tell of."""
+        """Wait for the end of an attempt that was not started over this line: the fork server's word,
+        or the supervisor's end when it is another one's. Without a line, look again after a while."""
+        supervisor = attempt.open_supervisor(directory)
+        if supervisor is None:  # it has just ended, or cannot be named
+            await anyio.sleep(RECHECK if attempt.is_held(directory) else 0)
+            return
+        ends = self._link.ends if self._link and self._link.is_open else None
+        event = anyio.Event() if ends is None else ends.setdefault(_name(directory), anyio.Event())
         try:
-            supervisor = attempt.open_supervisor(directory)
-        except LookupError:
-            await anyio.sleep(RECHECK)
-            return
-        if supervisor is None:
-            return
-        watches = self._watches.setdefault(directory, [])
-        with anyio.CancelScope() as scope:
-            watches.append(scope)
-            try:
-                await anyio.wait_readable(supervisor)
-            finally:
-                watches.remove(scope)
-                if not watches:
-                    self._watches.pop(directory, None)
-                os.close(supervisor)
+            with anyio.move_on_after(RECHECK if ends is None else None):
+                async with anyio.create_task_group() as either:
+                    either.start_soon(_set_when_gone, supervisor, event)
+                    await event.wait()
+                    either.cancel_scope.cancel()
+        finally:
+            os.close(supervisor)
+            event.set()  # another waiter takes the watch over
+            if ends is not None and ends.get(_name(directory)) is event:
+                del ends[_name(directory)]
 
     # ── the fork server ──────────────────────────────────────────────────────────────────────────
 
@@ -267,6 +255,11 @@ class LocalBackend(StepBackend):
 def _name(directory: Path) -> str:
     """The attempt's directory as the fork server knows it."""
     return f"{directory.parent.name}/{directory.name}"
+
+
+async def _set_when_gone(supervisor: int, event: anyio.Event) -> None:
+    await anyio.wait_readable(supervisor)
+    event.set()
 
 
 def _never(key: str, why: str) -> NeverStarted:

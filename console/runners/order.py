@@ -3,7 +3,6 @@ given to a process can hold a NUL. Only what the fork server can afford to load 
 
 from __future__ import annotations
 
-STEPS = b"steps"
 MARKER = b"PLANDECK_STEP"
 """In the environment of everything a step starts: the attempt's key, by which leftovers are found."""
 
@@ -57,7 +56,7 @@ class Order:
         body = b"\0".join(fields)
         if body.count(b"\0") != len(fields) - 1:
             raise ValueError("an argument, a variable or a path holds a NUL byte")
-        return len(body).to_bytes(_SIZE, "big") + body
+        return to_frame(body)
 
 
 def name_of(body: bytes) -> bytes:
@@ -88,6 +87,10 @@ def _pairs(fields: list[bytes]) -> dict[bytes, bytes]:
         variable, _, value = text.partition(b"=")
         pairs[variable] = value
     return pairs
+
+
+def to_frame(body: bytes) -> bytes:
+    return len(body).to_bytes(_SIZE, "big") + body
 
 
 def take_frame(inbox: bytearray) -> bytes | None:

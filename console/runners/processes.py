@@ -4,16 +4,25 @@ Only what the fork server can afford to load is imported here.
 """
 
 # pathlib is not loaded here
-# ruff: noqa: PTH
+# ruff: noqa: PTH123, PTH208
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from time import monotonic
 
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM)
-"""What a supervisor waits for; blocked from before its fork on. TERM is the order to cancel."""
+"""What a supervisor waits for; blocked from before its fork on. TERM asks it to look whether it is
+cancelled."""
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def become_subreaper() -> None:
+    """From now on everything that loses its parent below this process becomes its child."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def next_signal(due: float | None) -> int:

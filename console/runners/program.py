@@ -4,7 +4,7 @@ Only what the fork server can afford to load is imported here.
 """
 
 # pathlib is not loaded here
-# ruff: noqa: PTH
+# ruff: noqa: PTH116
 
 from __future__ import annotations
 

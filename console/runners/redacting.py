@@ -13,11 +13,13 @@ from console.redact import Redactor
 _PIECE = 65_536
 
 
-def interpose(out: int, err: int, secrets: dict[bytes, bytes], *, lock: int) -> tuple[int, int, int]:
+def interpose(
+    out: int, err: int, secrets: dict[bytes, bytes], *, held: tuple[int, ...]
+) -> tuple[int, int, int]:
     """Start the redactor in front of the files `out` and `err`, which are taken over.
 
-    Gives its pid and the two pipes to write to. It must not keep the attempt's `lock`: only a
-    supervisor's life is the attempt's.
+    Gives its pid and the two pipes to write to. It must not keep what the supervisor has `held`: only
+    the supervisor's life is the attempt's.
     """
     names = {os.fsdecode(name): os.fsdecode(value) for name, value in secrets.items()}
     files = {out: Redactor(names), err: Redactor(names)}
@@ -26,7 +28,7 @@ def interpose(out: int, err: int, secrets: dict[bytes, bytes], *, lock: int) -> 
     if not pid:
         status = 1
         try:
-            for fd in (lock, to_out, to_err):
+            for fd in (*held, to_out, to_err):
                 os.close(fd)
             _pump({from_out: out, from_err: err}, files)
             status = 0

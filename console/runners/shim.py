@@ -1,20 +1,20 @@
-"""The fork server: one small process a run that forks a supervisor for every step.
+"""The fork server: one small process a run that keeps supervisors ready and hands them steps.
 
-`python -I -S`, started once and detached from the engine: it survives a killed engine, and the
-supervisors survive it. It takes orders on the Unix socket `shim.sock` in the run's directory, from
-processes of the same user; claims the attempt's directory (`lock` is taken before `claim` is created
-with O_EXCL, so a claim without a held lock is a dead one), forks, answers, and tells when a
-supervisor has ended. What became of a step is in its files and nowhere else.
+`python -I -S`, started once and detached from the engine: it survives a killed engine, and steps
+survive it. It takes orders on the Unix socket `shim.sock` in the run's directory, from processes of
+the same user; claims the attempt's directory, gives its lock to a supervisor of its own, answers, and
+tells when the supervisor has done or died. What became of a step is in its files and nowhere else.
 
     to it      frames, one order each (order.py)
     from it    lines: `plandeck-shim 1`, then for each order in turn `claimed NAME`, `taken NAME`,
-               `busy NAME` (no process to be had now), `failed NAME WHY`; and `over NAME` at any time
+               `busy NAME WHY` (no process to be had now), `failed NAME WHY`; and to everybody,
+               at any time, `over NAME`
 
 It keeps nothing: it exits when no engine is connected and no step runs for `linger` seconds.
 """
 
 # pathlib is not loaded here
-# ruff: noqa: PTH
+# ruff: noqa: PTH108
 
 from __future__ import annotations
 
@@ -24,20 +24,19 @@ import gc
 import os
 import resource
 import select
-import signal
 import socket
 import struct
 import sys
 from contextlib import suppress
 
-from console.runners.order import name_of, take_frame, unpack
-from console.runners.processes import SIGNALS
-from console.runners.supervisor import CLAIM, CLAIM_FD, HOME_FD, LOCK, LOCK_FD, Supervisor
+from console.runners.order import name_of, take_frame
+from console.runners.pool import Pool, Worker, claim, close_from
+from console.runners.supervisor import CLAIM
 
 SOCKET, SERVER_LOCK, LOG = "shim.sock", "shim.lock", "shim.log"
 HELLO = b"plandeck-shim 1\n"
 
-READY_FD = 6
+READY_FD = 3
 """Where the starter waits for `ok`, or `held` when the run has a fork server already."""
 
 _CLIENTS = 64
@@ -58,36 +57,32 @@ class Client:
 
 class Server:
     """The loop. Clients are heard before new ones are let in: so when a new engine has its greeting,
-    every order that a dead one managed to send has been carried out."""
+    every attempt that a dead one managed to order is claimed."""
 
     def __init__(self, listener: socket.socket, linger: float) -> None:
         self._listener = listener
         self._linger = linger
         self._clients: dict[int, Client] = {}
-        self._steps: dict[int, tuple[bytes, Client]] = {}
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._poller = select.poll()
         self._poller.register(listener, select.POLLIN)
-        self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._poller.register(self._wake, select.POLLIN)
+        self._pool = Pool(self._poller)
 
     def serve(self) -> None:
         """Until nobody needs it any more."""
         while True:
-            is_idle = not self._clients and not self._steps
+            is_idle = not self._clients and not self._pool.is_busy()
             ready = self._poller.poll(self._linger * 1000 if is_idle else None)
             if is_idle and not ready:
                 return
             is_asked = False
             for fd, event in ready:
-                if fd == self._wake:
-                    self._reap()
-                elif fd == self._listener.fileno():
+                if fd == self._listener.fileno():
                     is_asked = True
                 elif fd in self._clients:
                     self._attend(self._clients[fd], event)
+                elif worker := self._pool.at(fd):
+                    self._hear(worker)
             if is_asked:
                 self._welcome()
 
@@ -169,12 +164,12 @@ class Server:
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, client: Client, body: bytes) -> None:
-        """Claim the attempt and fork its supervisor, or say why not."""
+        """Claim the attempt and give it to a supervisor, or say why not."""
         name = name_of(body)
         held: list[int] = []
         try:
             if claim(name, held):
-                self._steps[fork_supervisor(body, *held)] = name, client
+                self._hand_out(name, body, held)
                 answer = b"claimed %b\n" % name
             else:
                 answer = b"taken %b\n" % name
@@ -187,75 +182,31 @@ class Server:
                 os.close(fd)
         self._tell(client, answer)
 
-    def _reap(self) -> None:
-        """Tell which supervisors have ended."""
-        with suppress(BlockingIOError):
-            os.read(self._wake, _PIECE)
-        while self._steps:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                return
-            name, client = self._steps.pop(pid)
-            self._tell(client, b"over %b\n" % name)
+    def _hand_out(self, name: bytes, body: bytes, held: list[int]) -> None:
+        """Give a claimed attempt to a supervisor. Raises `OSError`, and takes the claim back, when
+        none is to be had."""
+        home, _, claim_fd = held
+        try:
+            while True:
+                worker = self._pool.take()
+                os.write(claim_fd, b"supervisor %d\n" % worker.pid)
+                if worker.give(name, body, held):
+                    return
+                self._pool.bury(worker)  # it was killed, or stopped, while it had nothing to do
+        except OSError:
+            os.unlink(CLAIM, dir_fd=home)
+            raise
 
-
-def claim(name: bytes, held: list[int]) -> bool:
-    """Make the attempt's directory, take its lock, create its claim. False when it was claimed before.
-
-    `held` gets the descriptors of directory, lock and claim. Raises `OSError` when it cannot be
-    claimed; nothing is claimed then.
-    """
-    with suppress(FileExistsError):
-        os.mkdir(name, 0o700)
-    home = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    held.append(home)
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    held.append(os.open(LOCK, flags, 0o600, dir_fd=home))
-    try:
-        fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
-        held.append(os.open(CLAIM, flags | os.O_EXCL | os.O_APPEND, 0o600, dir_fd=home))
-    except (BlockingIOError, FileExistsError):
-        return False
-    return True
-
-
-def fork_supervisor(body: bytes, home: int, lock: int, claim: int) -> int:
-    """The supervisor's pid. Raises `OSError` when there is none; the attempt is not claimed then."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        os.write(claim, b"order %b\n" % name_of(body))  # takes the block in which the pids find room
-        pid = os.fork()
-        if not pid:
-            become_supervisor(body, home, lock, claim)
-    except OSError:
-        os.unlink(CLAIM, dir_fd=home)
-        raise
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    with suppress(OSError):
-        os.write(claim, b"supervisor %d\n" % pid)
-    return pid
-
-
-def become_supervisor(body: bytes, home: int, lock: int, claim: int) -> None:
-    """In the child; does not return. No descriptor of the server stays open: its end, and its lock,
-    must not wait for a step."""
-    status = os.EX_SOFTWARE
-    try:
-        for fd, place in ((lock, LOCK_FD), (claim, CLAIM_FD), (home, HOME_FD)):
-            os.dup2(fd, place, inheritable=False)
-        close_from(READY_FD)
-        Supervisor(unpack(body)).run()
-        status = os.EX_OK
-    except BaseException:  # noqa: BLE001 - nothing may climb up into the server's loop
-        sys.excepthook(*sys.exc_info())
-    finally:
-        os._exit(status)
-
-
-def close_from(first: int) -> None:
-    """Close every descriptor from `first` on."""
-    os.closerange(first, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    def _hear(self, worker: Worker) -> None:
+        """A supervisor has done, or has died."""
+        name = worker.name
+        if worker.has_done():
+            self._pool.rest(worker)
+        else:
+            self._pool.bury(worker)
+        if name:
+            for client in list(self._clients.values()):
+                self._tell(client, b"over %b\n" % name)
 
 
 def listen() -> socket.socket:
@@ -276,8 +227,6 @@ def listen() -> socket.socket:
 def main() -> None:
     """`directory linger`: detach, and serve the run in `directory`."""
     directory, linger = sys.argv[-2:]
-    for place in (LOCK_FD, CLAIM_FD, HOME_FD):  # so that nothing else comes to lie there
-        os.dup2(0, place, inheritable=False)
     close_from(READY_FD + 1)
     if os.fork():
         os._exit(0)

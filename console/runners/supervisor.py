@@ -1,10 +1,11 @@
-"""The supervisor: one process a step, forked off the fork server, that owns the attempt to its end.
+"""The supervisor: the process that owns one attempt of one step from its start to its exit record.
 
-It holds an exclusive lock on `lock` for its life (liveness is the lock, not the pid), starts the
-command in a session of its own, with no terminal and nothing to read, its output going straight to
-the files `out` and `err`; waits for the process, never for the end of its output; enforces the
-timeout; ends what the step leaves behind, which it inherits as a subreaper; and writes `exit` in one
-rename. Nothing here waits for the engine or the fork server: both may be gone.
+While it has the attempt it holds an exclusive lock on `lock` (liveness is the lock, not the pid). It
+starts the command in a session of its own, with no terminal and nothing to read, its output going
+straight to the files `out` and `err`; waits for the process, never for the end of its output; enforces
+the timeout; cancels when TERM makes it look and there is a file `cancel`, so that a late signal cannot
+hit the wrong step; ends what the step leaves behind, which it inherits as a subreaper; and writes
+`exit` in one rename. Nothing here waits for the engine or the fork server: both may be gone.
 
 No file is synced: after a power loss the journal's intent says that the attempt may have run.
 Times are seconds since the epoch; what lies between two of them is measured by a clock that nobody
@@ -13,7 +14,6 @@ sets, and that stands still while the machine sleeps.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import json
 import os
@@ -25,10 +25,7 @@ from console.runners.order import MARKER, Order
 from console.runners.processes import descendants, next_signal, send
 from console.runners.program import find_program, why_not
 
-LOCK, CLAIM, OUT, ERR, EXIT = "lock", "claim", "out", "err", "exit"
-
-LOCK_FD, CLAIM_FD, HOME_FD = 3, 4, 5
-"""Where the fork server puts the attempt's lock, claim and directory."""
+LOCK, CLAIM, CANCEL, OUT, ERR, EXIT = "lock", "claim", "cancel", "out", "err", "exit"
 
 DRAIN = 0.25  # seconds in which what is left behind may end by itself (a `tee`, a logger)
 TERM_GRACE = 1.0  # from TERM to KILL for what is left behind
@@ -36,8 +33,6 @@ KILL_GRACE = 5.0  # then it is reported instead: a process can be in uninterrupt
 SPAWN_PAUSES = (0.05, 0.2, 0.5)
 RECORD_PAUSE = 1.0
 
-_PR_SET_CHILD_SUBREAPER = 36
-_prctl = ctypes.CDLL(None).prctl
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _DEFAULTS = (
     signal.SIGHUP,
@@ -60,10 +55,13 @@ class CannotStart(Exception):
 
 
 class Supervisor:
-    """One attempt; `run` carries it out in the directory that is open as `HOME_FD`."""
+    """One attempt. `home`, `lock` and `claim` are the descriptors of its directory and files."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, home: int, lock: int, claim: int) -> None:
         self._order = order
+        self._home = home
+        self._lock = lock
+        self._claim = claim
         self._pid = 0
         self._code: int | None = None
         self._ending = ""
@@ -72,8 +70,8 @@ class Supervisor:
         self._redactor_failed = False
         self._error = ""
 
-    def run(self) -> None:
-        """Start, wait, sweep, and leave the exit record."""
+    def run(self) -> bool:
+        """Start, wait, sweep, and leave the exit record. Whether nothing else was left behind."""
         started, clock = time(), monotonic()
         try:
             self._start(started)
@@ -94,16 +92,15 @@ class Supervisor:
             "stragglers": len(self._stragglers),
             "error": self._error,
         }
-        leave(json.dumps(record).encode())
+        self._leave(json.dumps(record).encode())
+        return not self._reap()
 
     # ── start ────────────────────────────────────────────────────────────────────────────────────
 
     def _start(self, started: float) -> None:
         order = self._order
         order.env[MARKER] = order.key
-        if signal.SIGTERM in signal.sigpending():
-            self._cancelled_early()
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._stop_if_cancelled()
         streams = self._open_streams()
         try:
             os.chdir(order.cwd)
@@ -116,18 +113,20 @@ class Supervisor:
         finally:
             for fd in streams:
                 os.close(fd)
-            os.fchdir(HOME_FD)
+            os.fchdir(self._home)
         with suppress(OSError):  # only for people to read: the step runs without it
-            os.write(CLAIM_FD, b"process %d %.6f\n" % (self._pid, started))
+            os.write(self._claim, b"process %d %.6f\n" % (self._pid, started))
 
     def _open_streams(self) -> tuple[int, int]:
         try:
-            out = os.open(OUT, _NEW | os.O_APPEND, 0o600, dir_fd=HOME_FD)
-            err = os.open(ERR, _NEW | os.O_APPEND, 0o600, dir_fd=HOME_FD)
+            out = os.open(OUT, _NEW | os.O_APPEND, 0o600, dir_fd=self._home)
+            err = os.open(ERR, _NEW | os.O_APPEND, 0o600, dir_fd=self._home)
             if self._order.secrets:
                 from console.runners.redacting import interpose  # few steps need what it loads
 
-                self._redactor, out, err = interpose(out, err, self._order.secrets, lock=LOCK_FD)
+                self._redactor, out, err = interpose(
+                    out, err, self._order.secrets, held=(self._home, self._lock, self._claim)
+                )
         except OSError as error:
             raise CannotStart(f"its output cannot be kept: {error.strerror}") from None
         return out, err
@@ -150,12 +149,16 @@ class Supervisor:
                 pause = next(pauses, None) if error.errno in (errno.EAGAIN, errno.ENOMEM) else None
                 if pause is None:
                     raise CannotStart(why_not(order, error)) from None
-            if signal.sigtimedwait((signal.SIGTERM,), pause):
-                self._cancelled_early()
+            signal.sigtimedwait((signal.SIGTERM,), pause)
+            self._stop_if_cancelled()
 
-    def _cancelled_early(self) -> None:
-        self._ending = "cancel"
-        raise CannotStart("it was cancelled before it started")
+    def _stop_if_cancelled(self) -> None:
+        if self._is_cancelled():
+            self._ending = "cancel"
+            raise CannotStart("it was cancelled before it started")
+
+    def _is_cancelled(self) -> bool:
+        return os.access(CANCEL, os.F_OK, dir_fd=self._home)
 
     # ── wait ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,11 +170,16 @@ class Supervisor:
             self._reap()
             if self._code is not None:
                 return
-            if not self._ending and got != signal.SIGCHLD:
-                self._ending = "cancel" if got == signal.SIGTERM else "timeout"
+            if not self._ending:
+                if got == signal.SIGTERM and self._is_cancelled():
+                    self._ending = "cancel"
+                elif not got:
+                    self._ending = "timeout"
+                else:
+                    continue
                 send(-self._pid, signal.SIGTERM, signal.SIGCONT)
                 due = monotonic() + self._order.grace
-            elif self._ending and not got:
+            elif not got:
                 send(-self._pid, signal.SIGKILL)
                 due = None
 
@@ -233,22 +241,24 @@ class Supervisor:
         if self._redactor or self._redactor_failed:
             self._error = self._error or "a part of its output is missing: it could not be redacted"
 
+    # ── the record ───────────────────────────────────────────────────────────────────────────────
 
-def leave(record: bytes) -> None:
-    """Write the exit record: whole or not at all. While the disk is full it waits for space, and the
-    attempt goes on being `running`, until it is cancelled."""
-    part = f"{EXIT}.part"
-    while True:
-        try:
-            fd = os.open(part, _NEW | os.O_TRUNC, 0o600, dir_fd=HOME_FD)
+    def _leave(self, record: bytes) -> None:
+        """Write the exit record: whole or not at all. While the disk is full it waits for space, and
+        the attempt goes on being `running`, until it is cancelled."""
+        part = f"{EXIT}.part"
+        while True:
             try:
-                if os.write(fd, record) == len(record):
-                    os.rename(part, EXIT, src_dir_fd=HOME_FD, dst_dir_fd=HOME_FD)
+                fd = os.open(part, _NEW | os.O_TRUNC, 0o600, dir_fd=self._home)
+                try:
+                    is_whole = os.write(fd, record) == len(record)
+                finally:
+                    os.close(fd)
+                if is_whole:
+                    os.rename(part, EXIT, src_dir_fd=self._home, dst_dir_fd=self._home)
                     return
-            finally:
-                os.close(fd)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-        if signal.sigtimedwait((signal.SIGTERM,), RECORD_PAUSE):
-            return
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+            if signal.sigtimedwait((signal.SIGTERM,), RECORD_PAUSE) and self._is_cancelled():
+                return
