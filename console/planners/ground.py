@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from console.catalog.contract import bind_pattern, match, parse_fact
@@ -117,16 +118,7 @@ def _relevant(
                 binding = unify(effect, need)
                 if binding is not None:
                     use(tool, binding)
-    return {name: _most_general(bindings) for name, bindings in found.items()}
-
-
-def _most_general(bindings: list[Binding]) -> list[Binding]:
-    """Without those that another one includes: an empty binding stands for all."""
-    kept: list[Binding] = []
-    for one in sorted(bindings, key=lambda b: (len(b), sorted(b.items()))):
-        if not any(other.items() <= one.items() for other in kept):
-            kept.append(one)
-    return kept
+    return found
 
 
 # ── forward: complete the bindings from what can hold ─────────────────────────────────────────────
@@ -174,7 +166,8 @@ class _Grounder:
                 for start in relevant[tool.name]:
                     for binding in self._join(tool.contract.requires, start):
                         self.tick()
-                        self._accept(tool, dict(binding))
+                        for whole in self._completed(tool, binding, relevant[tool.name]):
+                            self._accept(tool, whole)
             todo = [t for t in active if heads[t.name] & self._changed]
         return list(self._bound.values())
 
@@ -198,24 +191,29 @@ class _Grounder:
             if more is not None:
                 yield from self._join(requires[1:], more)
 
-    def _accept(self, tool: ToolSpec, binding: dict[str, str]) -> None:
-        """Fill in what nothing has bound, and keep the action when all of its contract is known."""
+    def _completed(self, tool: ToolSpec, binding: Binding, known: list[Binding]) -> Iterator[Binding]:
+        """`binding` with what nothing has bound yet: the task's input of that name, else the default,
+        else every value that the goal gives this tool elsewhere."""
         contract = tool.contract
-        parameters = {p.name: p for p in tool.parameters}
-        free = {
-            w[1:]
-            for p in (*contract.provides, *contract.writes, *contract.requires)
-            for w in p
-            if w.startswith("$")
-        }
-        for name in sorted(free - binding.keys()):
+        patterns = (*contract.provides, *contract.writes, *contract.requires)
+        free = sorted({w[1:] for p in patterns for w in p if w.startswith("$")} - binding.keys())
+        defaults = {p.name: p.default for p in tool.parameters if p.default is not None}
+        choices: list[list[str]] = []
+        for name in free:
             if name in self.inputs:
-                binding[name] = text_of(self.inputs[name])
-            elif name in parameters and parameters[name].default is not None:
-                binding[name] = text_of(parameters[name].default)
+                choices.append([text_of(self.inputs[name])])
+            elif name in defaults:
+                choices.append([text_of(defaults[name])])
             else:
+                choices.append(sorted({b[name] for b in known if name in b}))
+            if not choices[-1]:
                 self.missing.setdefault(tool.name, f"nothing says what {name} shall be")
-                return
+        for words in product(*choices):
+            yield {**binding, **dict(zip(free, words, strict=True))}
+
+    def _accept(self, tool: ToolSpec, binding: Binding) -> None:
+        """Keep the calls of `tool` with this binding."""
+        contract = tool.contract
         requires = frozenset(bind_pattern(p, binding) for p in contract.requires)
         provides = frozenset(bind_pattern(p, binding) for p in contract.provides)
         for wants, given in self._calls(tool, binding, provides):
