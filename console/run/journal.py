@@ -19,6 +19,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -66,7 +67,7 @@ class Journal:
         self._broken = ""
 
     @classmethod
-    def open(cls, directory: Path) -> Journal:
+    def open(cls, directory: Path) -> Self:
         """Open the record in `directory`, made when it is not there (directory 0700, files 0600).
 
         Raises `RunHeld` when another process writes it, `JournalError` when it cannot be used.
