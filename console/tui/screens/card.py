@@ -16,7 +16,7 @@ from console.errors import NeverStarted
 from console.plan.model import NOTE_TEXT, Expect, Params, Step
 from console.plan.references import find
 from console.run.policy import risk_of, risk_of_action
-from console.run.rollback import undo_of
+from console.run.rollback import compensation_of
 from console.tui.screens.modal import MUTED
 from console.tui.screens.rows import Row, exact
 
@@ -145,9 +145,9 @@ def _checks(step: Step) -> Iterator[Row]:
 
 
 def _undo(step: Step, catalog: Catalog, risk: Risk, workspace: str) -> Iterator[Row]:
-    undo = undo_of(step, catalog, step.params)
+    undo = compensation_of(step, catalog, step.params)
     if undo is not None:
-        yield from undo_rows(*undo, catalog, workspace)
+        yield from undo_rows(undo.action, undo.params, catalog, workspace)
     elif risk.rank >= Risk.DISRUPTIVE.rank:
         style = "bold $text-error" if risk is Risk.DESTRUCTIVE else "$text-warning"
         yield Row(label("undo"), Content.styled("none of its own", style))

@@ -9,7 +9,7 @@ from console.catalog.spec import Catalog, Fact, Risk
 from console.plan.model import Plan, Step
 from console.plan.references import find
 from console.run.policy import risk_of
-from console.run.rollback import undo_of
+from console.run.rollback import compensation_of
 from console.run.state import RunState
 from console.run.ties import tie_of
 
@@ -60,7 +60,7 @@ def covered(steps: Sequence[Step], plan: Plan, state: RunState) -> tuple[int, in
     """How many of the `steps` that change something could be undone, and how many there are."""
     changing = [s for s in steps if risk_of(s, state.catalog) is not Risk.OBSERVE]
     tied = {s for item in plan.rollback for s in tie_of(item, plan, state.catalog, state).undoes}
-    undone = [s for s in changing if s.id in tied or undo_of(s, state.catalog, s.params)]
+    undone = [s for s in changing if s.id in tied or compensation_of(s, state.catalog, s.params)]
     return len(undone), len(changing)
 
 

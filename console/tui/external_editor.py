@@ -1,0 +1,147 @@
+"""The plan in the operator's own editor.
+
+The plan goes out as YAML, in a file and folder that only the operator can read. What comes back
+unchanged is nothing; what is not valid is offered again with its faults written above their lines.
+The text is never lost: whoever gives up is told where it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from textual.app import App, SuspendNotSupported
+
+from console.errors import Fault, InvalidPlan
+from console.plan.codec import dump_yaml, load
+from console.plan.model import Plan
+from console.text import clean
+from console.tui.screens.confirm import ConfirmScreen
+
+SIGN = "#✗ "
+"""What a line that tells a fault begins with; such lines are taken out before the text is read."""
+
+_TOLD = re.compile(rf"^[ \t]*{re.escape(SIGN)}.*\n?", re.MULTILINE)
+
+RunEditor = Callable[[Path], Awaitable[str]]
+"""Opens a file in an editor and returns when it is closed: "" or why it could not be used."""
+
+
+def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The editor and its arguments: $VISUAL, $EDITOR, or vi."""
+    return shlex.split(environment.get("VISUAL") or environment.get("EDITOR") or "vi") or ["vi"]
+
+
+async def edit_plan(app: App[Any], plan: Plan, *, run_editor: RunEditor | None = None) -> Plan | None:
+    """The plan as it was changed in the editor; `None` when it was not, or when the operator gave up.
+
+    Must be called in a worker: it waits for the editor with the screen handed over to it.
+    """
+    edit = run_editor or (lambda file: _hand_over(app, file))
+    folder = Path(tempfile.mkdtemp(prefix="plandeck-"))
+    file = folder / "plan.yaml"
+    before = dump_yaml(plan)
+    _write(file, before)
+    while True:
+        failure = await edit(file)
+        text = _read(file)
+        kept = text is not None and without_faults(text) != before
+        if failure or text is None:
+            app.notify(
+                _told(failure or "the file is gone", file if kept else None), severity="error", markup=False
+            )
+            break
+        if not kept:
+            break
+        try:
+            edited = load(without_faults(text))
+        except InvalidPlan as invalid:
+            _write(file, with_faults(without_faults(text), invalid.faults))
+            if await app.push_screen_wait(_again(invalid)):
+                continue
+            app.notify(_told("The plan is as it was", file), markup=False, timeout=15)
+            return None
+        shutil.rmtree(folder)
+        return edited if edited != plan else None
+    if not kept:
+        shutil.rmtree(folder)
+    return None
+
+
+async def _hand_over(app: App[Any], file: Path) -> str:
+    """Run the editor on the whole terminal. Nothing may be painted meanwhile, and nothing may be raised
+    in there: the terminal would not be given back."""
+    command = [*editor_command(), str(file)]
+    failure = ""
+    try:
+        with app.batch_update(), app.suspend():
+            try:
+                done = await asyncio.to_thread(subprocess.run, command, check=False)
+            except OSError as error:
+                failure = f"the editor {command[0]} cannot be started: {error.strerror or error}"
+            else:
+                if done.returncode:
+                    failure = f"the editor {command[0]} ended with exit code {done.returncode}"
+    except SuspendNotSupported:
+        return "this terminal cannot be handed to an editor: edit steps with e"
+    return failure
+
+
+def with_faults(text: str, faults: Iterable[Fault]) -> str:
+    """`text` with every fault above its line, those without a line on top."""
+    by_line: dict[int, list[Fault]] = {}
+    lines = text.splitlines()
+    for fault in faults:
+        by_line.setdefault(fault.line if 0 < fault.line <= len(lines) else 0, []).append(fault)
+    told = [f"{SIGN}{_one(fault)}" for fault in by_line.get(0, ())]
+    for number, line in enumerate(lines, 1):
+        indent = line[: len(line) - len(line.lstrip())]
+        told += [f"{indent}{SIGN}{_one(fault)}" for fault in by_line.get(number, ())]
+        told.append(line)
+    return "\n".join(told) + "\n"
+
+
+def without_faults(text: str) -> str:
+    """`text` without the lines that `with_faults` put in."""
+    return _TOLD.sub("", text)
+
+
+def _one(fault: Fault) -> str:
+    """A fault in one line, without the line number, which is where it stands."""
+    step = f"step {fault.step}: " if fault.step else ""
+    hint = f" ({fault.hint})" if fault.hint else ""
+    return clean(f"{step}{fault.message}{hint}").replace("\n", " ")
+
+
+def _again(invalid: InvalidPlan) -> ConfirmScreen:
+    count = len(invalid.faults)
+    shown = "\n".join(f"· {clean(str(fault))}" for fault in invalid.faults[:5])
+    more = f"\n· and {count - 5} more" if count > 5 else ""
+    question = f"The plan has {count} fault{'s' if count > 1 else ''}:\n\n{shown}{more}\n"
+    return ConfirmScreen(question, "Edit it again, the faults are marked", "Leave the plan as it was")
+
+
+def _told(what: str, kept: Path | None) -> str:
+    return f"{what}. Your text is kept in {kept}" if kept else f"{what}. Nothing was changed"
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace the file's text; only the operator can read it."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None

@@ -1,0 +1,203 @@
+"""One line of a form: a label, an input, the reason why it is wrong, and what it may be completed to.
+
+While a field has the focus and something fits what was typed, the candidates stand below it: `↓ ↑`
+mark one, `Enter` takes it, `Esc` closes them. Without candidates the arrows and `Enter` go to the next
+field, so that a whole form can be filled in with four keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.fuzzy import Matcher
+from textual.message import Message
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from console.text import one_line
+from console.tui.screens.modal import MUTED
+from console.tui.screens.step_form import FieldSpec
+
+SHOWN = 5
+"""Candidates that stand below a field at once."""
+
+_BRACE = re.compile(r"\{[A-Za-z0-9_.-]*$")
+
+Candidates = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Candidates for the part of a text that begins at `start` and ends at the cursor."""
+
+    start: int
+    found: Candidates
+
+
+class Field(Vertical):
+    """The form's line for `spec`. `references` are offered after a `{`."""
+
+    class Left(Message):
+        """The next (`by` 1) or the one before (-1) should have the focus."""
+
+        def __init__(self, field: Field, by: int) -> None:
+            super().__init__()
+            self.field = field
+            self.by = by
+
+    class Edited(Message):
+        """The text changed."""
+
+        def __init__(self, field: Field) -> None:
+            super().__init__()
+            self.field = field
+
+    DEFAULT_CLASSES: ClassVar[str] = "field"
+
+    def __init__(self, spec: FieldSpec, text: str, references: Callable[[], Candidates]) -> None:
+        super().__init__()
+        self.spec = spec
+        self.initial = text
+        self.references = references
+        self.error = ""
+        self._taken = ""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="line"):
+            yield Static(Content(self.spec.label), classes="label")
+            yield Input(
+                self.initial,
+                placeholder=self.spec.placeholder,
+                disabled=self.spec.locked,
+                select_on_focus=False,
+                compact=True,
+                classes="input",
+            )
+        yield Static(classes="error")
+        yield OptionList(classes="candidates", markup=False, compact=True)
+
+    def on_mount(self) -> None:
+        self._list.can_focus = False
+        self._list.display = False
+        self.show_error("")
+
+    @property
+    def input(self) -> Input:
+        return self.query_one(Input)
+
+    @property
+    def _list(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    @property
+    def text(self) -> str:
+        return self.input.value if self.is_mounted else self.initial
+
+    def show_error(self, reason: str) -> None:
+        """Mark the field as wrong; "" as right."""
+        self.error = reason
+        line = self.query_one(".error", Static)
+        line.display = bool(reason) and not self._list.display
+        line.update(Content.styled(f"✗ {one_line(reason, 200)}", "$text-error"))
+        self.input.set_class(bool(reason), "-invalid")
+
+    # ── completing ───────────────────────────────────────────────────────────────────────────────
+
+    def complete(self) -> Completion:
+        """What fits the text before the cursor."""
+        before = self.input.value[: self.input.cursor_position]
+        if brace := _BRACE.search(before):
+            return Completion(brace.start(), _fitting(brace[0], self.references()))
+        text = self.input.value
+        if self.spec.key == "undo" and " " in text:
+            return Completion(0, ())
+        return Completion(0, _fitting(text, self.spec.completions))
+
+    def _show_candidates(self) -> None:
+        completion = self.complete()
+        self._list.clear_options()
+        for value, about in completion.found:
+            parts = (value, (f"   {one_line(about, 60)}", MUTED)) if about else (value,)
+            self._list.add_option(Option(Content.assemble(*parts), id=value))
+        self._list.display = bool(completion.found)
+        if completion.found:
+            self.call_after_refresh(self.scroll_visible, animate=False)
+
+    def _take(self) -> None:
+        highlighted = self._list.highlighted
+        assert highlighted is not None
+        value = self._list.get_option_at_index(highlighted).id or ""
+        start, end = self.complete().start, self.input.cursor_position
+        text = self.input.value
+        self._taken = text[:start] + value + (text[end:] if start else "")
+        self.input.value = self._taken
+        self.input.cursor_position = start + len(value)
+        self._list.display = False
+
+    @on(Input.Changed)
+    def edited(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.input.has_focus and self.input.value != self._taken:
+            self._show_candidates()
+        self._taken = ""
+        self.post_message(self.Edited(self))
+
+    def on_descendant_blur(self) -> None:
+        self.close_candidates()
+
+    def close_candidates(self) -> None:
+        """Leave the text as it is typed."""
+        self._list.display = False
+        self.show_error(self.error)
+
+    # ── keys ─────────────────────────────────────────────────────────────────────────────────────
+
+    def on_key(self, event: events.Key) -> None:
+        is_open = self._list.display
+        if event.key in ("down", "up"):
+            if is_open:
+                self._mark(event.key)
+            elif event.key == "down" and self.spec.completions and not self.input.value:
+                self._show_candidates()
+            else:
+                self.post_message(self.Left(self, 1 if event.key == "down" else -1))
+        elif event.key == "enter" and is_open and self._list.highlighted is not None:
+            self._take()
+        elif event.key == "enter":
+            self.post_message(self.Left(self, 1))
+        elif event.key == "escape" and is_open:
+            self.close_candidates()
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _mark(self, key: str) -> None:
+        if key == "down":
+            self._list.action_cursor_down()
+        else:
+            self._list.action_cursor_up()
+
+    @on(OptionList.OptionSelected)
+    def clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self._take()
+
+
+def _fitting(typed: str, candidates: Candidates) -> Candidates:
+    """The candidates that fit what was typed, the best first; none when it is one of them already."""
+    if any(value == typed for value, _ in candidates):
+        return ()
+    if not typed:
+        return candidates
+    matcher = Matcher(typed)
+    scored = [(matcher.match(value), value, about) for value, about in candidates]
+    fitting = sorted((s for s in scored if s[0] > 0), key=lambda s: -s[0])
+    return [(value, about) for _, value, about in fitting]

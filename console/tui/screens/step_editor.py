@@ -1,0 +1,237 @@
+"""A step in a form.
+
+Tools, parameters and references are completed from the catalog and the plan; what is wrong is said at
+its field while you type. A form that is not valid stays open, and what was typed is never lost: it
+survives a change of the tool, and `Esc` asks before it throws anything away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Button, OptionList, Static
+from textual.widgets.option_list import Option
+
+from console.catalog.spec import Catalog
+from console.plan.model import NOTE, Plan, Step, StepId
+from console.text import one_line
+from console.tui.screens.confirm import ConfirmScreen
+from console.tui.screens.field import Field
+from console.tui.screens.modal import MUTED, Sheet, StylePath
+from console.tui.screens.step_form import PARAM, StepForm
+
+
+class Dependencies(OptionList):
+    """The steps that may come before; `Space` chooses. The arrows leave at both ends."""
+
+    class Changed(Message):
+        """Another set is chosen."""
+
+    def __init__(self, steps: Sequence[Step], chosen: Iterable[StepId], *, id: str) -> None:
+        self.steps = tuple(steps)
+        self.chosen = {step.id for step in steps} & set(chosen)
+        super().__init__(*(Option(self._line(step), id=step.id) for step in steps), id=id, compact=True)
+
+    def _line(self, step: Step) -> Content:
+        is_chosen = step.id in self.chosen
+        mark = ("[x] ", "bold $text-success") if is_chosen else ("[ ] ", MUTED)
+        name = f"{step.id} {step.action or 'phase'}"
+        return Content.assemble(mark, name, (f"  {one_line(step.description, 60)}", MUTED))
+
+    def action_select(self) -> None:
+        if self.highlighted is not None:
+            step = self.steps[self.highlighted]
+            self.chosen ^= {step.id}
+            self.replace_option_prompt_at_index(self.highlighted, self._line(step))
+            self.post_message(self.Changed())
+
+    def on_key(self, event: events.Key) -> None:
+        last = self.option_count - 1
+        if event.key == "space":
+            self.action_select()
+        elif event.key == "enter" or (event.key == "down" and self.highlighted in (last, None)):
+            self.screen.focus_next()
+        elif event.key == "up" and self.highlighted in (0, None):
+            self.screen.focus_previous()
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+
+class StepEditor(Sheet[Step | None]):
+    """Edits `step`, or makes a new one where it is `None`; `position` says where it will stand."""
+
+    CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "step_editor.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s,ctrl+enter", "save", "Save", id="step_editor.save", priority=True)
+    ]
+    hints = (("Tab ↑↓", "fields"), ("Enter", "next"), ("Ctrl+S", "save"), ("Esc", "back"))
+
+    def __init__(self, plan: Plan, step: Step | None, catalog: Catalog, position: str) -> None:
+        super().__init__(classes="-wide")
+        self.form = StepForm(plan, step, catalog)
+        self.kept = self.form.texts()
+        self.touched: set[str] = set()
+        self.chosen_first: set[StepId] = set()
+        self.shown_action = self.form.original.action
+        what = "Add a step" if step is None else f"Edit {'phase' if step.is_phase else 'step'} {step.id}"
+        self.heading = f"{what} · {one_line(position, 60)}" if position else what
+
+    # ── what is there ────────────────────────────────────────────────────────────────────────────
+
+    def compose_body(self) -> ComposeResult:
+        with VerticalScroll(id="form", can_focus=False):
+            for spec in self.form.head():
+                yield self._field(spec.key)
+            yield Vertical(*self._parameter_fields(), id="parameters")
+            yield from self._dependencies()
+            for spec in self.form.tail():
+                yield self._field(spec.key)
+            yield Button("Save", id="save", compact=True, variant="primary")
+        yield Static(id="about")
+
+    def _field(self, key: str) -> Field:
+        specs = [*self.form.head(), *self.form.parameters(self.shown_action), *self.form.tail()]
+        spec = next(spec for spec in specs if spec.key == key)
+        return Field(spec, self.kept.get(key, ""), self.form.references)
+
+    def _parameter_fields(self) -> list[Widget]:
+        specs = list(self.form.parameters(self.shown_action))
+        if not specs:
+            return []
+        title = Static(Content.styled("Parameters", "bold $text-primary"), classes="title")
+        return [title, *(self._field(spec.key) for spec in specs)]
+
+    def _dependencies(self) -> ComposeResult:
+        yield Static(Content.styled("Around it", "bold $text-primary"), classes="title")
+        if self.form.before:
+            with Horizontal(id="after"):
+                yield Static(Content("after"), classes="label")
+                yield Dependencies(self.form.before, self.form.original.depends_on, id="depends_on")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        first = "action" if self.form.is_new or not self.form.original.params else None
+        fields = [f for f in self.query(Field) if not f.spec.locked]
+        wanted = [
+            f for f in fields if f.spec.key == first or (first is None and f.spec.key.startswith(PARAM))
+        ]
+        (wanted or fields)[0].input.focus()
+
+    # ── what was typed ───────────────────────────────────────────────────────────────────────────
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What all fields say, those of other tools included."""
+        return self.kept | {field.spec.key: field.text for field in self.query(Field)}
+
+    @property
+    def chosen(self) -> list[StepId]:
+        if not self.form.before:
+            return list(self.form.original.depends_on)
+        chosen = self.query_one(Dependencies).chosen
+        return [step.id for step in self.form.before if step.id in chosen]
+
+    @property
+    def is_changed(self) -> bool:
+        start = self.form.texts()
+        texts = {key: text for key, text in self.texts.items() if text != start.get(key, "")}
+        return bool(texts) or set(self.chosen) != self.chosen_first
+
+    @on(Field.Edited)
+    async def field_edited(self, event: Field.Edited) -> None:
+        self.touched.add(event.field.spec.key)
+        self.kept = self.texts
+        if event.field.spec.key == "action":
+            await self._follow_tool(event.field.text.strip())
+        self._show_errors(self.touched)
+        self._tell()
+
+    async def _follow_tool(self, action: str) -> None:
+        """Show the parameters of the tool as soon as its name is whole."""
+        if action == self.shown_action or (action != NOTE and action not in self.form.catalog.tools):
+            return
+        self.shown_action = action
+        group = self.query_one("#parameters")
+        await group.remove_children()
+        await group.mount_all(self._parameter_fields())
+
+    @on(Dependencies.Changed)
+    def order_changed(self) -> None:
+        self._show_errors(self.touched)
+
+    def _show_errors(self, keys: set[str]) -> dict[str, str]:
+        errors = self.form.read(self.texts, self.chosen).errors
+        for field in self.query(Field):
+            field.show_error(errors.get(field.spec.key, "") if field.spec.key in keys else "")
+        return errors
+
+    # ── moving and telling ───────────────────────────────────────────────────────────────────────
+
+    @on(Field.Left)
+    def go(self, event: Field.Left) -> None:
+        if event.by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def on_descendant_focus(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say about the focused field what there is to say."""
+        about = self.query_one("#about", Static)
+        focused = self.focused
+        field = next((f for f in focused.ancestors if isinstance(f, Field)), None) if focused else None
+        if field is not None:
+            about.update(Content.styled(one_line(field.spec.help, 300), MUTED))
+        elif isinstance(focused, Dependencies):
+            about.update(
+                Content.styled("Space chooses; a step that would make a circle is not offered", MUTED)
+            )
+        else:
+            about.update("")
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────
+
+    @on(Button.Pressed, "#save")
+    def action_save(self) -> None:
+        reading = self.form.read(self.texts, self.chosen)
+        if reading.step is not None:
+            self.dismiss(reading.step)
+            return
+        self.touched |= set(reading.errors)
+        self._show_errors(self.touched)
+        wrong = [field for field in self.query(Field) if field.spec.key in reading.errors]
+        if wrong:
+            wrong[0].close_candidates()
+            wrong[0].input.focus()
+        told = f"Not saved: {one_line(_counted(reading.errors), 200)}"
+        self.call_after_refresh(self.query_one("#about", Static).update, Content.styled(told, "$text-error"))
+
+    def action_leave(self) -> None:
+        if not self.is_changed:
+            self.dismiss(None)
+            return
+
+        def answered(away: bool | None) -> None:
+            if away:
+                self.dismiss(None)
+
+        question = "Throw away what you changed in this step?"
+        self.app.push_screen(ConfirmScreen(question, "Throw it away", "Go on editing"), answered)
+
+
+def _counted(errors: dict[str, str]) -> str:
+    key, reason = next(iter(errors.items()))
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{key.removeprefix(PARAM)}: {reason}{more}"
