@@ -30,6 +30,7 @@ from console.run.engine import Engine, Setup
 from console.run.journal import Journal
 from console.run.policy import Consent, Policy
 from console.run.state import RunState
+from console.runners.backend import StepBackend
 from console.runners.local import LocalBackend
 from console.sandbox import parse, prepare
 from console.service.order import Order
@@ -49,8 +50,8 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
     """
     journal = Journal.open(order.directory)
     try:
-        async with _world(order, journal) as world:
-            engine = Engine(await _setup(order, journal, world))
+        async with _world(order, journal) as world, LocalBackend(order.directory) as backend:
+            engine = Engine(await _setup(order, journal, world, backend))
             return await _serve(engine, journal, front, ready)
     finally:
         journal.close()
@@ -146,7 +147,7 @@ def _check_workspace(workspace: Path) -> None:
         )
 
 
-async def _setup(order: Order, journal: Journal, world: _World) -> Setup:
+async def _setup(order: Order, journal: Journal, world: _World, backend: StepBackend) -> Setup:
     settings = load_settings()
     task, before = order.task, world.before
     limits = before.limits or _limits(order, settings)
@@ -167,7 +168,7 @@ async def _setup(order: Order, journal: Journal, world: _World) -> Setup:
         ),
         directory=order.directory,
         journal=journal,
-        backend=LocalBackend(order.directory),
+        backend=backend,
         planner=planner_of(task),
         catalog=world.catalog,
         goal=goal_of(task, facts, limits),
