@@ -57,10 +57,22 @@ class Action:
 
 # ── the registry ─────────────────────────────────────────────────────────────────────────────────
 
-_S = StepStatus
 _PASTE = why.first(why.edit, why.has_copy)
-_TO_SKIP = (_S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, _S.UNDONE)
-_TO_MARK = (_S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT)
+
+
+def _on_step(
+    id: str,
+    key: str,
+    title: str,
+    verb: str,
+    allowed: tuple[StepStatus, ...],
+    short: str,
+    applies: Callable[[View], bool] = why.anytime,
+) -> Action:
+    """An action on a step in one of these states; says which one where that is not the selected one."""
+    reason = why.first(why.act, why.on_status(verb, allowed))
+    return Action(id, key, title, "Run", reason, applies, why.named(short, allowed))
+
 
 ACTIONS: tuple[Action, ...] = (
     Action("down", "j,down", "Move down", "Move"),
@@ -114,7 +126,7 @@ ACTIONS: tuple[Action, ...] = (
         "space",
         "Hold or release the step",
         "Plan",
-        why.first(why.act, why.on_leaf, why.on_status("held or released", _S.PENDING, _S.HELD)),
+        why.first(why.act, why.on_leaf, why.on_status("held or released", why.TO_HOLD)),
         label=why.hold_name,
     ),
     Action("gate", "b", "Gate before the step", "Plan", why.first(why.edit_step, why.on_leaf)),
@@ -129,51 +141,19 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "pause", "p", "Pause or resume", "Run", why.first(why.act, why.can_pause), why.running, why.pause_name
     ),
-    Action(
-        "retry",
-        "r",
-        "Retry the step",
-        "Run",
-        why.first(why.act, why.on_leaf, why.on_status("retried", _S.FAILED, _S.CANCELLED, _S.UNDONE)),
-    ),
-    Action(
-        "skip",
-        "s",
-        "Skip the step",
-        "Run",
-        why.first(why.act, why.on_leaf, why.on_status("skipped", *_TO_SKIP)),
-        why.running,
-    ),
-    Action(
-        "enable",
-        "s",
-        "Leave the step out, or take it in",
-        "Run",
-        why.first(why.edit_step, why.on_leaf),
-        why.before_run,
-    ),
-    Action(
-        "mark_done",
-        "m",
-        "Mark the step done by hand",
-        "Run",
-        why.first(why.act, why.on_leaf, why.on_status("marked done", *_TO_MARK)),
-    ),
-    Action(
-        "cancel",
-        "x",
-        "Cancel the running step",
-        "Run",
-        why.first(why.act, why.on_leaf, why.on_status("cancelled", _S.RUNNING)),
-        why.no_revision,
-    ),
+    _on_step("retry", "r", "Retry the step", "retried", why.TO_RETRY, "retry"),
+    _on_step("skip", "s", "Skip the step", "skipped", why.TO_SKIP, "skip", why.running),
+    Action("enable", "s", "Leave the step out, or take it in", "Run", why.can_enable, why.before_run),
+    _on_step("mark_done", "m", "Mark the step done by hand", "marked done", why.TO_MARK, "mark done"),
+    _on_step("cancel", "x", "Cancel the running step", "cancelled", why.TO_CANCEL, "cancel", why.no_revision),
     Action("reject", "x", "Reject the proposed revision", "Run", why.act, why.revision_waits),
     Action(
         "probe",
         "v",
         "Verify the step with its probe",
         "Run",
-        why.first(why.act, why.on_leaf, why.on_status("verified", _S.IN_DOUBT), why.can_probe),
+        why.first(why.act, why.on_status("verified", why.TO_PROBE), why.can_probe),
+        label=why.named("verify", why.TO_PROBE),
     ),
     Action("rollback", "R", "Preview the rollback", "Run", why.first(why.control, why.can_roll_back)),
     Action(
@@ -292,13 +272,8 @@ _SHORT = {
     "fix": "fix",
     "findings": "findings",
     "reject": "reject",
-    "retry": "retry",
-    "skip": "skip",
-    "mark_done": "mark done",
-    "probe": "verify",
     "rollback": "roll back",
     "stop": "stop here",
-    "cancel": "cancel step",
     "follow": "follow",
     "open": "open",
     "summary": "summary",

@@ -50,6 +50,7 @@ RUN_INKS: Mapping[RunStatus, str] = {
 ASCII = str.maketrans(
     {
         "○": ".",
+        "↕": "|",
         "◌": "=",
         "◎": "o",
         "▶": ">",

@@ -6,9 +6,10 @@ answer goes to the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from console.plan.model import StepId
 from console.run.control import (
     Approve,
     Cancel,
@@ -30,6 +31,7 @@ from console.run.control import (
 )
 from console.run.events import RollbackPlan
 from console.run.life import RunStatus, StepStatus
+from console.tui import reasons as why
 from console.tui.actions import describe
 
 if TYPE_CHECKING:
@@ -52,12 +54,12 @@ class Operating:
             "approve": self.answer,
             "request_changes": self.request_changes,
             "pause": self.pause,
-            "retry": lambda: self.about_step(Retry(step=self.step)),
-            "skip": lambda: self.about_step(Skip(step=self.step, reason="by the operator")),
+            "retry": lambda: self.about_step(Retry(step=self.subject(why.TO_RETRY))),
+            "skip": lambda: self.about_step(Skip(step=self.subject(why.TO_SKIP), reason="by the operator")),
             "mark_done": self.mark_done,
-            "cancel": lambda: self.about_step(Cancel(step=self.step)),
+            "cancel": lambda: self.about_step(Cancel(step=self.subject(why.TO_CANCEL))),
             "reject": self.reject,
-            "probe": lambda: self.about_step(Probe(step=self.step)),
+            "probe": lambda: self.about_step(Probe(step=self.subject(why.TO_PROBE))),
             "hold": self.hold,
             "rollback": lambda: self.roll_back(None),
             "rollback_here": lambda: self.roll_back(self.step),
@@ -73,6 +75,9 @@ class Operating:
     @property
     def step(self) -> str:
         return self.screen.view.step
+
+    def subject(self, allowed: Collection[StepStatus]) -> StepId:
+        return self.screen.view.subject(allowed)
 
     async def wish(self, wish: Wish) -> Any:
         return await self.screen.bridge.wish(wish)
@@ -158,7 +163,7 @@ class Operating:
         """Take the operator's word; references to the step get what is typed or pasted."""
         from console.tui.screens.text_input import AskText
 
-        step = self.step
+        step = self.subject(why.TO_MARK)
         result = await self.ask(AskText(f"Step {step} is done by hand. Its result:", multiline=True))
         if result is not None:
             await self.wish(MarkDone(step=step, result=result or None))

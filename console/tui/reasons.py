@@ -5,12 +5,20 @@ Every reason is a function of the `View` alone: empty when nothing stands in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from console.run.life import RunStatus, StepStatus
-from console.tui.view import View
+from console.tui.view import View, find_step
 
 Says = Callable[[View], str]
+
+_S = StepStatus
+TO_RETRY = (_S.FAILED, _S.CANCELLED, _S.UNDONE)
+TO_SKIP = (_S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, _S.UNDONE)
+TO_MARK = (_S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT)
+TO_PROBE = (_S.IN_DOUBT,)
+TO_CANCEL = (_S.RUNNING,)
+TO_HOLD = (_S.PENDING, _S.HELD)
 
 
 def always(_view: View) -> str:
@@ -70,14 +78,25 @@ def in_plan(view: View) -> str:
     return f"{view.step} is a rollback item" if view.state.is_item(view.step) else ""
 
 
-def on_status(verb: str, *allowed: StepStatus) -> Says:
+def on_status(verb: str, allowed: Collection[StepStatus]) -> Says:
+    """Why no step that the keys could mean is in one of these states."""
+
     def says(view: View) -> str:
-        life = view.life
-        if life is None:
-            return f"no step is selected that could be {verb}"
-        if life.status in allowed:
+        if view.subject(allowed):
             return ""
-        return f"step {view.step} is {words(life.status)}; {_listed(allowed)} step can be {verb}"
+        if view.life is None:
+            return f"no step is selected that could be {verb}"
+        return f"step {view.step} is {words(view.life.status)}; {_listed(allowed)} step can be {verb}"
+
+    return says
+
+
+def named(title: str, allowed: Collection[StepStatus]) -> Says:
+    """The title, with the step's id where that is not the selected one."""
+
+    def says(view: View) -> str:
+        subject = view.subject(allowed)
+        return f"{title} {subject}" if subject and subject != view.step else title
 
     return says
 
@@ -93,8 +112,10 @@ def _listed(allowed: Iterable[StepStatus]) -> str:
 
 
 def can_probe(view: View) -> str:
-    tool = view.tool
-    return "" if tool and tool.probe else f"the tool of step {view.step} has no probe"
+    subject = view.subject(TO_PROBE)
+    step = find_step(view.state, subject)
+    tool = view.state.catalog.get(step.action) if step else None
+    return "" if tool and tool.probe else f"the tool of step {subject} has no probe"
 
 
 def can_answer(view: View) -> str:

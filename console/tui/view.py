@@ -6,7 +6,7 @@ screen only, and holds no engine, planner or file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,9 @@ from console.run.life import RunStatus, StepStatus
 from console.run.state import Request, RunState, StepState
 
 Pane = Literal["plan", "output", "failures", "diff", "timeline", "events", "rollback", "summary"]
+
+IN_TROUBLE = frozenset({StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT})
+"""A step in one of these needs a word of the operator."""
 
 ANSWERED_FIRST = (
     "rollback",
@@ -60,6 +63,17 @@ class View:
     def life(self) -> StepState | None:
         """The state of the selected step; `None` for a phase."""
         return find_life(self.state, self.step)
+
+    def subject(self, allowed: Collection[StepStatus]) -> StepId:
+        """The step that an action on steps in these states is about: the selected one; where that is
+        in another state, the only one in trouble. Empty when there is none."""
+        life = self.life
+        if life is not None and life.status in allowed:
+            return self.step
+        wanted = [s for s, state in self.state.steps.items() if state.status in IN_TROUBLE]
+        if len(wanted) == 1 and self.state.steps[wanted[0]].status in allowed:
+            return wanted[0]
+        return ""
 
     @property
     def tool(self) -> ToolSpec | None:

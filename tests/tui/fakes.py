@@ -278,8 +278,8 @@ def running() -> tuple[ev.Event, ...]:
     return (*approved(), *done("1"), *started("3"), *started("2"))
 
 
-def failed() -> tuple[ev.Event, ...]:
-    """6 failed and the operator decides."""
+def broken() -> tuple[ev.Event, ...]:
+    """6 failed; nobody was asked yet."""
     return (
         *approved(),
         *done("1", "3", "2", "4", "5"),
@@ -291,6 +291,15 @@ def failed() -> tuple[ev.Event, ...]:
             exit_code=1,
             tail="pulling v2.3.1\nhealth check failed: 502 from web-1\nnot rolled out",
         ),
+    )
+
+
+def failed() -> tuple[ev.Event, ...]:
+    """6 failed and the operator decides."""
+    options = ("retry", "skip", "roll_back", "stop")
+    return (
+        *broken(),
+        ev.ApprovalRequested(request="q2", scope="decision", hash="d1", step="6", options=options),
     )
 
 
@@ -310,7 +319,7 @@ def revised() -> Plan:
 def proposed() -> tuple[ev.Event, ...]:
     """6 failed, and a revision waits."""
     return (
-        *failed(),
+        *broken(),
         ev.ReplanStarted(planner="offline", step="6"),
         ev.RevisionProposed(
             plan=revised(), hash="h2", reason="v2.3.1 fails its health check on web-1", planner="offline"

@@ -51,6 +51,17 @@ TABS: tuple[tuple[str, Pane, str], ...] = (
     ("0", "rollback", "Rollback"),
 )
 
+SHORT_TABS: Mapping[Pane, str] = {
+    "output": "Out",
+    "failures": "Fail",
+    "diff": "Diff",
+    "timeline": "Time",
+    "events": "Ev",
+    "rollback": "Back",
+    "summary": "End",
+}
+"""The names where there is no room for all of them whole."""
+
 CYCLE: tuple[Pane, ...] = ("plan", *(pane for _, pane, _ in TABS))
 
 Handler = Callable[[], Coroutine[Any, Any, None] | None]
@@ -61,7 +72,7 @@ class RunScreen(Screen[int]):
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 (declared by Screen)
     AUTO_FOCUS = "#plan"
 
     def __init__(
@@ -85,7 +96,6 @@ class RunScreen(Screen[int]):
         self._looked_at: Plan | None = None
         self._busy = False
         self._seen_requests: set[str] = set()
-        self._seen_trouble: set[tuple[StepId, int]] = set()
         self._seen_turns: set[str] = set()
         self._later: Pane | None = None
         self._handlers = self._all_handlers()
@@ -208,7 +218,10 @@ class RunScreen(Screen[int]):
         }
         tabs = [*TABS, ("7", "summary", "Summary")] if self.view.status.is_final else TABS
         parts: list[str | Content | tuple[str, str]] = []
+        room = self.query_one("#pane").size.width - 2
+        full = sum(len(name) + 4 for _, _, name in tabs) <= room
         for key, pane, name in tabs:
+            name = name if full or pane == self.right else SHORT_TABS[pane]
             style = (
                 "bold $foreground" if pane == self.right else "$ink-bad" if alerts.get(pane) else "$ink-quiet"
             )
@@ -232,19 +245,17 @@ class RunScreen(Screen[int]):
         self._seen_requests |= new
         if new:
             self.app.bell()
-        trouble = {(s, len(state.step(s).attempts)) for s in troubled(state)}
-        if trouble - self._seen_trouble:
-            self.offer_pane("failures")
-        self._seen_trouble = trouble
-        for key, pane in self._turns():
-            if key not in self._seen_turns:
-                self._seen_turns.add(key)
-                self.offer_pane(pane)
+        fresh = [(key, pane) for key, pane in self._turns() if key not in self._seen_turns]
+        self._seen_turns |= {key for key, _ in fresh}
+        if fresh:
+            self.offer_pane(fresh[-1][1])
 
     def _turns(self) -> list[tuple[str, Pane]]:
-        """What should be in sight now, each under a key that is new when it is new."""
+        """What should be in sight now, the most pressing last, each under a key that is new when it is."""
         state = self.view.state
-        turns: list[tuple[str, Pane]] = []
+        turns: list[tuple[str, Pane]] = [
+            (f"trouble {step} {len(state.step(step).attempts)}", "failures") for step in troubled(state)
+        ]
         if state.proposal is not None:
             turns.append((f"proposal {state.proposal.hash}", "diff"))
         if state.rollback is not None:
@@ -290,6 +301,10 @@ class RunScreen(Screen[int]):
         self.show_parts()
         self.current.focus(scroll_visible=False)
         self._take_step_of(self.current)
+        self.call_after_refresh(self._show_titles)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_titles)
 
     def _take_step_of(self, pane: Lines) -> None:
         """In a pane whose rows are steps, the selected step is the one under its cursor."""
@@ -346,7 +361,7 @@ class RunScreen(Screen[int]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click into a pane goes to it, as its key does."""
         widget = event.widget
-        if isinstance(widget, Lines) and widget.id and widget.id != self.view.pane:
+        if widget is self.focused and isinstance(widget, Lines) and widget.id not in (None, self.view.pane):
             self.show_pane(cast(Pane, widget.id))
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,16 @@ class BlastLine(Rows):
         super().__init__(id="blast")
 
     def show(self, blast: str, view: View, fault: str) -> None:
-        self.set_rows([row(" ", *_parts(blast, view, fault))])
+        self.build(lambda width: [row(" ", *_parts(shortened(blast, width), view, fault))])
+
+
+def shortened(blast: str, width: int) -> str:
+    """The line with fewer words where there is no room, the findings last to go."""
+    if len(blast) + 1 > width:
+        blast = blast.replace("rollback covers", "rollback")
+    if len(blast) + 1 > width:
+        blast = " · ".join(piece for piece in blast.split(" · ") if not piece.startswith("touches"))
+    return blast
 
 
 def _parts(blast: str, view: View, fault: str) -> list[Part]:

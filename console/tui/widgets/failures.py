@@ -105,7 +105,7 @@ class FailuresPane(Rows):
         super().__init__(id=id)
 
     def show(self, state: RunState) -> None:
-        self.set_rows(failure_rows(state, self.content_width))
+        self.build(lambda width: failure_rows(state, width))
         found = [r.step for r in self.rows if r.step]
         if self.step not in found:
             self.step = found[0] if found else ""

@@ -33,14 +33,14 @@ def footer_row(view: View, width: int, keymap: Mapping[str, str]) -> tuple[Row, 
     spans, places, at = [Span(" ")], [], 1
     for entry in (*shown, *last):
         action, key, title = entry
-        spans += [Span(key, "accent strong"), Span(f" {title}   ", "quiet")]
+        spans += [Span(key, "accent strong"), Span(f" {title}  ", "quiet")]
         places.append((at, action))
         at += _width(entry)
     return Row(tuple(spans)), places
 
 
 def _width(entry: tuple[str, str, str]) -> int:
-    return len(entry[1]) + len(entry[2]) + 4
+    return len(entry[1]) + len(entry[2]) + 3
 
 
 class FooterLine(Rows):
@@ -60,11 +60,11 @@ class FooterLine(Rows):
 
     def show(self, view: View) -> None:
         self._view = view
-        line, self._places = footer_row(view, self.content_width, self._keymap)
-        self.set_rows([line])
+        self.build(self._line)
 
-    def on_resize(self) -> None:
-        self.show(self._view)
+    def _line(self, width: int) -> list[Row]:
+        line, self._places = footer_row(self._view, width, self._keymap)
+        return [line]
 
     def on_click(self, event: events.Click) -> None:
         event.stop()

@@ -61,10 +61,8 @@ class HeaderLine(Rows):
 
     def show(self, view: View, estimate: float) -> None:
         self._view, self._estimate = view, estimate
-        self.tick()
+        self.build(lambda width: [header_row(self._view, self._now(), self._estimate, width)])
 
     def tick(self) -> None:
-        self.set_rows([header_row(self._view, self._now(), self._estimate, self.content_width)])
-
-    def on_resize(self) -> None:
-        self.tick()
+        """Time has passed."""
+        self.rebuild()

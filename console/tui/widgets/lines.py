@@ -7,7 +7,7 @@ is on the screen. A refresh moves neither cursor nor scroll: the cursor is a ste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,6 +34,9 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         "lines--match",
         *(f"lines--{ink}" for ink in INKS),
     }
+
+    keeps_cursor: ClassVar[bool] = False
+    """Whether the cursor is shown while keys go elsewhere."""
 
     @dataclass
     class Selected(Message):
@@ -109,7 +112,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(self.size.width, base)
         shown = self.row_at(index, width)
         strip = self._strip(shown, width).extend_cell_length(width)
-        if shown.step and shown.step == self.step:
+        if shown.step and shown.step == self.step and (self.has_focus or self.keeps_cursor):
             strip = strip.apply_style(self.ink("cursor"))
         return strip.apply_style(base).extend_cell_length(self.size.width, base)
 
@@ -258,22 +261,40 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self._choose(index)
 
 
+Build = Callable[[int], Sequence[Row]]
+"""Makes all rows of a pane for a width in columns."""
+
+
+def _no_rows(_width: int) -> Sequence[Row]:
+    return ()
+
+
 class Rows(Lines):
-    """A pane whose rows are all made at once."""
+    """A pane whose rows are all made at once, anew for another width."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
+        self._build: Build = _no_rows
         self._rows: Sequence[Row] = ()
 
     @property
     def rows(self) -> Sequence[Row]:
         return self._rows
 
-    def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these instead."""
+    def build(self, build: Build) -> None:
+        """Show what `build` makes, now and for every width to come."""
+        self._build = build
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Make the rows anew, and repaint when they are not the same."""
+        rows = self._build(self.content_width)
         if rows != self._rows:
             self._rows = rows
             self.show_rows()
+
+    def on_resize(self) -> None:
+        self.rebuild()
 
     def count(self) -> int:
         return len(self._rows)

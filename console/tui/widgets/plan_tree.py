@@ -111,6 +111,8 @@ def params_text(params: Mapping[str, object]) -> str:
 class PlanTree(Lines):
     """The widget. Give it the state with `show`, later changes with `touch`."""
 
+    keeps_cursor = True
+
     def __init__(self, *, id: str = "plan", now: Callable[[], float]) -> None:
         super().__init__(id=id)
         self._now = now

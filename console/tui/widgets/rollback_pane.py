@@ -80,4 +80,4 @@ class RollbackPane(Rows):
         self.preview: RollbackPlan | None = None
 
     def show(self, state: RunState) -> None:
-        self.set_rows(rollback_rows(state, self.preview, self.content_width))
+        self.build(lambda width: rollback_rows(state, self.preview, width))

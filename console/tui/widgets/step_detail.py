@@ -112,4 +112,4 @@ class StepDetail(Rows):
         super().__init__(id=id)
 
     def show(self, view: View, now: float) -> None:
-        self.set_rows(detail_rows(view, self.content_width, now))
+        self.build(lambda width: detail_rows(view, width, now))

@@ -102,4 +102,4 @@ class SummaryPane(Rows):
         self._directory = directory
 
     def show(self, state: RunState) -> None:
-        self.set_rows(summary_rows(state, self._directory, self.content_width))
+        self.build(lambda width: summary_rows(state, self._directory, width))

@@ -53,12 +53,12 @@ def _axis(span: float, room: int) -> Row:
     middle = room // 2 - len(half) // 2
     line = pad("00:00", middle) + half
     line += " " * max(1, room - len(line) - len(whole)) + whole
-    return row((" " * (NAME + 4) + line, "dim"))
+    return row((" " * (NAME + 5) + line, "dim"))
 
 
 def _name(step: Step, mark: str, ink: str, critical: frozenset[StepId]) -> tuple[Part, ...]:
     sign = "◆" if step.id in critical else " "
-    return ((f"{mark} ", ink), (sign, "accent"), (pad(f"{step.id} {step.action}", NAME), ""), " ")
+    return ((f"{mark} ", ink), (f"{sign} ", "accent"), (pad(f"{step.id} {step.action}", NAME), ""), " ")
 
 
 def _bar_row(
@@ -108,4 +108,4 @@ class TimelinePane(Rows):
         super().__init__(id=id)
 
     def show(self, state: RunState, critical: frozenset[StepId], now: float) -> None:
-        self.set_rows(timeline_rows(state, critical, now, self.content_width))
+        self.build(lambda width: timeline_rows(state, critical, now, width))
