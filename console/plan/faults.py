@@ -16,16 +16,19 @@ from console.plan.net import Net
 LineOf = Callable[[StepId, tuple[str | int, ...]], int]
 """The line of a part of a step, or of the document where the id is empty; 0 when not known."""
 
-MAX_HINTS = 100
+MAX_COMPARED = 200_000
+"""Names compared for hints in one plan: what ten thousand unknown names may cost is bounded."""
+
 MAX_CYCLES = 20
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """Which of `names` was meant, as a hint; "" when none is close. Numbers are close to numbers."""
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    """Which of `names` was meant, as a hint; "" when none is close. A number is meant to be a number."""
     if name.isdecimal():
-        numbers = [other for other in names if other.isdecimal()]
-        close = sorted(numbers, key=lambda other: abs(int(other) - int(name)))[:1] or close
+        close = [other for other in names if other.isdecimal()]
+        close = [min(close, key=lambda other: abs(int(other) - int(name)))] if close else []
+    else:
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f"nearest is {close[0]}" if close else ""
 
 
@@ -46,7 +49,7 @@ class _Finder:
         self._line_of = line_of
         self._file = file
         self._steps: dict[StepId, Step] = {}
-        self._hints = MAX_HINTS
+        self._compared = 0
 
     def all(self) -> Iterator[Fault]:
         yield from self._doubles()
@@ -59,9 +62,8 @@ class _Finder:
         return Fault(self._line_of(step, place), step, message, hint, self._file)
 
     def _nearest(self, name: str) -> str:
-        """Hints cost time in proportion to the plan: the first hundred help, the others only wait."""
-        self._hints -= 1
-        return nearest(name, list(self._steps)) if self._hints >= 0 else ""
+        self._compared += len(self._steps)
+        return nearest(name, list(self._steps)) if self._compared <= MAX_COMPARED else ""
 
     def _doubles(self) -> Iterator[Fault]:
         for step, _ in self._plan.walk():
@@ -74,6 +76,10 @@ class _Finder:
         if not step.action and not step.is_phase:
             yield self._fault(
                 step.id, ("action",), "it has no action", "a note has the action none, a phase has steps"
+            )
+        if step.is_phase and (step.action or step.undo):
+            yield self._fault(
+                step.id, ("action",), "a phase has no action or undo of its own", "its steps have"
             )
         for index, before in enumerate(step.depends_on):
             place = ("depends_on", index)

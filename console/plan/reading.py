@@ -117,7 +117,8 @@ class Reading:
             root.names[key] = "plan"
         steps = self._list(root, "steps")
         if steps is None:
-            self._fault(root, "it has no steps", "steps", hint="a plan has the key steps with a list")
+            if "steps" not in given:
+                self._fault(root, "it has no steps", hint="a plan has the key steps with a list")
             return None
         if not self._survey(root, steps):
             return None
@@ -191,8 +192,8 @@ class Reading:
         fields: dict[str, Any] = {"id": item.step, "depends_on": self._ids(item, "depends_on")}
         is_phase = item.values.get("steps") or item.values.get("expand") is True
         fields |= self._phase(item) if is_phase else self._call(item)
-        for key in item.values.keys() - fields.keys() - {"steps", "input"}:
-            fields[key] = self._part(item, key)
+        read = {*fields, "steps", "input"}
+        fields |= {key: self._part(item, key) for key in item.values if key not in read}
         return self._made(Step, item, fields)
 
     def _name(self, item: _Item, value: dict[str, Any]) -> None:
@@ -271,7 +272,9 @@ class Reading:
         if isinstance(value, int):
             value = {"attempts": value}
         if isinstance(value, dict) and "backoff" in value:
-            value = {**value, "backoff": self._seconds(item, value["backoff"], "retry", "backoff")}
+            seconds = self._seconds(item, value["backoff"], "retry", "backoff")
+            value = {key: held for key, held in value.items() if key != "backoff"}
+            value |= {} if seconds is None else {"backoff": seconds}
         return self._made(Retry, item, value, "retry")
 
     def _expect(self, item: _Item, value: Any) -> Expect | None:
@@ -312,7 +315,8 @@ class Reading:
         for key, held in value.items():
             name = _ALIASES.get(key, key)
             if name not in known:
-                self._fault(item, f"the key {key!r:.80} is not known", key, hint=nearest(key[:80], known))
+                spellings = (*known, *(alias for alias, real in _ALIASES.items() if real in known))
+                self._fault(item, f"the key {key!r:.80} is not known", key, hint=nearest(key[:80], spellings))
             elif name in item.names:
                 self._fault(item, f"{key} says the same as {item.names[name]}", key, hint="keep one of them")
             elif held is not None or name == "action":
@@ -378,7 +382,8 @@ class Reading:
 
 def _in_words(message: str) -> str:
     """The validator's sentence in ours."""
-    words = message.replace("Input should be", "must be").replace("a valid dictionary", "a mapping")
+    words = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", message)
+    words = words.replace("Input should be", "must be").replace("String should match", "must match")
     return words.replace("a valid string", "text").replace("a valid boolean", "true or false")
 
 

@@ -65,6 +65,28 @@ def resolve(value: Any, lookup: Lookup) -> Any:
     return value
 
 
+def renamed(value: Any, ids: Mapping[StepId, StepId]) -> Any:
+    """`value` with its references to the steps in `ids` pointing to their new ids."""
+    if isinstance(value, str):
+        parts: list[str] = []
+        done = 0
+        for reference, start, end in _scan(value):
+            head = len("{step_") + len(reference.step)
+            parts += (
+                value[done:start],
+                "{step_",
+                ids.get(reference.step, reference.step),
+                reference.text[head:],
+            )
+            done = end
+        return "".join((*parts, value[done:]))
+    if isinstance(value, Mapping):
+        return {key: renamed(item, ids) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [renamed(item, ids) for item in value]
+    return value
+
+
 def path_fault(path: str) -> str:
     """Why `path` is no JMESPath, or "" when it is one."""
     try:

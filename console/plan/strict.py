@@ -226,7 +226,7 @@ def _json_marks(text: str, blots: list[Blot] | None = None) -> Mark:
         elif piece in ",:":
             at_key = piece == "," and stack[-1][1]
         elif at_key:
-            key, key_line = json.loads(piece), line
+            key, key_line = json.loads(piece) if "\\" in piece else piece[1:-1], line
             if blots is not None and key in stack[-1][0].parts:
                 blots.append(_twice(key, line))
         else:
