@@ -6,7 +6,9 @@ jsonschema takes 60 ms to import and is needed only when a value is checked: it 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from console.catalog.spec import Parameter, ToolSpec
@@ -84,27 +86,60 @@ class Checker:
     def _validator(self, tool: ToolSpec) -> Any:
         kept = self._validators.get(id(tool))
         if kept is None or kept[0] is not tool:
-            from jsonschema import Draft202012Validator
-
             schema = {**tool.schema_of_parameters, "required": []}
-            kept = self._validators[id(tool)] = (tool, Draft202012Validator(schema))
+            kept = self._validators[id(tool)] = (tool, _validator_class()(schema))
         return kept[1]
 
 
 def schema_problem(parameter: Parameter) -> str:
     """Why the schema of a parameter cannot be used, or its default does not fit it; else ""."""
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
+    validator = _validator_class()
     schema = {"type": parameter.type, **parameter.json_schema}
     try:
-        Draft202012Validator.check_schema(schema)
+        validator.check_schema(schema)
+        _ = [re.compile(_python_pattern(text)) for text in _patterns(schema)]
     except SchemaError as error:
         return f"its schema cannot be used: {_short(error.message)}"
+    except re.error as error:
+        return f"its pattern cannot be used: {error}"
     if parameter.default is not None:
-        for misfit in Draft202012Validator(schema).iter_errors(parameter.default):
+        for misfit in validator(schema).iter_errors(parameter.default):
             return f"its default does not fit: {_short(misfit.message)}"
     return ""
+
+
+@cache
+def _validator_class() -> Any:
+    """JSON Schema 2020-12 with `pattern` as it is specified: `$` is the very end of the text, where
+    Python's would let a newline pass."""
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def pattern(_: Any, wanted: str, value: Any, __: Any) -> Iterator[ValidationError]:
+        if isinstance(value, str) and not re.search(_python_pattern(wanted), value):
+            yield ValidationError(f"{value!r} does not match {wanted!r}")
+
+    extend: Any = validators.extend
+    return extend(Draft202012Validator, {"pattern": pattern})
+
+
+def _python_pattern(pattern: str) -> str:
+    """The pattern with every `$` that is an anchor written as Python's end of text."""
+    parts = re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", pattern, re.DOTALL)
+    return "".join(r"\Z" if part == "$" else part for part in parts)
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    """Every `pattern` in a schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        for part in schema.values():
+            yield from _patterns(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _patterns(part)
 
 
 def _takes(declared: Mapping[str, Parameter] | Iterable[str]) -> str:
