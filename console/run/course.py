@@ -9,23 +9,21 @@ from it and rebuilt whenever the plan changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
-from console.catalog.contract import ground, parse_fact, show
-from console.catalog.spec import Catalog, Fact, Risk
+from console.catalog.contract import parse_fact, show
+from console.catalog.spec import Catalog, Risk
 from console.errors import PlandeckError
-from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
 from console.run.approval import Hasher, is_template, resolved_hash
 from console.run.attempts import Place, Prepared, prepare, resolved
 from console.run.endings import facts_now, fates
-from console.run.grants import DECISIONS, Desk, Grant, preview
-from console.run.life import SETTLED, RunStatus, StepStatus
+from console.run.grants import DECISIONS, Desk, Grant, preview, running_keys
+from console.run.lane import Lane
+from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy, risk_of, risk_of_plan
 from console.run.rollback import rollback_hash
-from console.run.schedule import Frontier
 from console.run.state import RunState
 
 _S, _R = StepStatus, RunStatus
@@ -33,22 +31,9 @@ _STARTING = (_R.RUNNING, _R.AWAITING_DECISION, _R.REPLANNING)
 DOUBTS = ("done", "failed", "run_again", "probe", "roll_back", "stop")
 
 
-@dataclass(slots=True)
-class _Lane:
-    """The steps that are being carried out: the plan's, or a rollback's items."""
-
-    steps: dict[StepId, Step]
-    frontier: Frontier
-    running: set[StepId] = field(default_factory=set)
-    failed: set[StepId] = field(default_factory=set)
-    in_doubt: set[StepId] = field(default_factory=set)
-    open: set[StepId] = field(default_factory=set)
-    disabled: list[StepId] = field(default_factory=list)
-
-
 class Course:
     """The decisions of one run. `intended` holds what the newest `step_intended` events stand for
-    until the engine has taken it."""
+    until the engine has taken it; `probing` are the steps that a probe is looking at."""
 
     def __init__(
         self,
@@ -57,19 +42,18 @@ class Course:
         policy: Policy,
         place: Place,
         *,
-        parallel: int,
-        replans: int,
+        limits: Mapping[str, float],
         now: Callable[[], float],
     ) -> None:
         self.state, self.catalog, self.policy, self.place = state, catalog, policy, place
         self.hasher = Hasher(catalog)
-        self.parallel, self.replans, self._now = parallel, replans, now
+        self.parallel, self.replans = int(limits.get("parallel", 4)), int(limits.get("replans", 3))
+        self._seconds, self._now = limits.get("time"), now
         self.closing = ""
         self.intended: dict[str, Prepared] = {}
         self.approved: dict[StepId, str] = {}
-        self._lane: _Lane | None = None
-        self._writes: dict[StepId, frozenset[Fact]] = {}
-        self._busy: set[Fact] = set()
+        self._lane: Lane | None = None
+        self.probing: set[StepId] = set()
         self._given_up: set[StepId] = set()
         self._revised = False
 
@@ -79,7 +63,8 @@ class Course:
         """Keep up after `event` was applied to the state."""
         match event:
             case ev.StepEvent():
-                self._place_step(event.step)
+                self.probing.discard(event.step)
+                self.lane.place(event.step)
             case ev.Approved(scope="plan") if self.state.plan:
                 self._approve_all(self.state.plan)
             case ev.RevisionAccepted():
@@ -92,103 +77,21 @@ class Course:
                 self.closing = ""
                 self.rebuild()
             case ev.ReplanFailed() | ev.RevisionRejected():
-                self._given_up |= self._lane_of().failed
+                self._given_up |= self.lane.failed
 
     def _approve_all(self, plan: Plan) -> None:
         self.approved = {leaf.id: self.hasher.step(leaf) for leaf in plan.leaves()}
 
     def rebuild(self) -> None:
-        """Derive everything anew from the state."""
-        state = self.state
-        if state.status is _R.ROLLING_BACK and state.rollback:
-            items = tuple(item.step for item in state.rollback.plan.items if item.fate == "planned")
-            plan, states = Plan(steps=items), state.rollback.steps
-        else:
-            plan, states = state.plan or Plan(), state.steps
-        graph = Graph.of(plan)
-        steps = {leaf.id: leaf for leaf in plan.leaves()}
-        statuses = {step_id: states[step_id].status for step_id in steps}
-        durations = {step_id: self._duration(step) for step_id, step in steps.items()}
-        self._lane = _Lane(steps, Frontier(graph, statuses, lambda s: self._is_settled(steps[s]), durations))
-        self._lane.disabled = [s.id for s in steps.values() if not s.enabled and statuses[s.id] is _S.PENDING]
-        self._writes.clear()
-        self._busy.clear()
-        for step_id in steps:
-            self._place_step(step_id)
+        """Derive the lane anew from the state."""
+        self._lane = Lane(self.state, self.catalog, self.policy)
 
-    def _lane_of(self) -> _Lane:
+    @property
+    def lane(self) -> Lane:
         if self._lane is None:
             self.rebuild()
         assert self._lane is not None
         return self._lane
-
-    def _duration(self, step: Step) -> float:
-        tool = self.catalog.get(step.action)
-        return (tool.duration if tool else None) or 1.0
-
-    def _is_settled(self, step: Step) -> bool:
-        status = self.state.step(step.id).status
-        return status in SETTLED or (
-            status is _S.FAILED and self._mode(step) == "continue" and not self._retries(step)
-        )
-
-    def _retries(self, step: Step) -> bool:
-        return self.state.step(step.id).retry_at > 0
-
-    def _mode(self, step: Step) -> str:
-        if step.on_failure == "continue":
-            return "continue"
-        return self.policy.on_failure or step.on_failure or "replan"
-
-    def _place_step(self, step_id: StepId) -> None:
-        """Put a step where its status belongs."""
-        lane = self._lane_of()
-        step = lane.steps.get(step_id)
-        if step is None:
-            return
-        status = self.state.step(step_id).status
-        lane.open.discard(step_id)
-        lane.failed.discard(step_id)
-        lane.in_doubt.discard(step_id)
-        if step_id in lane.running and status is not _S.RUNNING:
-            lane.running.discard(step_id)
-            self._busy -= self._writes_of(step)
-        if self._is_settled(step):
-            lane.frontier.withhold(step_id)
-            lane.frontier.settle(step_id, lambda s: self.state.step(s).status is _S.PENDING)
-            return
-        match status:
-            case _S.PENDING:
-                lane.frontier.release(step_id)
-            case _S.RUNNING:
-                lane.running.add(step_id)
-                lane.frontier.withhold(step_id)
-                self._busy |= self._writes_of(step)
-                return
-            case _S.FAILED | _S.CANCELLED:
-                lane.failed.add(step_id)
-            case _S.IN_DOUBT:
-                lane.in_doubt.add(step_id)
-            case _S.HELD:
-                lane.frontier.withhold(step_id)
-        lane.open.add(step_id)
-
-    def _writes_of(self, step: Step) -> frozenset[Fact]:
-        if step.id not in self._writes:
-            tool = self.catalog.get(step.action)
-            writes = (
-                ground(tool, tool.with_defaults(step.params)).writes if tool and tool.contract.writes else ()
-            )
-            self._writes[step.id] = frozenset(writes)
-        return self._writes[step.id]
-
-    def _is_needed(self, step_id: StepId) -> bool:
-        """Whether something that is still to come depends on this step."""
-        graph = Graph.of(self.state.plan) if self.state.plan else None
-        return graph is not None and any(
-            self.state.steps[after].status in (_S.PENDING, _S.HELD)
-            for after in graph.successors.get(step_id, ())
-        )
 
     # ── deciding ─────────────────────────────────────────────────────────────────────────────────
 
@@ -203,6 +106,8 @@ class Course:
             return None
         if self.closing:
             return self._close()
+        if self.is_overdue():
+            return self._stop_for_time()
         return (
             self._after_revision()
             or self._skip_disabled()
@@ -266,14 +171,32 @@ class Course:
             step=request.step,
         )
 
+    def deadline(self) -> float | None:
+        """When the run has used up its time (seconds since the epoch), counted from its start and anew
+        when an engine takes it up."""
+        if self._seconds is None or not self.state.started_at:
+            return None
+        return max(self.state.started_at, self.state.engine_at) + self._seconds
+
+    def is_overdue(self) -> bool:
+        deadline = self.deadline()
+        return deadline is not None and self._now() >= deadline
+
+    def _stop_for_time(self) -> Grant | None:
+        reason = f"the run has used up its time, {self._seconds:g} s"
+        if not self.policy.unattended:
+            return None if self.state.status is _R.PAUSED else Grant((ev.RunPaused(by="", reason=reason),))
+        self.closing = "rollback" if self.policy.on_failure == "rollback" else "overtime"
+        return Grant((ev.Warned(message=reason),), cancel=running_keys(self.state))
+
     def _after_revision(self) -> Grant | None:
         """A failed step that an accepted revision keeps is tried again if something still waits for
         it; else the revision goes round it."""
         if not self._revised:
             return None
-        lane = self._lane_of()
+        lane = self.lane
         for step_id in sorted(lane.failed):
-            if self._is_needed(step_id):
+            if lane.is_needed(step_id):
                 return Grant(retry=step_id)
             reason = f"revision {self.state.revision} goes on without it"
             return Grant((ev.StepSkipped(step=step_id, reason=reason),))
@@ -281,7 +204,7 @@ class Course:
         return None
 
     def _skip_disabled(self) -> Grant | None:
-        lane = self._lane_of()
+        lane = self.lane
         if not lane.disabled:
             return None
         steps, lane.disabled = lane.disabled, []
@@ -290,7 +213,7 @@ class Course:
     # ── troubles ─────────────────────────────────────────────────────────────────────────────────
 
     def _troubles(self) -> Grant | None:
-        lane = self._lane_of()
+        lane = self.lane
         if self.state.status is _R.PAUSED:
             return None
         for step_id in sorted(lane.in_doubt):
@@ -298,7 +221,7 @@ class Course:
                 return granted
         for step_id in sorted(lane.failed):
             state = self.state.steps[step_id]
-            if self._retries(lane.steps[step_id]):
+            if lane.waits_for_retry(step_id):
                 if state.retry_at <= self._now():
                     return Grant(retry=step_id)
                 continue
@@ -310,6 +233,8 @@ class Course:
         """An attempt of which nobody knows: look with the probe, else ask, else treat as failed."""
         state, tool = self.state.steps[step.id], self.catalog.get(step.action)
         if tool and tool.probe and not state.probe:
+            if step.id in self.probing:
+                return None
             return Grant(probe=step.id)
         if state.probe == "done":
             return Grant((ev.StepMarkedDone(step=step.id, by="probe", result=""),))
@@ -330,14 +255,14 @@ class Course:
         return self.hasher.step(step)
 
     def _unattended_failure(self, step: Step) -> Grant | None:
-        self.closing = "rollback" if self._mode(step) == "rollback" else "failed"
+        self.closing = "rollback" if self.lane.mode(step) == "rollback" else "failed"
         return self._close()
 
     def _failure(self, step: Step) -> Grant | None:
         """A failed or cancelled step, after its own retries."""
         if retry := self._own_retry(step):
             return Grant((retry,))
-        mode = self._mode(step)
+        mode = self.lane.mode(step)
         if mode in ("stop", "rollback"):
             return self._unattended_failure(step)
         if mode == "replan" and step.id not in self._given_up:
@@ -371,7 +296,7 @@ class Course:
     # ── starting ─────────────────────────────────────────────────────────────────────────────────
 
     def _starts(self) -> Grant | None:
-        lane = self._lane_of()
+        lane = self.lane
         room = self.parallel - len(lane.running)
         if self.state.status not in _STARTING or room <= 0 or not len(lane.frontier):
             return None
@@ -381,14 +306,12 @@ class Course:
         return Grant(self._start(lane.steps[taken[0]]))
 
     def _may_start(self, step_id: StepId) -> bool:
-        step = self._lane_of().steps[step_id]
-        if self._writes_of(step) & self._busy:
-            return False
-        return self.approved.get(step_id) == self._hash(step)
+        lane = self.lane
+        return not lane.collides(step_id) and self.approved.get(step_id) == self._hash(lane.steps[step_id])
 
     def _ask_again(self) -> Grant | None:
         """Steps are ready but changed since the plan was approved."""
-        lane = self._lane_of()
+        lane = self.lane
         changed = [
             s
             for s in lane.steps.values()
@@ -460,7 +383,7 @@ class Course:
 
     def _close(self) -> Grant | None:
         """Wait for what runs, then stop or roll back."""
-        if self._lane_of().running:
+        if self.lane.running:
             return None
         closing = self.closing
         if closing == "rollback":
@@ -471,10 +394,11 @@ class Course:
         self.closing = ""
         if closing == "stop":
             return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason="stopped by the operator"),))
-        return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=self._what_failed()),))
+        reason = "the time was used up" if closing == "overtime" else self._what_failed()
+        return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
 
     def _what_failed(self) -> str:
-        lane = self._lane_of()
+        lane = self.lane
         said = [f"step {s}: {self.state.step(s).reason}" for s in sorted(lane.failed | lane.in_doubt)]
         return "; ".join(said)
 
@@ -488,7 +412,7 @@ class Course:
 
     def _finish(self) -> Grant | None:
         """The end, when nothing is left to run, to wait for or to decide."""
-        lane = self._lane_of()
+        lane = self.lane
         if lane.running or lane.open or self.state.requests or self.state.status is not _R.RUNNING:
             return None
         unmet = self._unmet()
@@ -508,14 +432,14 @@ class Course:
     # ── rolling back ─────────────────────────────────────────────────────────────────────────────
 
     def _roll_back(self) -> Grant | None:
-        lane = self._lane_of()
+        lane = self.lane
         asks = (
             {item.step.id for item in self.state.rollback.plan.items if item.ask}
             if self.state.rollback
             else set()
         )
         for step_id in sorted(lane.failed):
-            if self._retries(lane.steps[step_id]):
+            if lane.waits_for_retry(step_id):
                 if self.state.step(step_id).retry_at <= self._now():
                     return Grant(retry=step_id)
             elif retry := self._own_retry(lane.steps[step_id]):
@@ -525,7 +449,7 @@ class Course:
             if tool and tool.idempotent:
                 return Grant(retry=step_id)
         if len(lane.running) < self.parallel:
-            taken = lane.frontier.take(lambda s: not self._writes_of(lane.steps[s]) & self._busy, 1)
+            taken = lane.frontier.take(lambda s: not lane.collides(s), 1)
             if taken:
                 step = lane.steps[taken[0]]
                 if step.id in asks and not self._was_answered("compensation", step.id):
@@ -535,7 +459,7 @@ class Course:
                     request = self.ask("compensation", self._hash(step), step=step.id, question=question)
                     return Grant(self._hold_for(step, request))
                 return Grant(self.intend(step))
-        waiting = any(self._retries(lane.steps[s]) for s in lane.failed)
+        waiting = any(lane.waits_for_retry(s) for s in lane.failed)
         if lane.running or waiting or self.state.requests:
             return None
         return self._end_rollback()
@@ -543,7 +467,7 @@ class Course:
     def _end_rollback(self) -> Grant:
         rollback = self.state.rollback
         assert rollback is not None
-        undone, not_undone = fates(self.state)
+        undone, not_undone = fates(self.state, self.catalog)
         irreversible = rollback.plan.irreversible
         complete = not not_undone and not irreversible
         finished = ev.RollbackFinished(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.catalog.contract import ground, match, parse_fact, show
-from console.catalog.spec import Catalog, Fact
+from console.catalog.spec import Catalog, Fact, Risk
 from console.plan.model import StepId
 from console.run.life import StepStatus
 from console.run.state import RunState
@@ -28,7 +28,7 @@ def facts_now(state: RunState, catalog: Catalog) -> set[str]:
     return {show(fact) for fact in facts}
 
 
-def fates(state: RunState) -> tuple[tuple[StepId, ...], dict[StepId, str]]:
+def fates(state: RunState, catalog: Catalog) -> tuple[tuple[StepId, ...], dict[StepId, str]]:
     """After a rollback: the steps undone, and those that are not, each with the reason."""
     rollback = state.rollback
     assert rollback is not None
@@ -50,6 +50,17 @@ def fates(state: RunState) -> tuple[tuple[StepId, ...], dict[StepId, str]]:
         for subject in item.undoes or (item.step.id,):
             not_undone[subject] = why
     for subject in (*rollback.plan.uncovered, *rollback.plan.irreversible):
-        kind = "irreversible, " if subject in rollback.plan.irreversible else ""
-        not_undone.setdefault(subject, f"{kind}it has no compensation")
+        not_undone.setdefault(subject, _uncovered(subject, state, catalog))
     return tuple(s for s in undone if s not in not_undone), not_undone
+
+
+def _uncovered(subject: StepId, state: RunState, catalog: Catalog) -> str:
+    """Why a step that nothing compensates counts as not undone."""
+    action = (state.leaves.get(subject) or state.retired[subject]).action
+    tool = catalog.get(action)
+    if tool is not None and tool.risk_known:
+        kind = "irreversible" if tool.risk is Risk.DESTRUCTIVE else tool.risk.value
+        return f"{action} is {kind} and has no compensation"
+    return (
+        f"{action} has no compensation and its tool file does not say that it changes nothing (risk: observe)"
+    )

@@ -99,14 +99,12 @@ class Engine:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.state = RunState()
-        limits = setup.created.limits
         self._course = Course(
             self.state,
             setup.catalog,
             setup.policy,
             Place(setup.directory, setup.created.workspace, setup.env, setup.secrets),
-            parallel=int(limits.get("parallel", 4)),
-            replans=int(limits.get("replans", 3)),
+            limits=setup.created.limits,
             now=setup.wall,
         )
         self._thinking = Thinking(setup.planner, setup.goal, setup.catalog, setup.directory)
@@ -302,7 +300,7 @@ class Engine:
             self._deeds.append(partial(self._spawn, self._cancel, key))
         if granted.probe:
             self._deeds.append(partial(self._spawn, self._probe, granted.probe))
-            self.state.step(granted.probe).probe = "looking"
+            self._course.probing.add(granted.probe)
         if granted.retry:
             for event in self._course.intend(self._step(granted.retry)):
                 self._emit(event)
@@ -328,6 +326,8 @@ class Engine:
                 prepared = self._course.intended.pop(event.key, None)
                 if prepared is not None:
                     self._deeds.append(partial(self._spawn, self._attempt, event.step, prepared))
+            case ev.RunStarted() | ev.EngineStarted() if deadline := self._course.deadline():
+                self._deeds.append(partial(self._spawn, self._wait_until, deadline))
             case ev.StepRetryScheduled():
                 self._deeds.append(partial(self._spawn, self._wait_until, event.at))
 

@@ -45,9 +45,10 @@ class Record(BaseModel):
     hash: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The record as one flat JSON object: seq, at, event (its kind), then the event's fields."""
+        """The record as one flat JSON object: seq, time (`at`), event (its kind), head (the record's own
+        hash), then the event's fields. No event has a field of these four names."""
         fields = self.event.model_dump(mode="json", by_alias=True, exclude_defaults=False)
-        return {"seq": self.seq, "at": self.at, "event": self.event.kind, "hash": self.hash, **fields}
+        return {"seq": self.seq, "time": self.at, "event": self.event.kind, "head": self.hash, **fields}
 
 
 def decode(kind: str, body: str | bytes) -> Event:

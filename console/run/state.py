@@ -162,6 +162,7 @@ class RunState:
         self.started_at = 0.0
         self.ended_at = 0.0
         self.engine: ev.EngineStarted | None = None
+        self.engine_at = 0.0
         self.warnings: list[ev.Warned] = []
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
@@ -271,7 +272,7 @@ class RunState:
                 step.attempts.append(
                     Attempt(event.attempt, event.key, event.command, event.params, record.at, host=event.host)
                 )
-                step.reason, step.retry_at = "", 0.0
+                step.reason, step.retry_at, step.probe = "", 0.0, ""
                 step.start_seq = record.seq
                 for approval in self.approvals:
                     if approval.scope in ("step", "compensation") and approval.step == event.step:
@@ -359,7 +360,7 @@ class RunState:
         self.catalog = event.catalog
 
     def _on_engine_started(self, event: ev.EngineStarted, at: float) -> None:
-        self.engine = event
+        self.engine, self.engine_at = event, at
 
     def _on_engine_stopped(self, event: ev.EngineStopped, at: float) -> None:
         self.engine = None

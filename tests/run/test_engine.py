@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from console.catalog.spec import Catalog
 from console.errors import ControlRefused
 from console.plan.model import Compensation, Expect, Gate, Retry
+from console.planners.base import Goal, PlanDraft, Progress
 from console.run import control as c
 from console.run import events as ev
 from console.run.engine import Engine
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
+from console.runners.backend import Spec
+from console.testing import ScriptedPlanner
 from tests.run.harness import YES, Play, Undo, World, answer, catalog, plan, run, say, step, tool, until
 
 
@@ -303,8 +307,6 @@ def test_stop_ends_what_runs_and_undoes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_failure_leads_to_a_revision_that_the_operator_accepts(tmp_path: Path) -> None:
-    from console.testing import ScriptedPlanner
-
     first = plan(step("1"), step("2", "work", "1"))
     second = plan(step("1"), step("3", "look", "1"))
     world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(second))
@@ -322,8 +324,6 @@ def test_a_failure_leads_to_a_revision_that_the_operator_accepts(tmp_path: Path)
 
 
 def test_a_planner_cannot_change_what_has_started(tmp_path: Path) -> None:
-    from console.testing import ScriptedPlanner
-
     first = plan(step("1"), step("2", "work", "1"))
     sly = plan(step("1", "wipe"), step("3", "look", "1"))
     world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(sly))
@@ -339,8 +339,6 @@ def test_a_planner_cannot_change_what_has_started(tmp_path: Path) -> None:
 
 
 def test_the_same_plan_twice_is_a_failure_of_the_planner(tmp_path: Path) -> None:
-    from console.testing import ScriptedPlanner
-
     first = plan(step("1"))
     world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(first))
     world.plays = {"1/1": Play(exit_code=1)}
@@ -355,8 +353,6 @@ def test_the_same_plan_twice_is_a_failure_of_the_planner(tmp_path: Path) -> None
 
 
 def test_replans_are_limited(tmp_path: Path) -> None:
-    from console.testing import ScriptedPlanner
-
     plans = [plan(step(str(n), params={})) for n in range(2, 9)]
     world = World(
         tmp_path, plan(step("1")), policy=Policy(), planner=ScriptedPlanner(*plans), limits={"replans": 2}
@@ -375,8 +371,6 @@ def test_replans_are_limited(tmp_path: Path) -> None:
 
 
 def test_a_revision_never_runs_unasked(tmp_path: Path) -> None:
-    from console.testing import ScriptedPlanner
-
     world = World(
         tmp_path,
         plan(step("1")),
@@ -503,3 +497,110 @@ def test_replay_is_the_live_path(tmp_path: Path) -> None:
 
 def vars_of(value: object) -> str:
     return repr(value)
+
+
+# ── doubt and time ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_step_in_doubt_is_never_silently_run_again(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1")), policy=Policy())
+    world.plays = {"1/1": Play(lost=True)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: any(r.scope == "in_doubt" for r in s.requests.values()))
+        assert world.backend.started == ["r/1/1"]
+        await answer(engine, "in_doubt", choose="run_again")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/1/1", "r/1/2"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"), [("done", StepStatus.SUCCEEDED), ("failed", StepStatus.FAILED)]
+)
+def test_the_operator_rules_on_a_step_in_doubt(tmp_path: Path, verdict: str, status: StepStatus) -> None:
+    world = World(tmp_path, plan(step("1", on_failure="ask")), policy=Policy())
+    world.plays = {"1": Play(lost=True)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await answer(engine, "in_doubt", choose=verdict)
+        if verdict == "failed":
+            await answer(engine, "decision", choose="stop")
+
+    assert run(world, operator).steps["1"].status is status
+    assert world.backend.started == ["r/1/1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(0, RunStatus.SUCCEEDED), (1, RunStatus.FAILED), (7, RunStatus.FAILED)]
+)
+def test_a_probe_settles_a_step_in_doubt(tmp_path: Path, code: int, status: RunStatus) -> None:
+    probed = tool("probed", probe="test -e done")
+    stop = Policy(consent=YES, on_failure="stop", unattended=True)
+    world = World(tmp_path, plan(step("1", "probed")), catalog(probed), policy=stop)
+
+    def script(spec: Spec) -> Play:
+        return Play(exit_code=code) if "probe" in spec.key else Play(lost=True)
+
+    world.backend.script = script
+    assert run(world).status is status
+    assert len(world.backend.started) == 2
+
+
+def test_an_idempotent_step_in_doubt_is_run_again(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1", "again")), catalog(tool("again", idempotent=True)))
+    world.plays = {"1/1": Play(lost=True)}
+    assert run(world).status is RunStatus.SUCCEEDED
+
+
+def test_a_run_that_has_used_up_its_time_ends_what_runs(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1"), step("2", "work", "1")), limits={"time": 60})
+    world.plays = {"1": Play(seconds=100)}
+    state = run(world)
+    assert state.status is RunStatus.FAILED
+    assert state.steps["1"].status is StepStatus.CANCELLED
+    assert world.backend.started == ["r/1/1"]
+
+
+def test_a_run_without_an_operator_that_fails_says_what_failed(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1")), policy=Policy(consent=YES, on_failure="stop", unattended=True))
+    world.plays = {"1": Play(exit_code=3)}
+    state = run(world)
+    assert state.finished is not None
+    assert state.finished.reason == "step 1: exit code 3"
+
+
+def test_a_missing_secret_fails_the_step_before_it_starts(tmp_path: Path) -> None:
+    secret = tool("secret", secrets=("TOKEN",))
+    world = World(tmp_path, plan(step("1", "secret", on_failure="stop")), catalog(secret))
+    state = run(world)
+    assert world.backend.started == []
+    assert "TOKEN" in state.steps["1"].reason
+    assert not state.steps["1"].has_started
+
+
+def test_a_disabled_step_is_skipped(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1", enabled=False), step("2", "work", "1")))
+    assert run(world).steps["1"].status is StepStatus.SKIPPED
+    assert world.backend.started == ["r/2/1"]
+
+
+def test_a_note_gives_its_text(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1", "none", params={"text": "remember"})))
+    assert run(world).steps["1"].status is StepStatus.SUCCEEDED
+    assert world.events(ev.StepSucceeded)[0].preview == "remember"
+
+
+def test_no_plan_when_the_planner_breaks(tmp_path: Path) -> None:
+    class Broken(ScriptedPlanner):
+        async def plan(self, goal: Goal, catalog: Catalog, progress: Progress) -> PlanDraft:
+            raise ZeroDivisionError("inside")
+
+    world = World(tmp_path, None, planner=Broken())
+    state = run(world)
+    assert state.status is RunStatus.FAILED
+    assert state.finished is not None
+    assert state.finished.exit_code == 3
+    assert "ZeroDivisionError" in state.finished.reason

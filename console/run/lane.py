@@ -1,0 +1,118 @@
+"""The steps that are being carried out, each where its status puts it: the plan's, or a rollback's items.
+
+Derived from the state and kept up to date step by step, so that a decision does not look at the whole
+plan. Rebuilt whenever the plan changes.
+"""
+
+from __future__ import annotations
+
+from console.catalog.contract import ground
+from console.catalog.spec import Catalog, Fact
+from console.plan.graph import Graph
+from console.plan.model import Plan, Step, StepId
+from console.run.life import SETTLED, RunStatus, StepStatus
+from console.run.policy import Policy
+from console.run.schedule import Frontier
+from console.run.state import RunState
+
+_S = StepStatus
+
+
+class Lane:
+    """`running`, `failed` (failed or cancelled, for good or until a retry), `in_doubt` and `open` (not
+    settled and not running) are ids; `disabled` are steps that the plan leaves out and that are still
+    to be marked so."""
+
+    def __init__(self, state: RunState, catalog: Catalog, policy: Policy) -> None:
+        self._state, self._catalog, self._policy = state, catalog, policy
+        plan = _plan_of(state)
+        self.graph = Graph.of(plan)
+        self.steps = {leaf.id: leaf for leaf in plan.leaves()}
+        self.running: set[StepId] = set()
+        self.failed: set[StepId] = set()
+        self.in_doubt: set[StepId] = set()
+        self.open: set[StepId] = set()
+        self._writes: dict[StepId, frozenset[Fact]] = {}
+        self._busy: set[Fact] = set()
+        statuses = {step_id: state.step(step_id).status for step_id in self.steps}
+        durations = {step_id: self._duration(step) for step_id, step in self.steps.items()}
+        self.frontier = Frontier(self.graph, statuses, lambda s: self.is_settled(self.steps[s]), durations)
+        self.disabled = [s.id for s in self.steps.values() if not s.enabled and statuses[s.id] is _S.PENDING]
+        for step_id in self.steps:
+            self.place(step_id)
+
+    def _duration(self, step: Step) -> float:
+        tool = self._catalog.get(step.action)
+        return (tool.duration if tool else None) or 1.0
+
+    def mode(self, step: Step) -> str:
+        """What its failure leads to: continue, ask, replan, rollback or stop."""
+        if step.on_failure == "continue":
+            return "continue"
+        return self._policy.on_failure or step.on_failure or "replan"
+
+    def waits_for_retry(self, step_id: StepId) -> bool:
+        return self._state.step(step_id).retry_at > 0
+
+    def is_settled(self, step: Step) -> bool:
+        """Whether its dependents may go."""
+        status = self._state.step(step.id).status
+        if status is _S.FAILED and self.mode(step) == "continue":
+            return not self.waits_for_retry(step.id)
+        return status in SETTLED
+
+    def place(self, step_id: StepId) -> None:
+        """Put a step where its status belongs."""
+        step = self.steps.get(step_id)
+        if step is None:
+            return
+        status = self._state.step(step_id).status
+        for group in (self.open, self.failed, self.in_doubt):
+            group.discard(step_id)
+        if step_id in self.running and status is not _S.RUNNING:
+            self.running.discard(step_id)
+            self._busy -= self._writes_of(step)
+        if self.is_settled(step):
+            self.frontier.withhold(step_id)
+            self.frontier.settle(step_id, lambda s: self._state.step(s).status is _S.PENDING)
+            return
+        if status is _S.RUNNING:
+            self.running.add(step_id)
+            self.frontier.withhold(step_id)
+            self._busy |= self._writes_of(step)
+            return
+        self.open.add(step_id)
+        if status is _S.PENDING:
+            self.frontier.release(step_id)
+        else:
+            self.frontier.withhold(step_id)
+        if status in (_S.FAILED, _S.CANCELLED):
+            self.failed.add(step_id)
+        elif status is _S.IN_DOUBT:
+            self.in_doubt.add(step_id)
+
+    def collides(self, step_id: StepId) -> bool:
+        """Whether a running step writes what this one writes."""
+        return bool(self._busy) and bool(self._writes_of(self.steps[step_id]) & self._busy)
+
+    def _writes_of(self, step: Step) -> frozenset[Fact]:
+        if step.id not in self._writes:
+            tool = self._catalog.get(step.action)
+            writes = (
+                ground(tool, tool.with_defaults(step.params)).writes if tool and tool.contract.writes else ()
+            )
+            self._writes[step.id] = frozenset(writes)
+        return self._writes[step.id]
+
+    def is_needed(self, step_id: StepId) -> bool:
+        """Whether something that is still to come depends directly on this step."""
+        return any(
+            self._state.step(after).status in (_S.PENDING, _S.HELD)
+            for after in self.graph.successors.get(step_id, ())
+        )
+
+
+def _plan_of(state: RunState) -> Plan:
+    if state.status is RunStatus.ROLLING_BACK and state.rollback:
+        return Plan(steps=tuple(item.step for item in state.rollback.plan.items if item.fate == "planned"))
+    return state.plan or Plan()
