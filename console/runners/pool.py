@@ -17,6 +17,7 @@ import resource
 import select
 import signal
 import socket
+import struct
 import sys
 from contextlib import suppress
 
@@ -28,6 +29,7 @@ _IDLE = 8  # supervisors that are kept with nothing to do
 _PATIENCE = 5.0  # seconds for a supervisor to take an order in; one that is stopped never does
 _PIECE = 1 << 18
 _DONE = b"."
+_INT = struct.Struct("i")
 _HELD = 3  # descriptors that come with an order
 _LINE_FD = 3
 
@@ -145,7 +147,9 @@ def supervise(line: socket.socket) -> NoReturn:
 
 def _receive(line: socket.socket) -> tuple[bytes, list[int]] | None:
     """The next order, with its directory, lock and claim; `None` when there will be none."""
-    data, held, _, _ = socket.recv_fds(line, _PIECE, _HELD, socket.MSG_CMSG_CLOEXEC)
+    # not socket.recv_fds: it drops the flag, and the command would inherit the lock
+    data, ancillary, _, _ = line.recvmsg(_PIECE, socket.CMSG_LEN(_HELD * _INT.size), socket.MSG_CMSG_CLOEXEC)
+    held = [fd for _, _, packed in ancillary for (fd,) in _INT.iter_unpack(packed)]
     inbox = bytearray(data)
     while data:
         body = take_frame(inbox)
