@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -103,7 +104,8 @@ def _expression(path: str) -> Any:
     import jmespath  # not needed by most plans, and start-up must be light
 
     try:
-        return jmespath.compile(path)
+        with warnings.catch_warnings(action="ignore"):  # it warns of an old way to quote that is in wide use
+            return jmespath.compile(path)
     except _PATH_ERRORS as error:
         reason = _one_line(error)
     if _DOTTED.fullmatch(path):

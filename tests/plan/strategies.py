@@ -39,7 +39,8 @@ def plans(draw: st.DrawFn, min_size: int = 1, max_size: int = 7) -> Plan:
     for index, name in enumerate(ids):
         steps.append(_leaf(draw, name, ids[:index]))
     for phase in spare:
-        if steps and draw(st.booleans()):
+        wanted: bool = draw(st.booleans())
+        if steps and wanted:
             start = draw(st.integers(0, len(steps) - 1))
             end = draw(st.integers(start + 1, len(steps)))
             before = (
@@ -67,7 +68,8 @@ def plans(draw: st.DrawFn, min_size: int = 1, max_size: int = 7) -> Plan:
 def _leaf(draw: st.DrawFn, name: str, earlier: list[str]) -> Step:
     needs = draw(st.lists(st.sampled_from(earlier), max_size=3, unique=True)) if earlier else []
     given = draw(params)
-    if earlier and draw(st.booleans()):
+    uses: bool = draw(st.booleans())
+    if earlier and uses:
         given = {**given, "uses": f"got {{step_{draw(st.sampled_from(earlier))}_result.a}}!"}
     if draw(st.integers(0, 9)) == 0:
         return Step(id=name, action="none", params={"text": draw(texts)}, depends_on=tuple(needs))
