@@ -61,7 +61,8 @@ class History:
 @dataclass(frozen=True, slots=True)
 class PlanDraft:
     """A plan and how it came about. `origin` maps a step id to where the step came from; `repairs`
-    lists every change made to what the planner said."""
+    lists every change made to what the planner said. `falls_back` says that the plan gives the goal up
+    and goes back to the task's fallback."""
 
     plan: Plan
     planner: str
@@ -73,6 +74,7 @@ class PlanDraft:
     origin: Mapping[StepId, str] = field(default_factory=dict)
     tokens: int = 0
     cost: float = 0.0
+    falls_back: bool = False
 
 
 Progress = Callable[[str], Awaitable[None]]

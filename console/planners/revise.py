@@ -113,7 +113,8 @@ class _Revision:
         origin = {name: origin_of(a, self.solution, self.wants) for a, name in new.items()}
         origin |= {s.id: "finished" for s in self.plan.leaves() if s.id in self._fixed()}
         origin |= {s.id: "kept" for s in plan.leaves() if s.id not in origin}
-        return PlanDraft(plan, "offline", reason=self._reason(tuple(new.values())), origin=origin)
+        reason = self._reason(tuple(new.values()))
+        return PlanDraft(plan, "offline", reason=reason, origin=origin, falls_back=self.back)
 
     def _ask(self) -> Ask:
         calls = (call_of(s, self.catalog) for s in self.now.waiting)

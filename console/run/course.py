@@ -419,6 +419,9 @@ class Course:
         if unmet:
             reason = f"not as expected in the end: {', '.join(unmet)}"
             return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason, unmet=unmet),))
+        if self.state.fell_back:
+            reason = "the goal was out of reach; the run went back to the task's fallback"
+            return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
         return Grant((ev.RunFinished(outcome="succeeded", exit_code=0),))
 
     def _unmet(self) -> tuple[str, ...]:

@@ -468,7 +468,8 @@ class Engine:
             approved = self._course.consented(request)
             desk = Desk(self.state, self.setup.catalog, self._course.hasher, policy, approved.by)
             self._emit(approved)
-            self._emit(accepted(desk, proposal.plan, approved.how))
+            assert self.state.proposal is not None
+            self._emit(accepted(desk, self.state.proposal, approved.how))
         elif policy.unattended:
             why = "the revision goes beyond what was agreed to"
             self._emit(ev.RequestWithdrawn(request=request.request, reason=why))

@@ -364,7 +364,8 @@ class ReplanStarted(Event):
 
 
 class RevisionProposed(Event):
-    """A revision that waits for the operator. `hash` is the proposed plan's."""
+    """A revision that waits for the operator. `hash` is the proposed plan's; one that `falls_back`
+    gives the goal up."""
 
     plan: Plan
     hash: str
@@ -375,6 +376,7 @@ class RevisionProposed(Event):
     repairs: tuple[str, ...] = ()
     tokens: int = 0
     cost: float = 0.0
+    falls_back: bool = False
 
 
 class RevisionAccepted(Event):
@@ -384,6 +386,7 @@ class RevisionAccepted(Event):
     by: str
     how: str
     voided: tuple[StepId, ...] = ()
+    falls_back: bool = False
 
 
 class RevisionRejected(Event):

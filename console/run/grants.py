@@ -22,7 +22,7 @@ from console.run.approval import Hasher, confirmable, voided
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
 from console.run.rollback import plan_rollback, rollback_hash
-from console.run.state import Request, RunState
+from console.run.state import Proposal, Request, RunState
 
 _S, _R = StepStatus, RunStatus
 LIVE = (_R.RUNNING, _R.PAUSED, _R.AWAITING_DECISION, _R.REPLANNING)
@@ -133,7 +133,7 @@ def _after_approval(request: Request, approved: ev.Approved, desk: Desk) -> Gran
         case "gate" | "step" | "compensation":
             return Grant((approved, ev.StepReleased(step=request.step, by=desk.by)))
         case "revision" if desk.state.proposal:
-            return Grant((approved, accepted(desk, desk.state.proposal.plan, approved.how)))
+            return Grant((approved, accepted(desk, desk.state.proposal, approved.how)))
         case "decision":
             return _decided(request, approved, desk)
         case "in_doubt":
@@ -150,8 +150,9 @@ def _after_approval(request: Request, approved: ev.Approved, desk: Desk) -> Gran
 _VERDICTS: dict[str, Any] = {"done": "done", "failed": "failed", "run_again": "run_again"}
 
 
-def accepted(desk: Desk, plan: Plan, how: str) -> ev.RevisionAccepted:
+def accepted(desk: Desk, proposal: Proposal, how: str) -> ev.RevisionAccepted:
     """The event that makes a proposal the plan."""
+    plan = proposal.plan
     old = desk.state.plan or plan
     graph = Graph.of(plan)
     below = {step: graph.descendants(step) for step in graph.order}
@@ -162,6 +163,7 @@ def accepted(desk: Desk, plan: Plan, how: str) -> ev.RevisionAccepted:
         by=desk.by,
         how=how,
         voided=tuple(sorted(voided(old, plan, desk.catalog, below))),
+        falls_back=proposal.falls_back,
     )
 
 

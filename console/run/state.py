@@ -103,6 +103,7 @@ class Proposal:
     planner: str
     model: str = ""
     repairs: tuple[str, ...] = ()
+    falls_back: bool = False
 
 
 @dataclass(slots=True)
@@ -154,6 +155,7 @@ class RunState:
         self.approvals: list[Approval] = []
         self.proposal: Proposal | None = None
         self.replans = 0
+        self.fell_back = False
         self.failed_plans: list[str] = []
         self.rollback: Rollback | None = None
         self.rollbacks = 0
@@ -450,7 +452,13 @@ class RunState:
 
     def _on_revision_proposed(self, event: ev.RevisionProposed, at: float) -> None:
         self.proposal = Proposal(
-            event.plan, event.hash, event.reason, event.planner, event.model, event.repairs
+            event.plan,
+            event.hash,
+            event.reason,
+            event.planner,
+            event.model,
+            event.repairs,
+            event.falls_back,
         )
         self._spend(event.tokens, event.cost)
         self.planning = ""
@@ -458,6 +466,7 @@ class RunState:
     def _on_revision_accepted(self, event: ev.RevisionAccepted, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
         self._void(event.voided)
+        self.fell_back = event.falls_back
         self.proposal = None
 
     def _on_revision_rejected(self, event: ev.RevisionRejected, at: float) -> None:

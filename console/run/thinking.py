@@ -100,6 +100,7 @@ class Thinking:
             repairs=draft.repairs,
             tokens=draft.tokens,
             cost=draft.cost,
+            falls_back=draft.falls_back,
         )
 
     def history(self, state: RunState, started: ev.ReplanStarted) -> History:

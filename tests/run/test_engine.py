@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -350,6 +351,24 @@ def test_the_same_plan_twice_is_a_failure_of_the_planner(tmp_path: Path) -> None
     state = run(world, operator)
     assert "the same plan again" in state.error
     assert state.status is RunStatus.STOPPED
+
+
+def test_going_back_to_the_fallback_is_no_success(tmp_path: Path) -> None:
+    class Falling(ScriptedPlanner):
+        def _next(self) -> PlanDraft:
+            return replace(super()._next(), falls_back=True)
+
+    world = World(tmp_path, plan(step("1")), policy=Policy(), planner=Falling(plan(step("2", "look"))))
+    world.plays = {"1": Play(exit_code=1)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await answer(engine, "revision")
+
+    state = run(world, operator)
+    assert state.status is RunStatus.FAILED
+    assert state.finished is not None
+    assert "fallback" in state.finished.reason
 
 
 def test_replans_are_limited(tmp_path: Path) -> None:
