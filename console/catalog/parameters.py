@@ -99,11 +99,8 @@ def schema_problem(parameter: Parameter) -> str:
     schema = {"type": parameter.type, **parameter.json_schema}
     try:
         validator.check_schema(schema)
-        _ = [re.compile(_python_pattern(text)) for text in _patterns(schema)]
     except SchemaError as error:
         return f"its schema cannot be used: {_short(error.message)}"
-    except re.error as error:
-        return f"its pattern cannot be used: {error}"
     if parameter.default is not None:
         for misfit in validator(schema).iter_errors(parameter.default):
             return f"its default does not fit: {_short(misfit.message)}"
@@ -128,18 +125,6 @@ def _python_pattern(pattern: str) -> str:
     """The pattern with every `$` that is an anchor written as Python's end of text."""
     parts = re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", pattern, re.DOTALL)
     return "".join(r"\Z" if part == "$" else part for part in parts)
-
-
-def _patterns(schema: Any) -> Iterator[str]:
-    """Every `pattern` in a schema."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("pattern"), str):
-            yield schema["pattern"]
-        for part in schema.values():
-            yield from _patterns(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            yield from _patterns(part)
 
 
 def _takes(declared: Mapping[str, Parameter] | Iterable[str]) -> str:
