@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from console.tui.screens.runs import RunInfo
 
 log = logging.getLogger(__name__)
+log.addHandler(logging.NullHandler())
 
 Opener = Callable[[str], Awaitable[Session]]
 """Opens what was picked: a goal, a sample's name, a run's id. Raises `PlandeckError`."""

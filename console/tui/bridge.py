@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 from textual.message import Message
@@ -53,11 +54,12 @@ class Bridge:
         """Fold what the session gives, until it gives no more."""
         folded = 0
         try:
-            async for record in self.session.records(self.state.seq):
-                self.fold(record)
-                folded += 1
-                if folded % BATCH == 0:
-                    await asyncio.sleep(0)
+            async with aclosing(self.session.records(self.state.seq)) as records:
+                async for record in records:
+                    self.fold(record)
+                    folded += 1
+                    if folded % BATCH == 0:
+                        await asyncio.sleep(0)
         except (PlandeckError, OSError) as error:
             self.fault = str(error)
         finally:

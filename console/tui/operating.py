@@ -6,6 +6,7 @@ answer goes to the run.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,7 @@ class Operating:
         answer = await self.wish(PreviewRollback(back_to=back_to))
         preview, shown_hash = answer["rollback"], answer["hash"]
         if not isinstance(preview, RollbackPlan):
-            preview = RollbackPlan.model_validate(preview)
+            preview = RollbackPlan.model_validate_json(json.dumps(preview))
         from console.tui.screens.rollback import RollbackScreen
         from console.tui.widgets.rollback_pane import RollbackPane
 

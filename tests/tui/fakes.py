@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class FakeSession:
         self._over = True
         self._told.set()
 
-    async def records(self, after: int = 0) -> AsyncIterator[ev.Record]:
+    async def records(self, after: int = 0) -> AsyncGenerator[ev.Record, None]:
         seen = after
         while True:
             while seen < len(self._records):

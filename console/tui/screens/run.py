@@ -22,45 +22,27 @@ from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
 from console.run.control import Session
 from console.tui.actions import BY_ID, bindings, why_not
+from console.tui.attention import Attention
 from console.tui.bridge import Bridge, RunChanged
 from console.tui.editing import Editing
-from console.tui.ink import Row, row, wrap
+from console.tui.ink import row
 from console.tui.insight import Insight, look_at
 from console.tui.operating import Operating
 from console.tui.view import Pane, View
 from console.tui.widgets.blast_line import BlastLine
 from console.tui.widgets.diff_pane import DiffPane
 from console.tui.widgets.events_pane import EventsPane
-from console.tui.widgets.failures import FailuresPane, troubled
+from console.tui.widgets.failures import FailuresPane
 from console.tui.widgets.footer_line import FooterLine
 from console.tui.widgets.header_line import HeaderLine
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.output import OutputPane
-from console.tui.widgets.plan_tree import PlanTree
+from console.tui.widgets.plan_tree import PlanTree, planning_rows
 from console.tui.widgets.rollback_pane import RollbackPane
 from console.tui.widgets.step_detail import StepDetail, detail_title
 from console.tui.widgets.summary import SummaryPane
+from console.tui.widgets.tabs import TABS, tabs_title
 from console.tui.widgets.timeline import TimelinePane
-
-TABS: tuple[tuple[str, Pane, str], ...] = (
-    ("2", "output", "Output"),
-    ("3", "failures", "Failures"),
-    ("4", "diff", "Diff"),
-    ("5", "timeline", "Timeline"),
-    ("6", "events", "Events"),
-    ("0", "rollback", "Rollback"),
-)
-
-SHORT_TABS: Mapping[Pane, str] = {
-    "output": "Out",
-    "failures": "Fail",
-    "diff": "Diff",
-    "timeline": "Time",
-    "events": "Ev",
-    "rollback": "Back",
-    "summary": "End",
-}
-"""The names where there is no room for all of them whole."""
 
 CYCLE: tuple[Pane, ...] = ("plan", *(pane for _, pane, _ in TABS))
 
@@ -95,9 +77,7 @@ class RunScreen(Screen[int]):
         self.editing = Editing(self)
         self._looked_at: Plan | None = None
         self._busy = False
-        self._seen_requests: set[str] = set()
-        self._seen_turns: set[str] = set()
-        self._later: Pane | None = None
+        self.attention = Attention(self)
         self._handlers = self._all_handlers()
 
     # ── composing ────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +136,7 @@ class RunScreen(Screen[int]):
             self._look_at_plan()
         self.plan_tree.touch(self.bridge.take_touched())
         self.show_parts()
-        self._notice_turns()
+        self.attention.look()
 
     def _look_at_plan(self) -> None:
         self._looked_at = self.bridge.state.plan
@@ -206,27 +186,10 @@ class RunScreen(Screen[int]):
         left, pane, step = (self.query_one(f"#{name}") for name in ("left", "pane", "step"))
         left.border_title = Content("1 Plan by level" if self.plan_tree.by_level else "1 Plan")
         left.border_subtitle = Content(self.plan_tree.notice())
-        pane.border_title = self._tabs()
+        room = self.query_one("#pane").size.width - 2
+        pane.border_title = tabs_title(self.view, self.right, room)
         pane.border_subtitle = Content(self.pane_named(self.right).notice())
         step.border_title = Content(row(detail_title(self.view)).text)
-
-    def _tabs(self) -> Content:
-        """The panes' names, the one that is shown standing out; the text is our own."""
-        alerts = {
-            "failures": len(troubled(self.view.state)),
-            "diff": int(self.view.state.proposal is not None),
-        }
-        tabs = [*TABS, ("7", "summary", "Summary")] if self.view.status.is_final else TABS
-        parts: list[str | Content | tuple[str, str]] = []
-        room = self.query_one("#pane").size.width - 2
-        full = sum(len(name) + 4 for _, _, name in tabs) <= room
-        for key, pane, name in tabs:
-            name = name if full or pane == self.right else SHORT_TABS[pane]
-            style = (
-                "bold $foreground" if pane == self.right else "$ink-bad" if alerts.get(pane) else "$ink-quiet"
-            )
-            parts += [(f"{key} {name}", style), "  "]
-        return Content.assemble(*parts[:-1])
 
     def _tick(self) -> None:
         self.query_one(HeaderLine).tick()
@@ -236,49 +199,6 @@ class RunScreen(Screen[int]):
         self.query_one(StepDetail).show(self.view, self.now())
         if self.right == "timeline":
             self._show_pane_content(self.now())
-
-    # ── things that call for attention ───────────────────────────────────────────────────────────
-
-    def _notice_turns(self) -> None:
-        state = self.view.state
-        new = set(state.requests) - self._seen_requests
-        self._seen_requests |= new
-        if new:
-            self.app.bell()
-        fresh = [(key, pane) for key, pane in self._turns() if key not in self._seen_turns]
-        self._seen_turns |= {key for key, _ in fresh}
-        if fresh:
-            self.offer_pane(fresh[-1][1])
-
-    def _turns(self) -> list[tuple[str, Pane]]:
-        """What should be in sight now, the most pressing last, each under a key that is new when it is."""
-        state = self.view.state
-        turns: list[tuple[str, Pane]] = [
-            (f"trouble {step} {len(state.step(step).attempts)}", "failures") for step in troubled(state)
-        ]
-        if state.proposal is not None:
-            turns.append((f"proposal {state.proposal.hash}", "diff"))
-        if state.rollback is not None:
-            turns.append((f"rollback {state.rollback.hash}", "rollback"))
-        if state.finished is not None:
-            turns.append((f"end {state.ended_at}", "summary"))
-        return turns
-
-    def offer_pane(self, pane: Pane) -> None:
-        """Bring a pane into sight without taking keys away from somebody who types."""
-        if self.app.screen is not self or isinstance(self.focused, Input):
-            self._later = pane
-            return
-        if self.has_class("-narrow"):
-            self.show_pane(pane)
-        else:
-            self.show_right(pane)
-            self.show_parts()
-
-    def on_screen_resume(self) -> None:
-        if self._later is not None:
-            pane, self._later = self._later, None
-            self.call_later(self.offer_pane, pane)
 
     # ── panes ────────────────────────────────────────────────────────────────────────────────────
 
@@ -302,6 +222,9 @@ class RunScreen(Screen[int]):
         self.current.focus(scroll_visible=False)
         self._take_step_of(self.current)
         self.call_after_refresh(self._show_titles)
+
+    def on_screen_resume(self) -> None:
+        self.call_later(self.attention.resume)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_titles)
@@ -385,6 +308,7 @@ class RunScreen(Screen[int]):
     def close_search(self) -> None:
         self.query_one("#search").remove_class("-open")
         self.current.focus(scroll_visible=False)
+        self.call_after_refresh(self.attention.resume)
 
     def find_text(self, needle: str) -> None:
         self.view.search = needle
@@ -475,23 +399,3 @@ class RunScreen(Screen[int]):
     def plan_levels(self) -> None:
         self.plan_tree.toggle_levels()
         self._show_titles()
-
-
-def planning_rows(view: View, width: int) -> list[Row]:
-    """What the planner does, or why there is no plan and what can be done."""
-    state = view.state
-    if state.error:
-        way_out = "Ctrl+g writes a plan by hand; i stops the run"
-        return [
-            row(("no plan came out", "bad strong")),
-            *wrap(state.error, width),
-            Row(),
-            row((way_out, "quiet")),
-        ]
-    who = " ".join(part for part in (state.planner, state.model) if part)
-    rows = [row(("planning", "busy strong"), (f"  {who}" if who else "", "quiet"))]
-    if state.planning and state.planning != "planning":
-        rows += wrap(state.planning, width)
-    if state.tokens:
-        rows.append(row((f"{state.tokens:,} tokens, ${state.cost:.2f}", "quiet")))
-    return rows

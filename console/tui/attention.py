@@ -1,0 +1,68 @@
+"""What calls for the operator: a bell once for each thing that waits, and the pane that has to be seen.
+
+Nothing is taken away from somebody who types or answers a question: the pane comes when they are done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.widgets import Input
+
+from console.tui.view import Pane
+from console.tui.widgets.failures import troubled
+
+if TYPE_CHECKING:
+    from console.tui.screens.run import RunScreen
+
+
+class Attention:
+    """Remembers what was called out already."""
+
+    def __init__(self, screen: RunScreen) -> None:
+        self._screen = screen
+        self._requests: set[str] = set()
+        self._turns: set[str] = set()
+        self._later: Pane | None = None
+
+    def look(self) -> None:
+        """The run has changed: ring, and bring into sight what is new."""
+        fresh_requests = set(self._screen.view.state.requests) - self._requests
+        self._requests |= fresh_requests
+        if fresh_requests:
+            self._screen.app.bell()
+        fresh = [(key, pane) for key, pane in self._turns_now() if key not in self._turns]
+        self._turns |= {key for key, _ in fresh}
+        if fresh:
+            self.offer(fresh[-1][1])
+
+    def _turns_now(self) -> list[tuple[str, Pane]]:
+        """What should be in sight, the most pressing last, each under a key that is new when it is."""
+        state = self._screen.view.state
+        turns: list[tuple[str, Pane]] = [
+            (f"trouble {step} {len(state.step(step).attempts)}", "failures") for step in troubled(state)
+        ]
+        if state.proposal is not None:
+            turns.append((f"proposal {state.proposal.hash}", "diff"))
+        if state.rollback is not None:
+            turns.append((f"rollback {state.rollback.hash}", "rollback"))
+        if state.finished is not None:
+            turns.append((f"end {state.ended_at}", "summary"))
+        return turns
+
+    def offer(self, pane: Pane) -> None:
+        """Bring a pane into sight: beside the plan where there is room, else in its place."""
+        screen = self._screen
+        if screen.app.screen is not screen or isinstance(screen.focused, Input):
+            self._later = pane
+        elif screen.has_class("-narrow"):
+            screen.show_pane(pane)
+        else:
+            screen.show_right(pane)
+            screen.show_parts()
+
+    def resume(self) -> None:
+        """Typing or answering is over."""
+        if self._later is not None:
+            pane, self._later = self._later, None
+            self.offer(pane)

@@ -1,0 +1,102 @@
+"""Drives the real application over a scripted session: press keys, wait for what is true, look."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from console.run.events import Event
+from console.tui.app import ConsoleApp, Options
+from console.tui.screens.run import RunScreen
+from tests.tui.fakes import FakeSession
+
+WIDE, NARROW = (140, 40), (80, 24)
+
+
+class Driver:
+    """A running application. Waiting ends when something is true, or fails after `PATIENCE` turns."""
+
+    PATIENCE = 400
+
+    def __init__(self, pilot: Pilot[int], session: FakeSession) -> None:
+        self.pilot = pilot
+        self.session = session
+
+    @property
+    def app(self) -> ConsoleApp:
+        assert isinstance(self.pilot.app, ConsoleApp)
+        return self.pilot.app
+
+    @property
+    def screen(self) -> RunScreen:
+        """The main screen, also while another is over it."""
+        return next(s for s in self.app.screen_stack if isinstance(s, RunScreen))
+
+    @property
+    def on_top(self) -> str:
+        """The name of the screen that has the keys."""
+        return type(self.app.screen).__name__
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        for _ in range(self.PATIENCE):
+            if holds():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError("it never came to hold")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def tell(self, *events: Event) -> None:
+        """Have something happen in the run, and wait until the screen has taken it in."""
+        self.session.tell(*events)
+        await self.caught_up()
+
+    async def caught_up(self) -> None:
+        seq = self.session.state.seq
+        await self.until(lambda: self.screen.bridge.state.seq == seq)
+        self.screen.refresh_run()
+        await self.pilot.pause()
+
+    def text(self) -> str:
+        """What is on the screen, as text."""
+        return "\n".join(
+            "".join(segment.text for segment in line) for line in self.app.screen._compositor.render_strips()
+        )
+
+    def line(self, *parts: str) -> str:
+        """The first line on the screen that holds all of `parts`; fails when there is none."""
+        for line in self.text().splitlines():
+            if all(part in line for part in parts):
+                return line
+        raise AssertionError(f"no line holds {parts} in\n{self.text()}")
+
+    def notices(self) -> list[str]:
+        """What was said in passing."""
+        return [notice.message for notice in self.app._notifications]
+
+
+@asynccontextmanager
+async def driving(
+    folder: Path,
+    *events: Event,
+    size: tuple[int, int] = WIDE,
+    theme: str = "",
+    ascii: bool = False,
+    read_only: bool = False,
+    keys: dict[str, str] | None = None,
+) -> AsyncIterator[Driver]:
+    """The application over a session that has come as far as `events`."""
+    session = FakeSession(folder, *events, read_only=read_only)
+    options = Options(theme=theme, ascii=ascii, by="ada", keys=keys or {}, now=lambda: session.state.at + 3)
+    app = ConsoleApp(session, options)
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(pilot, session)
+        await driver.until(lambda: any(isinstance(s, RunScreen) for s in app.screen_stack))
+        await driver.until(lambda: driver.screen.is_mounted)
+        await driver.caught_up()
+        yield driver

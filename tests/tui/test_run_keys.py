@@ -1,0 +1,407 @@
+"""Keys of the main screen: each does what it says, or says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from console.plan.model import Plan
+from console.run import control as wishes
+from console.run import events as ev
+from console.run.control import Wish
+from console.tui.actions import ACTIONS, BY_ID, SPLIT_ESCAPE_TAILS, describe
+from console.tui.operating import DETACHED
+from tests.tui import fakes
+from tests.tui.driving import NARROW, Driver, driving
+
+pytestmark = pytest.mark.anyio
+
+
+def takes_plans(driver: Driver) -> None:
+    """Have the session grant changes of the plan, as an engine does."""
+    session = driver.session
+
+    def grant(wish: Wish) -> None:
+        if isinstance(wish, wishes.ChangePlan):
+            revision = session.state.revision + 1
+            session.tell(
+                ev.PlanEdited(
+                    revision=revision,
+                    plan=wish.plan,
+                    plan_hash=f"h{revision}",
+                    summary=wish.summary,
+                    by="ada",
+                )
+            )
+
+    session.fake.on_wish = grant
+
+
+def plan_of(driver: Driver) -> Plan:
+    plan = driver.session.state.plan
+    assert plan is not None
+    return plan
+
+
+# ── the registry ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_every_action_has_a_handler_and_its_own_id(tmp_path: Path) -> None:
+    assert len({action.id for action in ACTIONS}) == len(ACTIONS)
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        assert set(driver.screen._handlers) == set(BY_ID)
+
+
+def test_no_capital_that_a_split_escape_sequence_ends_with_acts_at_once() -> None:
+    acting = {key for action in ACTIONS for key in action.keys.split(",") if action.id != "rollback"}
+    assert not acting & SPLIT_ESCAPE_TAILS
+
+
+async def test_keys_can_be_bound_again_by_the_id_of_their_action(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running(), keys={"run.pause": "ctrl+y"}) as driver:
+        await driver.press("p")
+        assert driver.session.fake.wishes == []
+        await driver.press("ctrl+y")
+        await driver.until(lambda: driver.session.fake.kinds() == ["pause"])
+
+
+async def test_what_cannot_be_done_says_why(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        driver.screen.plan_tree.select("1")
+        await driver.press("k", "j", "r")
+        assert any(
+            "only a failed, cancelled or undone step can be retried" in text for text in driver.notices()
+        )
+        info = {i.id: i for i in describe(driver.screen.view)}
+        assert not info["retry"].enabled
+        assert "step 1 is succeeded" in info["retry"].reason
+        assert info["pause"].enabled
+
+
+async def test_a_shown_run_takes_no_wishes_and_says_so(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running(), read_only=True) as driver:
+        await driver.press("p")
+        assert any("only shown here" in text for text in driver.notices())
+        driver.line("only shown here")
+
+
+async def test_the_palette_lists_every_action_by_name(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("colon")
+        await driver.until(lambda: driver.on_top == "CommandPalette")
+        await driver.press(*"mark")
+        await driver.until(lambda: "Mark the step done by hand" in driver.text())
+        await driver.press("escape")
+
+
+async def test_help_lists_the_keys(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("question_mark")
+        await driver.until(lambda: driver.on_top == "HelpScreen")
+
+
+# ── the run ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_approve_opens_the_screen_that_shows_the_plan_and_wishes_nothing_itself(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.press("a")
+        await driver.until(lambda: driver.on_top == "ApprovalScreen")
+        await driver.press("escape")
+        await driver.until(lambda: driver.on_top == "RunScreen")
+        assert driver.session.fake.wishes == []
+
+
+async def test_what_the_approval_screen_answers_goes_to_the_run(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.press("a")
+        await driver.until(lambda: driver.on_top == "ApprovalScreen")
+        driver.app.screen.dismiss(wishes.Approve(request="q1", hash="h1"))
+        await driver.until(lambda: driver.session.fake.kinds() == ["approve"])
+
+
+async def test_a_click_on_the_footer_never_approves(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.pilot.click("#footer", offset=(2, 0))
+        await driver.until(lambda: driver.on_top == "ApprovalScreen")
+        assert driver.session.fake.wishes == []
+
+
+async def test_a_gate_asks_its_question(tmp_path: Path) -> None:
+    story = (
+        *fakes.running(),
+        ev.ApprovalRequested(request="g", scope="gate", hash="x", step="4", question="Go on?"),
+    )
+    async with driving(tmp_path, *story) as driver:
+        driver.line("answer the gate 4")
+        await driver.press("a")
+        await driver.until(lambda: driver.on_top == "QuestionScreen")
+
+
+async def test_p_pauses_and_p_goes_on(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("p")
+        await driver.until(lambda: driver.session.fake.kinds() == ["pause"])
+        await driver.tell(ev.RunPaused(by="ada"))
+        driver.line("PAUSED")
+        await driver.press("p")
+        await driver.until(lambda: driver.session.fake.kinds() == ["pause", "continue"])
+
+
+@pytest.mark.parametrize(("key", "wish"), [("r", wishes.Retry(step="6")), ("s", wishes.Skip(step="6"))])
+async def test_a_key_means_the_failed_step_where_the_selected_one_is_not_meant(
+    tmp_path: Path, key: str, wish: Wish
+) -> None:
+    async with driving(tmp_path, *fakes.failed()) as driver:
+        assert driver.screen.view.step == "1"
+        driver.line("retry 6", "skip 6")
+        await driver.press(key)
+        await driver.until(lambda: bool(driver.session.fake.wishes))
+        said = driver.session.fake.wishes[0]
+        assert (said.kind, getattr(said, "step", "")) == (wish.kind, "6")
+
+
+async def test_x_cancels_the_running_step(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("j", "x")
+        await driver.until(lambda: driver.session.fake.wishes == [wishes.Cancel(step="3")])
+
+
+async def test_x_rejects_a_revision_that_waits(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.proposed()) as driver:
+        await driver.press("x")
+        await driver.until(lambda: driver.on_top == "AskText")
+        driver.app.screen.dismiss("not now")
+        await driver.until(
+            lambda: driver.session.fake.wishes == [wishes.Deny(request="q2", reason="not now")]
+        )
+
+
+async def test_space_holds_and_releases(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.press("space")
+        await driver.until(lambda: driver.session.fake.kinds() == ["hold"])
+        await driver.tell(ev.StepHeld(step="1", by="ada", reason="wait for the window"))
+        driver.line("◌ 1", "held: wait for the window")
+        await driver.press("space")
+        await driver.until(lambda: driver.session.fake.kinds() == ["hold", "release"])
+
+
+async def test_m_takes_a_result_by_hand(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.failed()) as driver:
+        await driver.press("m")
+        await driver.until(lambda: driver.on_top == "AskText")
+        driver.app.screen.dismiss("done on the console of web-1")
+        await driver.until(lambda: driver.session.fake.kinds() == ["mark_done"])
+
+
+async def test_rollback_is_previewed_before_it_is_wished(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.failed()) as driver:
+        driver.session.fake.answers["preview_rollback"] = {
+            "rollback": fakes.rollback_plan().model_dump(mode="json"),
+            "hash": "r1",
+        }
+        await driver.press("R")
+        await driver.until(lambda: driver.on_top == "RollbackScreen")
+        assert driver.session.fake.kinds() == ["preview_rollback"]
+        driver.app.screen.dismiss(wishes.RollBack(hash="r1"))
+        await driver.until(lambda: driver.session.fake.kinds() == ["preview_rollback", "roll_back"])
+
+
+async def test_a_refused_wish_is_told_with_its_reason(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        driver.session.fake.refuse["pause"] = "another console holds the control"
+        await driver.press("p")
+        await driver.until(lambda: any("another console" in text for text in driver.notices()))
+
+
+async def test_stopping_asks_first_with_the_cursor_on_no(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("i")
+        await driver.until(lambda: driver.on_top == "ConfirmScreen")
+        await driver.press("enter")
+        await driver.until(lambda: driver.on_top == "RunScreen")
+        assert driver.session.fake.wishes == []
+
+
+async def test_changes_are_requested_in_words(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.press("c")
+        await driver.until(lambda: driver.on_top == "RequestChanges")
+        driver.app.screen.dismiss("deploy at night")
+        await driver.until(lambda: driver.session.fake.wishes == [wishes.Replan(words="deploy at night")])
+
+
+async def test_q_leaves_the_run_alone(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("q")
+        await driver.until(lambda: driver.app.return_code is not None)
+        assert driver.app.return_code == DETACHED
+        assert driver.session.fake.wishes == []
+
+
+async def test_leaving_an_ended_run_gives_its_exit_code(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.rolled_back()) as driver:
+        await driver.press("q")
+        await driver.until(lambda: driver.app.return_code == 5)
+
+
+# ── the plan ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_deleted_step_comes_back_with_u_and_goes_again_with_ctrl_r(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        before = plan_of(driver)
+        await driver.press("G", "d")
+        await driver.until(lambda: "8" not in {s.id for s in plan_of(driver).leaves()})
+        await driver.until(lambda: driver.screen.view.step == "7")
+        await driver.press("u")
+        await driver.until(lambda: plan_of(driver) == before)
+        await driver.press("ctrl+r")
+        await driver.until(lambda: "8" not in {s.id for s in plan_of(driver).leaves()})
+
+
+async def test_deleting_what_others_depend_on_offers_to_re_wire(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        driver.screen.plan_tree.select("2")
+        driver.screen.view.step = "2"
+        await driver.press("d")
+        await driver.until(lambda: driver.on_top == "ConfirmScreen")
+        driver.app.screen.dismiss(True)
+        await driver.until(lambda: "2" not in {s.id for s in plan_of(driver).leaves()})
+        assert plan_of(driver).step("4").depends_on == ("1",)
+
+
+async def test_moving_keeps_the_cursor_on_the_step(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        await driver.press("J")
+        await driver.until(lambda: [s.id for s in plan_of(driver).leaves()][:2] == ["3", "1"])
+        await driver.until(lambda: driver.screen.plan_tree.index_of("1") == 2)
+        assert driver.screen.plan_tree.step == "1"
+
+
+async def test_a_move_against_a_dependency_says_why_and_changes_nothing_on_no(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        before = plan_of(driver)
+        driver.screen.plan_tree.select("4")
+        driver.screen.view.step = "4"
+        await driver.press("K")
+        await driver.until(lambda: driver.on_top == "ConfirmScreen")
+        driver.line("depends on")
+        await driver.press("enter")
+        await driver.until(lambda: driver.on_top == "RunScreen")
+        assert plan_of(driver) == before
+
+
+async def test_copy_and_paste_makes_a_step_with_a_new_id(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        await driver.press("y", "p")
+        await driver.until(lambda: "9" in {s.id for s in plan_of(driver).leaves()})
+        assert plan_of(driver).step("9").action == "run_tests"
+        await driver.until(lambda: driver.screen.view.step == "9")
+
+
+async def test_s_before_the_run_leaves_a_step_out_and_takes_it_in_again(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        await driver.press("s")
+        await driver.until(lambda: not plan_of(driver).step("1").enabled)
+        await driver.until(lambda: "left out" in driver.text())
+        await driver.press("s")
+        await driver.until(lambda: plan_of(driver).step("1").enabled)
+
+
+async def test_a_step_moves_out_of_its_phase_and_back_in(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        driver.screen.plan_tree.select("3")
+        driver.screen.view.step = "3"
+        await driver.press("less_than_sign")
+        await driver.until(lambda: [s.id for s in plan_of(driver).steps][1] == "3")
+        await driver.until(lambda: driver.screen.bridge.state.revision == 2)
+        await driver.press("greater_than_sign")
+        await driver.until(lambda: [s.id for s in plan_of(driver).step("prepare").steps] == ["1", "3"])
+
+
+async def test_a_refused_edit_leaves_nothing_to_undo(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        driver.session.fake.refuse["change_plan"] = "revision 2 is newer"
+        await driver.press("s")
+        await driver.until(lambda: any("revision 2 is newer" in text for text in driver.notices()))
+        assert not driver.screen.editing.history.can_undo
+        await driver.press("u")
+        assert any("no edit to undo" in text for text in driver.notices())
+
+
+async def test_a_started_step_cannot_be_edited(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("d")
+        assert any("step 1 has started" in text for text in driver.notices())
+
+
+async def test_a_new_step_stands_below_the_selected_one(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        await driver.press("o")
+        await driver.until(lambda: driver.on_top == "StepEditor")
+        driver.app.screen.dismiss(plan_of(driver).step("1").model_copy(update={"id": "12"}))
+        await driver.until(lambda: [s.id for s in plan_of(driver).leaves()][:3] == ["1", "12", "3"])
+
+
+# ── panes ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_digits_go_to_panes_and_escape_comes_back(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.failed(), size=NARROW) as driver:
+        for key, shown in (
+            ("5", "00:00"),
+            ("6", "approval requested"),
+            ("3", "health check failed"),
+            ("4", "no revision"),
+        ):
+            await driver.press(key)
+            driver.line(shown)
+        await driver.press("escape")
+        driver.line("1 Plan")
+
+
+async def test_enter_opens_the_step_with_what_it_is(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval(), size=NARROW) as driver:
+        await driver.press("enter")
+        driver.line("Step 1 run_tests")
+        driver.line("step 1 has not run yet")
+
+
+async def test_zoom_gives_the_pane_the_whole_screen(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.press("plus")
+        await driver.until(lambda: "2 Output" not in driver.text())
+        await driver.press("underscore")
+        await driver.until(lambda: "2 Output" in driver.text())
+
+
+async def test_a_filter_is_visible_and_no_key_touches_a_hidden_row(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.press("slash", *"smoke", "enter")
+        driver.line("filter /smoke", "2 of 8")
+        assert driver.screen.view.step in ("5", "7")
+        await driver.press("g", "k", "k", "G", "j")
+        assert driver.screen.view.selected is not None
+        assert driver.screen.plan_tree.index_of("1") == -1
+        await driver.press("escape")
+        await driver.until(lambda: "run_tests" in driver.text())
+
+
+async def test_keys_of_the_screen_are_only_letters_while_a_search_is_typed(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("slash", "q", "p", "x")
+        assert driver.session.fake.wishes == []
+        assert driver.app.return_code is None
+        assert driver.screen.query_one("#search", Input).value == "qpx"
