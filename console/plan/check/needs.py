@@ -1,0 +1,156 @@
+"""Does every step find what it needs: requires, forbids, and resources that two steps write."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+
+from console.catalog.contract import show, undo_of
+from console.catalog.spec import Fact, ToolSpec
+from console.plan.check.finding import Finding
+from console.plan.check.fixes import AddDependency, InsertStep
+from console.plan.check.view import View, fits, loose
+from console.plan.model import Params, StepId
+
+
+def needs(view: View) -> Iterator[Finding]:
+    """Every fact that a step requires and does not surely find, or forbids and may find."""
+    for step, contract in view.contracts.items():
+        for fact in contract.requires:
+            yield from _required(view, step, fact)
+        for fact in contract.forbids:
+            yield from _forbidden(view, step, fact)
+
+
+def _required(view: View, step: StepId, fact: Fact) -> Iterator[Finding]:
+    givers = [p for p in view.providers(fact) if p != step]
+    above: list[StepId] = [p for p in givers if view.before(p, step)]
+    sources = above + ([""] if view.holds_first(fact) else [])
+    if sources:
+        yield from _kept(view, step, fact, sources)
+    elif givers:
+        yield from _misplaced(view, step, fact, givers)
+    else:
+        yield from _unmet(view, step, fact)
+
+
+def _kept(view: View, step: StepId, fact: Fact, sources: list[StepId]) -> Iterator[Finding]:
+    """A source is there; does the fact stay true until the step?"""
+    enders = [r for r in view.removers(fact) if r != step and not view.before(step, r)]
+    left = [[r for r in enders if not (source and view.before(r, source))] for source in sources]
+    between = min(left, key=len)
+    if not between:
+        return
+    ender = between[0]
+    if view.before(ender, step):
+        text = f"it needs {show(fact)}, which step {ender} ends before"
+        yield Finding("fact-ended", "error", step, text)
+    else:
+        text = f"it needs {show(fact)}, which step {ender} may end before it has run"
+        why = f"ends {show(fact)}, which step {step} needs"
+        yield Finding("fact-at-risk", "error", step, text, AddDependency(ender, step, why))
+
+
+def _misplaced(view: View, step: StepId, fact: Fact, givers: list[StepId]) -> Iterator[Finding]:
+    free = [p for p in givers if not view.before(step, p)]
+    if not view.facts_known and any(map(loose, fact)):
+        return
+    if free:
+        text = f"it needs {show(fact)}, which step {free[0]} provides, but does not wait for it"
+        fix = AddDependency(step, free[0], f"needs {show(fact)}")
+        yield Finding("missing-dependency", "error", step, text, fix)
+    else:
+        text = f"it needs {show(fact)}, which only step {givers[0]} provides, after it"
+        yield Finding("wrong-order", "error", step, text)
+
+
+def _unmet(view: View, step: StepId, fact: Fact) -> Iterator[Finding]:
+    """Nobody in the plan provides it. What holds before the plan may not be known: then only a fact
+    that some tool could have provided is missed."""
+    offer = view.tool_for(fact)
+    if offer is not None:
+        fix = insertion(view, *offer, before=step, why=f"needs {show(fact)}")
+        text = f"it needs {show(fact)}, which no step provides ({offer[0].name} would)"
+        yield Finding("unmet-requirement", "error" if view.facts_known else "warning", step, text, fix)
+    elif view.facts_known:
+        text = f"it needs {show(fact)}, which does not hold and which no tool provides"
+        yield Finding("unmet-requirement", "error", step, text)
+
+
+def _forbidden(view: View, step: StepId, fact: Fact) -> Iterator[Finding]:
+    enders = [r for r in view.removers(fact) if view.before(r, step)]
+    for maker in view.providers(fact):
+        if maker == step or view.before(step, maker) or any(view.before(maker, r) for r in enders):
+            continue
+        if view.before(maker, step):
+            text = f"it must not run while {show(fact)} holds, as it does after step {maker}"
+            yield Finding("forbidden-fact", "error", step, text)
+        else:
+            text = f"it must not run while {show(fact)} holds, as it may after step {maker}"
+            fix = AddDependency(maker, step, f"step {step} must run before {show(fact)} holds")
+            yield Finding("forbidden-fact", "error", step, text, fix)
+        return
+    if view.holds_first(fact) and not any(map(loose, fact)) and not enders:
+        text = f"it must not run while {show(fact)} holds, and no step before it ends that"
+        yield Finding("forbidden-fact", "error", step, text)
+
+
+def writers(view: View) -> Iterator[Finding]:
+    """Pairs of steps that change one resource and could run at once."""
+    by_resource: dict[Fact, list[StepId]] = defaultdict(list)
+    for step, contract in view.contracts.items():
+        for resource in contract.writes:
+            if not any(map(loose, resource)):
+                by_resource[resource].append(step)
+    told: set[tuple[StepId, StepId]] = set()
+    for resource, steps in by_resource.items():
+        for i, later in enumerate(steps):
+            for earlier in steps[:i]:
+                if not view.ordered(earlier, later) and (earlier, later) not in told:
+                    told.add((earlier, later))
+                    text = f"it and step {earlier} both write {show(resource)}, in no order"
+                    fix = AddDependency(later, earlier, f"both write {show(resource)}")
+                    yield Finding("unordered-writers", "warning", later, text, fix)
+
+
+def insertion(
+    view: View, tool: ToolSpec, words: dict[str, str], *, why: str, before: StepId = "", after: StepId = ""
+) -> InsertStep | None:
+    """The edit that puts a call of `tool` in; `None` when a required parameter is not known. What the
+    call itself needs from steps of the plan it waits for."""
+    params: Params = {}
+    for p in tool.parameters:
+        if p.name in words:
+            params[p.name] = words[p.name] if p.type == "string" else _value(words[p.name])
+        elif p.required and p.default is None:
+            return None
+    needed = [
+        tuple(words.get(w[1:], w) if w.startswith("$") else w for w in r) for r in tool.contract.requires
+    ]
+    behind = dict.fromkeys([after] if after else [])
+    for fact in needed:
+        free = [p for p in view.providers(fact) if p != before and not (before and view.before(before, p))]
+        if free and not any(p in behind for p in free):
+            behind[free[-1]] = None
+    return InsertStep(
+        action=tool.name,
+        params=params,
+        why=why,
+        after=tuple(behind),
+        before=(before,) if before else (),
+        description=tool.description.split("\n")[0] if "$" not in tool.description else "",
+        undo=undo_of(tool, params, "") if tool.undo and "{step_result" not in str(tool.undo.params) else None,
+    )
+
+
+def _value(word: str) -> object:
+    try:
+        return json.loads(word)
+    except ValueError:
+        return word
+
+
+def provides(view: View, step: StepId, fact: Fact) -> bool:
+    """Whether `fact` holds after `step` by its contract."""
+    return step in view.contracts and any(fits(p, fact) for p in view.contracts[step].provides)

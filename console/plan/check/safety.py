@@ -1,0 +1,291 @@
+"""What happens when a plan goes wrong: backups, proofs of effects, the way back, and how far it reaches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from console.catalog.contract import bind_pattern, binding_of, ground, parse_fact, show, undo_of
+from console.catalog.spec import Catalog, Fact, Risk, ToolSpec
+from console.plan.check.finding import Finding
+from console.plan.check.fixes import AddDependency, SetUndo
+from console.plan.check.needs import insertion, provides
+from console.plan.check.view import View, fits, loose
+from console.plan.model import Compensation, Params, Plan, StepId, Undo
+
+_BACKUP = {"backup", "backups", "snapshot", "dump", "archive"}
+_PROOF = {"verify", "check", "test", "tests", "smoke", "health", "validate", "probe"}
+_ACTS = {
+    "rollback", "restore", "revert", "undo", "recover", "switch", "deploy", "run", "create", "remove",
+    "delete", "update", "set", "get", "back", "to", "the", "apply", "install", "uninstall", "start", "stop",
+}  # fmt: skip
+
+
+# ── backups ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def backups(view: View) -> Iterator[Finding]:
+    """Destructive steps that nothing has backed up before, where something could have."""
+    for step, tool in view.tools.items():
+        if tool.risk is not Risk.DESTRUCTIVE or tool.recovery:
+            continue
+        if any(fact[0] in _BACKUP for fact in view.contracts[step].requires):
+            continue  # needs() speaks of it
+        saving = [s for s in view.steps if s != step and _saves(view, s, step)]
+        if any(view.before(s, step) for s in saving):
+            continue
+        free = [s for s in saving if not view.before(step, s)]
+        if free:
+            text = f"it is destructive and does not wait for the backup of step {free[0]}"
+            fix = AddDependency(step, free[0], "a backup first")
+            yield Finding("no-backup", "warning", step, text, fix)
+        else:
+            yield from _offered(view, step)
+
+
+def _saves(view: View, one: StepId, step: StepId) -> bool:
+    """Whether step `one` backs up what `step` writes; by its name alone where contracts say nothing."""
+    made = [f for f in view.contracts[one].provides if f[0] in _BACKUP] if one in view.contracts else []
+    written = {word for fact in view.contracts[step].writes for word in fact[1:]}
+    if made and written:
+        return any(set(f[1:]) & written or any(map(loose, f)) for f in made)
+    return bool(made) or bool(_words(view.steps[one].action) & _BACKUP)
+
+
+def _offered(view: View, step: StepId) -> Iterator[Finding]:
+    for resource in view.contracts[step].writes:
+        for tool in view.catalog.tools.values():
+            for pattern in tool.contract.provides:
+                words = _backup_words(pattern, resource)
+                if words is not None and not tool.recovery:
+                    text = f"it is destructive and nothing has backed up {show(resource)} before"
+                    fix = insertion(view, tool, words, before=step, why="a backup first")
+                    yield Finding("no-backup", "warning", step, text, fix)
+                    return
+    named = [n for n, t in view.catalog.tools.items() if _words(n) & _BACKUP and not t.recovery]
+    if named and not view.contracts[step].writes:
+        text = f"it is destructive and there is {named[0]}, but no backup comes before it"
+        yield Finding("no-backup", "note", step, text)
+
+
+def _backup_words(pattern: Fact, resource: Fact) -> dict[str, str] | None:
+    """The binding under which `pattern` is a backup of `resource`: "backup $db" of "db maindb"."""
+    if pattern[0] not in _BACKUP or len(resource) < 2:
+        return None
+    if pattern[1:] == (f"${resource[0]}",):
+        return {resource[0]: resource[1]}
+    return {} if pattern[1:] == resource[1:] else None
+
+
+# ── proofs ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def proofs(view: View) -> Iterator[Finding]:
+    """Steps whose tool says what proves its effect, and which nothing proves."""
+    for step, tool in view.tools.items():
+        if tool.verify:
+            yield from _unproved(view, step, tool, tool.verify)
+        elif tool.risk.rank >= Risk.DISRUPTIVE.rank and tool.risk_known and not tool.recovery:
+            yield from _never_looked_at(view, step)
+
+
+def _unproved(view: View, step: StepId, tool: ToolSpec, verify: str) -> Iterator[Finding]:
+    prover = view.catalog.get(verify)
+    words = binding_of(tool, view.steps[step].params)
+    fact = () if prover else bind_pattern(parse_fact(verify), _bound(view, step, words))
+    if prover:
+        proving = [s for s in view.steps if view.steps[s].action == verify and _agree(view, s, words)]
+    else:
+        proving = [s for s in view.steps if s != step and provides(view, s, fact)]
+    if any(view.before(step, s) for s in proving):
+        return
+    what = f"by {verify}" if prover else f"({show(fact)})"
+    free = [s for s in proving if not view.before(s, step)]
+    if free:
+        text = f"its effect is not proved {what}: step {free[-1]} does not wait for it"
+        fix = AddDependency(free[-1], step, f"verifies step {step}")
+        yield Finding("unverified-effect", "warning", step, text, fix)
+        return
+    offer = (prover, words) if prover else view.tool_for(fact)
+    if offer is None:
+        yield Finding("unverified-effect", "note", step, f"no tool proves its effect {what}")
+        return
+    insert = insertion(view, *offer, after=step, why=f"verifies step {step}")
+    yield Finding("unverified-effect", "warning", step, f"nothing proves its effect {what}", insert)
+
+
+def _bound(view: View, step: StepId, words: dict[str, str]) -> dict[str, str]:
+    """`words` with the variables that the step's contract was bound with."""
+    known = dict(words)
+    for pattern, fact in zip(view.tools[step].contract.requires, view.contracts[step].requires, strict=True):
+        known |= {p[1:]: w for p, w in zip(pattern, fact, strict=True) if p.startswith("$") and not loose(w)}
+    return known
+
+
+def _agree(view: View, step: StepId, words: dict[str, str]) -> bool:
+    tool = view.tools[step]
+    mine = binding_of(tool, view.steps[step].params)
+    return all(mine[k] == words[k] or loose(mine[k]) or loose(words[k]) for k in mine.keys() & words.keys())
+
+
+def _never_looked_at(view: View, step: StepId) -> Iterator[Finding]:
+    if any(view.risk(s) is Risk.OBSERVE and not view.steps[s].is_note for s in view.descendants(step)):
+        return
+    tools = [
+        n
+        for n, t in view.catalog.tools.items()
+        if t.risk is Risk.OBSERVE and _words(n) & _PROOF and _akin(n, view, step)
+    ]
+    if tools:
+        yield Finding("unverified-effect", "note", step, f"nothing looks at its effect; {tools[0]} might")
+
+
+def _akin(tool: str, view: View, step: StepId) -> bool:
+    return bool(_objects(tool) & _objects(view.steps[step].action))
+
+
+# ── the way back ──────────────────────────────────────────────────────────────────────────────────
+
+
+def covered(view: View) -> dict[StepId, str]:
+    """The steps that something would undo, with the tool that would."""
+    found: dict[StepId, str] = {}
+    for item in view.plan.rollback:
+        found |= {step: item.action for step in view.steps if _ties(view, item, step)}
+    for step in view.steps:
+        undo = _undo(view, step)
+        if undo is not None:
+            found[step] = undo.action
+    return found
+
+
+def _undo(view: View, step: StepId) -> Undo | None:
+    tool = view.tools.get(step)
+    return view.steps[step].undo or (undo_of(tool, view.steps[step].params, step) if tool else None)
+
+
+def _ties(view: View, item: Compensation, step: StepId) -> bool:
+    """Whether the plan's rollback item undoes the step, as far as the plan tells."""
+    if item.undoes is not None:
+        return step in item.undoes
+    mine, tool = view.contracts.get(step), view.catalog.get(item.action)
+    if mine is not None and tool is not None:
+        theirs = ground(tool, item.params)
+        if any(fits(a, b) for a in theirs.removes for b in mine.provides) or any(
+            fits(a, b) for a in theirs.writes for b in mine.writes
+        ):
+            return True
+    values = {str(v) for v in item.params.values()} & {str(v) for v in view.steps[step].params.values()}
+    return bool(values - {""}) or bool(_objects(item.action) & _objects(view.steps[step].action))
+
+
+def way_back(view: View) -> Iterator[Finding]:
+    """Steps that nothing undoes, and compensations that could not work."""
+    undone = covered(view)
+    for step, tool in view.tools.items():
+        if tool.recovery or tool.risk.rank < Risk.DISRUPTIVE.rank or step in undone:
+            continue
+        if tool.risk is Risk.DESTRUCTIVE:
+            text = "it is destructive and neither it nor the plan has a way to undo it"
+            yield Finding("no-way-back", "warning", step, text, _undo_from_recovery(view, step))
+        elif tool.risk_known:
+            yield Finding("no-way-back", "note", step, "nothing undoes it", _undo_from_recovery(view, step))
+    for step in view.steps:
+        undo = _undo(view, step)
+        if undo is not None:
+            yield from _workable(view, step, undo.action, undo.params)
+    for item in view.plan.rollback:
+        tied = [s for s in view.steps if view.risk(s) is not Risk.OBSERVE and _ties(view, item, s)]
+        yield from _workable(view, tied[0] if tied else "", item.action, item.params)
+
+
+def _workable(view: View, step: StepId, action: str, params: Params) -> Iterator[Finding]:
+    """Whether a compensation finds what it needs, such as the backup that it restores."""
+    tool = view.catalog.get(action)
+    for fact in ground(tool, params).requires if tool else ():
+        offer = view.tool_for(fact)
+        if any(map(loose, fact)) or view.holds_first(fact) or offer is None:
+            continue
+        makers = view.providers(fact)
+        if not makers:
+            text = f"{action}, which would undo it, needs {show(fact)}, which no step provides"
+            fix = insertion(view, *offer, before=step, why=f"{action} needs {show(fact)}") if step else None
+            yield Finding("rollback-cannot-work", "warning", step, text, fix)
+        elif step and not any(m == step or view.before(m, step) for m in makers):
+            text = f"{action}, which would undo it, needs {show(fact)}; it does not wait for step {makers[0]}"
+            free = not view.before(step, makers[0])
+            fix_edge = AddDependency(step, makers[0], f"{action} needs {show(fact)}") if free else None
+            yield Finding("rollback-cannot-work", "warning", step, text, fix_edge)
+
+
+def _undo_from_recovery(view: View, step: StepId) -> SetUndo | None:
+    """A recovery tool that ends what the step brings, with all its parameters known."""
+    brought = view.contracts[step].provides
+    known = binding_of(view.tools[step], view.steps[step].params)
+    for tool in view.catalog.tools.values():
+        if not tool.recovery or not any(fits(p, f) for p in tool.contract.removes for f in brought):
+            continue
+        params = {p.name: known[p.name] for p in tool.parameters if p.name in known and p.type == "string"}
+        if all(p.name in params or not p.required or p.default is not None for p in tool.parameters):
+            return SetUndo(step, Undo(action=tool.name, params=params))
+    return None
+
+
+def _words(name: str) -> set[str]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return {word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word}
+
+
+def _objects(name: str) -> set[str]:
+    """The words of a tool's name that name a thing rather than an act."""
+    return _words(name) - _ACTS - _BACKUP - _PROOF
+
+
+# ── reach ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class BlastRadius:
+    """How far a plan reaches. `touches` are the resources it writes and the hosts it names, in order;
+    of `effects` steps that change something `covered` have a way back."""
+
+    steps: int
+    destructive: tuple[StepId, ...]
+    irreversible: tuple[StepId, ...]
+    touches: tuple[str, ...]
+    covered: int
+    effects: int
+
+
+def blast_radius(plan: Plan, catalog: Catalog) -> BlastRadius:
+    """How far `plan` reaches. Raises `ValueError` for a plan with a cycle."""
+    view = View(plan, catalog)
+    undone = covered(view)
+    effects = [s for s in view.steps if view.risk(s) is not Risk.OBSERVE]
+    destructive = tuple(s for s in effects if view.risk(s) is Risk.DESTRUCTIVE)
+    touches: dict[str, None] = {}
+    for step in view.steps.values():
+        if step.id in view.contracts:
+            touches |= dict.fromkeys(show(resource) for resource in view.contracts[step.id].writes)
+        if step.on:
+            touches[step.on] = None
+    return BlastRadius(
+        steps=len(view.steps),
+        destructive=destructive,
+        irreversible=tuple(s for s in destructive if s not in undone),
+        touches=tuple(touches),
+        covered=sum(s in undone for s in effects),
+        effects=len(effects),
+    )
+
+
+def point_of_no_return(plan: Plan, catalog: Catalog) -> StepId | None:
+    """The first step, in the plan's order, that changes something for others and that nothing undoes.
+    Raises `ValueError` for a plan with a cycle."""
+    view = View(plan, catalog)
+    undone = covered(view)
+    for step in view.steps:
+        if view.risk(step).rank >= Risk.DISRUPTIVE.rank and step not in undone:
+            return step
+    return None

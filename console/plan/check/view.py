@@ -1,0 +1,128 @@
+"""A plan as the checker sees it: its enabled steps, their order, and their contracts with values in place.
+
+A word that is only known when the run gets there (a reference, a variable nothing binds) fits every
+word: the checker speaks up about what it knows, never about what it cannot know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from console.catalog.contract import ground, variable
+from console.catalog.spec import Catalog, Contract, Fact, Risk, ToolSpec
+from console.plan.graph import Graph
+from console.plan.model import Plan, Step, StepId
+
+
+class View:
+    """`facts` hold before the plan; when none are given it is not known what holds. Raises `ValueError`
+    for a plan with a cycle."""
+
+    def __init__(self, plan: Plan, catalog: Catalog, facts: Iterable[Fact] = ()) -> None:
+        self.plan = plan
+        self.catalog = catalog
+        self.facts = frozenset(facts)
+        self.graph = Graph.of(plan)
+        skipped = self.graph.skipped
+        found = {s.id: s for s in plan.leaves() if s.id not in skipped}
+        self.steps: dict[StepId, Step] = {i: found[i] for i in self.graph.order if i in found}
+        self.tools: dict[StepId, ToolSpec] = {
+            i: tool for i, step in self.steps.items() if (tool := catalog.get(step.action))
+        }
+
+    @property
+    def facts_known(self) -> bool:
+        return bool(self.facts)
+
+    def name(self, step: StepId) -> str:
+        """How a message calls a step."""
+        return f"step {step}"
+
+    def risk(self, step: StepId) -> Risk:
+        """The risk of a step; an unknown tool is destructive, a note harmless."""
+        tool = self.tools.get(step)
+        if tool is None:
+            return Risk.OBSERVE if self.steps[step].is_note else Risk.DESTRUCTIVE
+        return tool.risk
+
+    def before(self, one: StepId, other: StepId) -> bool:
+        """Whether the plan puts `one` before `other`."""
+        return self._above[other] >> self._bit[one] & 1 == 1
+
+    def ordered(self, one: StepId, other: StepId) -> bool:
+        return self.before(one, other) or self.before(other, one)
+
+    def ancestors(self, step: StepId) -> Iterator[StepId]:
+        """The enabled steps before `step`, in order."""
+        return (other for other in self.steps if self.before(other, step))
+
+    def descendants(self, step: StepId) -> Iterator[StepId]:
+        return (other for other in self.steps if self.before(step, other))
+
+    @cached_property
+    def _bit(self) -> dict[StepId, int]:
+        return {step: i for i, step in enumerate(self.graph.order)}
+
+    @cached_property
+    def _above(self) -> dict[StepId, int]:
+        above: dict[StepId, int] = {}
+        for step in self.graph.order:
+            mask = 0
+            for earlier in self.graph.predecessors[step]:
+                mask |= above[earlier] | 1 << self._bit[earlier]
+            above[step] = mask
+        return above
+
+    @cached_property
+    def contracts(self) -> dict[StepId, Contract]:
+        """Each step's contract, its variables bound by what its ancestors leave behind."""
+        bound: dict[StepId, Contract] = {}
+        for step, tool in self.tools.items():
+            state: frozenset[Fact] = frozenset()
+            if tool.contract.vars:
+                state = self.facts
+                for earlier in self.ancestors(step):
+                    if earlier in bound:
+                        gone = bound[earlier].removes
+                        state = frozenset(f for f in state if not any(fits(p, f) for p in gone))
+                        state |= set(bound[earlier].provides)
+            bound[step] = ground(tool, self.steps[step].params, state)
+        return bound
+
+    def providers(self, fact: Fact) -> list[StepId]:
+        """The steps after which `fact` holds, in order."""
+        return [s for s, c in self.contracts.items() if any(fits(p, fact) for p in c.provides)]
+
+    def removers(self, fact: Fact) -> list[StepId]:
+        """The steps after which `fact` holds no more."""
+        return [
+            s
+            for s, c in self.contracts.items()
+            if any(fits(p, fact) for p in c.removes) and not any(fits(p, fact) for p in c.provides)
+        ]
+
+    def holds_first(self, fact: Fact) -> bool:
+        """Whether `fact` is known to hold before the plan."""
+        return any(fits(fact, known) for known in self.facts)
+
+    def tool_for(self, fact: Fact) -> tuple[ToolSpec, dict[str, str]] | None:
+        """A tool of the catalog that provides `fact`, with the words that bind it."""
+        for tool in self.catalog.tools.values():
+            for pattern in () if tool.recovery else tool.contract.provides:
+                if fits(pattern, fact):
+                    pairs = zip(pattern, fact, strict=True)
+                    return tool, {variable(p): w for p, w in pairs if variable(p) and not loose(w)}
+        return None
+
+
+def loose(word: str) -> bool:
+    """Whether nobody can say yet what this word will be."""
+    return word == "*" or bool(variable(word)) or "{step_" in word
+
+
+def fits(pattern: Fact, fact: Fact) -> bool:
+    """Whether the two can be the same fact."""
+    return len(pattern) == len(fact) and all(
+        a == b or loose(a) or loose(b) for a, b in zip(pattern, fact, strict=True)
+    )

@@ -1,0 +1,120 @@
+"""What a plan could do without: orders nobody needs, calls made twice, steps and results nobody uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.catalog.contract import show
+from console.catalog.parameters import text_of
+from console.catalog.spec import Fact, Risk
+from console.plan.check.finding import Finding
+from console.plan.check.fixes import DropDependency
+from console.plan.check.view import View, fits
+from console.plan.model import StepId
+from console.plan.references import referred
+
+
+def needless_order(view: View) -> Iterator[Finding]:
+    """Dependencies that no data, contract or resource asks for. A closing step that requires nothing
+    (a notice at the end) stands where it stands on purpose."""
+    for name, step in view.steps.items():
+        if name not in view.tools or step.gate or _is_closing(view, name):
+            continue
+        for on in step.depends_on:
+            others = [d for d in step.depends_on if d != on and d in view.steps]
+            if on not in view.tools or any(view.before(on, other) for other in others):
+                continue
+            if _both_known(view, on, name) and not _reason(view, on, name):
+                instead = tuple(
+                    a
+                    for a in view.ancestors(on)
+                    if _reason(view, a, name) and not any(a == o or view.before(a, o) for o in others)
+                )
+                text = f"nothing asks for it to wait for step {on}; without that they could run at once"
+                yield Finding("needless-order", "note", name, text, DropDependency(name, on, instead))
+
+
+def _is_closing(view: View, step: StepId) -> bool:
+    return not view.contracts[step].requires and not any(True for _ in view.descendants(step))
+
+
+def _both_known(view: View, one: StepId, other: StepId) -> bool:
+    return not view.tools[one].contract.is_empty and not view.tools[other].contract.is_empty
+
+
+def _reason(view: View, on: StepId, step: StepId) -> bool:
+    """Whether anything asks for `on` to come before `step`."""
+    later = view.steps[step]
+    if on in referred(later) or later.explain.get(on) or on not in view.contracts:
+        return True
+    if view.risk(on) is Risk.OBSERVE and view.risk(step).rank >= Risk.DISRUPTIVE.rank:
+        return True  # looking before acting
+    one, two = view.contracts[on], view.contracts[step]
+    touching = (
+        (one.provides, (*two.requires, *two.forbids, *two.removes)),
+        (one.removes, (*two.requires, *two.forbids, *two.provides)),
+        ((*one.requires, *one.forbids), (*two.removes, *two.provides)),
+        (one.writes, two.writes),
+    )
+    return any(fits(a, b) for left, right in touching for a in left for b in right)
+
+
+def repeated(view: View) -> Iterator[Finding]:
+    """The same look twice with nothing done in between."""
+    seen: dict[tuple[str, str], StepId] = {}
+    for name, step in view.steps.items():
+        if view.risk(name) is not Risk.OBSERVE or step.is_note:
+            continue
+        call = (step.action, text_of({k: step.params[k] for k in sorted(step.params)}))
+        first = seen.setdefault(call, name)
+        if first != name and not _anything_between(view, first, name):
+            text = f"it makes the same call as step {first}, and nothing changes in between"
+            yield Finding("repeated-call", "note", name, text)
+
+
+def _anything_between(view: View, first: StepId, second: StepId) -> bool:
+    return any(
+        view.risk(s) is not Risk.OBSERVE and not view.before(s, first) and not view.before(second, s)
+        for s in view.steps
+    )
+
+
+def unused(view: View) -> Iterator[Finding]:
+    """Results that nothing reads, in a plan whose steps do read each other's results."""
+    read = {name for step in view.steps.values() for name in referred(step)}
+    if not read:
+        return
+    last = list(view.steps)[-1]
+    for name, tool in view.tools.items():
+        if tool.risk is Risk.OBSERVE and name not in read and name != last and not tool.contract.provides:
+            yield Finding("unused-result", "note", name, "no step uses its result")
+
+
+def unneeded(view: View, want: frozenset[Fact]) -> Iterator[Finding]:
+    """Steps that bring only what neither the goal nor another step asks for."""
+    if not want:
+        return
+    asked = want.union(*(c.requires for c in view.contracts.values()))
+    proved = {tool.verify for tool in view.tools.values()}
+    for name, contract in view.contracts.items():
+        if not contract.provides or contract.removes or view.steps[name].action in proved:
+            continue
+        if not any(fits(p, f) for p in contract.provides for f in asked) and name not in _read(view):
+            text = f"neither the goal nor a step asks for {show(contract.provides[0])}"
+            yield Finding("unneeded-step", "note", name, text)
+
+
+def _read(view: View) -> set[StepId]:
+    return {name for step in view.steps.values() for name in referred(step)}
+
+
+def over_planned(view: View, want: frozenset[Fact]) -> Iterator[Finding]:
+    """Several steps for what one call would answer."""
+    if not want or len(view.steps) < 3:
+        return
+    for name, contract in view.contracts.items():
+        alone = all(any(fits(p, f) for p in contract.provides) for f in want)
+        if alone and all(view.holds_first(f) for f in contract.requires) and not contract.forbids:
+            text = f"step {name}, {view.steps[name].action}, alone gives what was asked for"
+            yield Finding("over-planned", "note", "", text)
+            return
