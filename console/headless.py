@@ -15,7 +15,7 @@ import anyio
 from console.errors import ControlRefused
 from console.lines import line_of
 from console.run.control import Session, Wish
-from console.run.events import Record, RunFinished
+from console.run.events import Record
 from console.run.life import StepStatus
 from console.run.state import Request, RunState
 
@@ -58,7 +58,7 @@ class Follower:
         self._heard = anyio.Event()
 
     async def follow(self) -> int:
-        """Show what comes until the run ends, its process goes, or the person who answers does."""
+        """Show what comes until the run's process or the person who answers is gone."""
         async with anyio.create_task_group() as tasks:
             if self._answer is not None and self.session.control is not None:
                 tasks.start_soon(self._ask, self._answer, tasks.cancel_scope)
@@ -67,8 +67,6 @@ class Follower:
                     self.state.apply(record)
                     self._show(record, self.state)
                     self._heard.set()
-                    if isinstance(record.event, RunFinished) and self.session.control is not None:
-                        break
             tasks.cancel_scope.cancel()
         return self.state.finished.exit_code if self.state.finished else LEFT
 

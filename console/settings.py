@@ -170,10 +170,10 @@ def new_run_dir() -> Path:
 
 
 def run_ids() -> list[str]:
-    """The ids of the runs that are kept, newest first. A missing folder holds none."""
+    """The ids of the runs that are kept, last started first. A missing folder holds none."""
     try:
         found = [
-            (entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
+            (_started(Path(entry.path)), entry.name)
             for entry in os.scandir(state_dir() / "runs")
             if entry.is_dir(follow_symlinks=False) and Path(entry.path, "journal.db").is_file()
         ]
@@ -182,6 +182,12 @@ def run_ids() -> list[str]:
     except OSError as error:
         raise UnsafePlace(f"cannot read the runs: {_reason(error)}", where=str(state_dir())) from None
     return [name for _, name in sorted(found, reverse=True)]
+
+
+def _started(directory: Path) -> int:
+    # Only a start writes the order; the folder itself changes when somebody reads the journal.
+    order = directory / "order.json"
+    return (order if order.is_file() else directory).stat().st_mtime_ns
 
 
 def find_run(name: str) -> Path:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -378,11 +377,11 @@ class _Reader:
             return None
         file = self.folder / value
         try:
-            return codec.load(file.read_bytes(), file=str(file))
+            return codec.load(file.read_bytes(), file=value)
         except OSError as error:
             self._fault(("plan",), f"cannot read the plan {value!r}: {error.strerror}")
         except InvalidPlan as error:
-            self.faults += [replace(fault, file=fault.file or value) for fault in error.faults]
+            self.faults += error.faults
         return None
 
     def _planner(self, value: Any) -> Planning:

@@ -140,6 +140,11 @@ def pairs(sets: Iterable[str] | None) -> dict[str, str]:
     return found
 
 
+def hint(phrase: str) -> str:
+    """A fault's hint as the last sentence of an error."""
+    return phrase[:1].upper() + phrase[1:]
+
+
 # ── printing ─────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -216,11 +216,8 @@ def _print(state: RunState) -> None:
     if state.rollback and state.rollback.finished:
         _print_rollback(state)
     for request in state.requests.values():
-        say(
-            f"waits for an answer ({request.scope.replace('_', ' ')}): {one_line(request.question, 200)}".rstrip(
-                ": "
-            )
-        )
+        question = f": {one_line(request.question, 200)}" if request.question else ""
+        say(f"waits for an answer ({request.scope.replace('_', ' ')}){question}")
     say(f"journal: {state.seq} records, head {state.head}")
 
 

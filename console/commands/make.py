@@ -16,6 +16,7 @@ from console.commands.common import (
     What,
     complete_tool,
     emit,
+    hint,
     pairs,
     say,
     table,
@@ -204,7 +205,7 @@ def _explain(catalog: Catalog, name: str, *, as_json: bool) -> int:
 
     tool = catalog.get(name)
     if tool is None:
-        raise UsageError(f"there is no tool {name!r}", todo=nearest(name, list(catalog.tools)))
+        raise UsageError(f"there is no tool {name!r}", todo=hint(nearest(name, list(catalog.tools))))
     if as_json:
         emit(tool.model_dump(mode="json", by_alias=True, exclude_defaults=True))
         return 0

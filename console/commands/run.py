@@ -25,6 +25,7 @@ from console.commands.common import (
     Yes,
     complete_task,
     emit,
+    hint,
     on_terminal,
     pairs,
     say,
@@ -246,7 +247,7 @@ def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
     for name in tools or ():
         file = locate(name)
         if file is None:
-            raise UsageError(f"there is no tool file {name!r}", todo=nearest(name, names()))
+            raise UsageError(f"there is no tool file {name!r}", todo=hint(nearest(name, names())))
         files.append(file)
     return tuple(files)
 
@@ -416,6 +417,7 @@ def resume(
     front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
     directory = find_run(run)
     before = load_order(directory)
+    _may_go_on(directory)
     order = load_order(
         directory,
         approve=_risk(_approve(yes, approve_up_to)),
@@ -426,6 +428,22 @@ def resume(
         roll_back=False,
     )
     return _start(order, front, foreground=foreground)
+
+
+def _may_go_on(directory: Path) -> None:
+    """A run that did what it should, or was undone, has nothing to go on with."""
+    from console.run.journal import read
+    from console.run.life import RunStatus
+    from console.run.state import RunState
+
+    status = RunState.of(read(directory)).status
+    if status in (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED):
+        ended = status.replace("_", " ")
+        raise UsageError(
+            f"the run has ended: {ended}",
+            where=f"run {directory.name}",
+            todo="Start the task anew with: plandeck run",
+        )
 
 
 def _risk(approve: str) -> object:

@@ -47,6 +47,7 @@ async def _stop(directory: Path) -> dict[str, Any]:
     from console.run.events import RunFinished
     from console.service.client import attach
 
+    _must_go_on(directory)
     async with attach(directory) as session:
         await session.take_control()
         await session.wish(Stop(reason="plandeck stop"))
@@ -56,6 +57,16 @@ async def _stop(directory: Path) -> dict[str, Any]:
                 if isinstance(record.event, RunFinished):
                     outcome = record.event.outcome
         return {"run": directory.name, "state": outcome}
+
+
+def _must_go_on(directory: Path) -> None:
+    from console.run.journal import read
+    from console.run.state import RunState
+
+    state = RunState.of(read(directory))
+    if state.status.is_final:
+        ended = state.status.replace("_", " ")
+        raise UsageError(f"the run has ended already: {ended}", where=f"run {directory.name}")
 
 
 def rollback(

@@ -14,7 +14,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,9 @@ class Attached:
         """Connect and be let in. Raises `NotExecuted` or `Refused`."""
         link = Wire(await UNIXSocketStream.from_socket(_connect(self.directory)))
         try:
-            await link.send({"say": "hello", "version": wire.VERSION, "ui": self.ui, "who": self.who})
+            # Who is sent away at the door is told why, and cannot say anything any more.
+            with suppress(anyio.BrokenResourceError):
+                await link.send({"say": "hello", "version": wire.VERSION, "ui": self.ui, "who": self.who})
             first = await link.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError, BadFrame):
             await link.aclose()
@@ -147,6 +149,7 @@ class Attached:
             await link.aclose()
             raise Refused(f"the run does not let this process in: {first.get('reason')}", where=self.run)
         self.pid, self._head, self._wire = int(first["pid"]), int(first["head"]), link
+        self._wake()
 
     async def _listen(self) -> None:
         """Take in what the engine says. A lost connection is made again once: the engine sends
@@ -254,7 +257,9 @@ def _connect(directory: Path) -> socket.socket:
     except (FileNotFoundError, ConnectionRefusedError):
         link.close()
         raise NotExecuted(
-            "no process executes this run", where=directory.name, todo=f"plandeck resume {directory.name}"
+            "no process executes this run",
+            where=directory.name,
+            todo=f"Take it up with: plandeck resume {directory.name}",
         ) from None
     except OSError as error:
         link.close()
@@ -334,8 +339,8 @@ def _exported(file: Path) -> list[Record]:
 def _record(line: bytes, number: int, file: Path) -> Record:
     try:
         fields = json.loads(line)
-        seq, at, kind, hashed = (fields.pop(name) for name in ("seq", "at", "event", "hash"))
-        return Record(seq=seq, at=at, event=decode(kind, json.dumps(fields)), hash=hashed)
+        seq, at, kind, head = (fields.pop(name) for name in ("seq", "time", "event", "head"))
+        return Record(seq=seq, at=at, event=decode(kind, json.dumps(fields)), hash=head)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError, JournalError):
         fault = Fault(number, "", "this line is not a record of a run", "`plandeck export` writes such files")
         raise InvalidDocument([fault], file=str(file)) from None

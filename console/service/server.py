@@ -86,6 +86,7 @@ class _Client:
         self.ui = False
         self.outbox: deque[Message] = deque()
         self.news = anyio.Event()
+        self.told = 0
         self.pending = 0
         self.full = False
 
@@ -101,7 +102,7 @@ class _Client:
 class Service:
     """Serves one session to whoever attaches. `head` is the number of the last record there is.
 
-    `await serve()` runs until it is cancelled. `screens` is how many screens are attached now.
+    `await serve()` runs until it is cancelled.
     """
 
     def __init__(self, session: Session, *, head: int = 0, engine: int | None = None) -> None:
@@ -110,11 +111,6 @@ class Service:
         self.engine = engine or os.getpid()
         self.clients: list[_Client] = []
         self.holder: _Client | None = None
-        self.changed = anyio.Event()
-
-    @property
-    def screens(self) -> int:
-        return sum(client.ui for client in self.clients)
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Listen in the session's folder, and take the socket away at the end."""
@@ -192,6 +188,7 @@ class Service:
 
     def _join(self, client: _Client) -> None:
         self.clients.append(client)
+        client.told = self.head
         client.tell(
             {
                 "say": "welcome",
@@ -218,21 +215,18 @@ class Service:
         holder = self.holder.who if self.holder else ""
         for client in self.clients:
             client.tell({"say": "control", "holder": holder, "yours": client is self.holder})
-        self.changed.set()
-        self.changed = anyio.Event()
 
     # ── talking ──────────────────────────────────────────────────────────────────────────────────
 
     async def _write(self, client: _Client) -> None:
-        told = self.head
         while True:
             if client.full:
                 raise _Sent("it does not fetch its answers")
             if client.outbox:
                 message = client.outbox.popleft()
-            elif told < self.head:
-                told = self.head
-                message = {"say": "head", "seq": told}
+            elif client.told < self.head:
+                client.told = self.head
+                message = {"say": "head", "seq": client.told}
             else:
                 client.news = anyio.Event()
                 await client.news.wait()
