@@ -9,6 +9,7 @@ and pasted text is refused.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -17,18 +18,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from console.run.approval import step_hash
 from console.run.control import Approve, Deny
 from console.run.state import Request, RunState
 from console.tui.screens.brief import Brief
-from console.tui.screens.modal import MUTED, Clock, Reading, Settle, Sheet, StylePath
+from console.tui.screens.modal import MUTED, READING_KEYS, Clock, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Rows
 from console.tui.screens.text_input import AskText
 
-READING_KEYS = frozenset(
-    {"j", "k", "g", "G", "up", "down", "pageup", "pagedown", "home", "end", "space", "tab", "shift+tab"}
-    | {"ctrl+d", "ctrl+u", "escape", "x"}
-)
+QUIET_KEYS = {"tab", "shift+tab", "escape", "x"}.union(*(keys.split(",") for keys, _ in READING_KEYS))
 """Keys that may come while the screen settles without starting the time anew."""
 
 
@@ -62,19 +59,26 @@ class TypedWord(Input):
 class ApprovalScreen(Sheet[Approve | Deny | None]):
     """Shows what `request` is about and gives the answer, or `None` for "not now".
 
-    `clock` counts seconds; tests give their own.
+    `directory` is the run's: a step that asks in its resolved form needs it to be shown. `clock`
+    counts seconds; tests give their own.
     """
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "cards.tcss", "approval.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "reject", "Reject", id="approval.reject")]
 
-    def __init__(self, request: Request, state: RunState, *, clock: Clock = time.monotonic) -> None:
-        self.brief = Brief(request, state)
+    def __init__(
+        self,
+        request: Request,
+        state: RunState,
+        *,
+        directory: Path | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.brief = Brief(request, state, directory)
         super().__init__(classes="-wide -danger" if self.brief.destructive else "-wide")
         self.heading = self.brief.title
         self.request = request
         self.settle = Settle(clock)
-        self.hashes = {step.id: step_hash(step, state.catalog) for step in self.brief.destructive}
 
     def compose_body(self) -> ComposeResult:
         yield Reading(*(Rows(b.rows, classes=b.kind) for b in self.brief.blocks()), id="page")
@@ -109,7 +113,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
             event.stop()
             event.prevent_default()
             self._enter()
-        elif not self.settle.over and event.key not in READING_KEYS:
+        elif not self.settle.over and event.key not in QUIET_KEYS:
             self.settle.restart()
 
     def on_paste(self, event: events.Paste) -> None:
@@ -120,7 +124,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
         hindrance = self.hindrance
         if not hindrance:
             self.dismiss(
-                Approve(request=self.request.id, hash=self.request.hash, steps=self.hashes, how="key")
+                Approve(request=self.request.id, hash=self.request.hash, steps=self.brief.hashes, how="key")
             )
             return
         if not self.settle.over:
@@ -133,6 +137,8 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
     def hindrance(self) -> str:
         """Why Enter does not approve now; empty when it does."""
         reading = self.query_one(Reading)
+        if self.brief.unknown:
+            return self.brief.unknown
         if not reading.end_shown:
             return f"Read to the end first: {reading.portion} % shown"
         if not self.settle.over:

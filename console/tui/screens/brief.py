@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual.content import Content
 
 from console.catalog.spec import Risk
+from console.errors import PlandeckError
 from console.plan.graph import Graph
-from console.plan.model import Plan, Step, StepId
+from console.plan.model import Params, Plan, Step, StepId
+from console.plan.references import resolve
+from console.run.approval import resolved_hash, step_hash
 from console.run.life import StepStatus
 from console.run.policy import risk_of
+from console.run.results import result_of
 from console.run.state import Request, RunState
 from console.run.ties import tie_of
 from console.tui.screens.card import command_rows, label, step_rows, undo_rows
@@ -50,13 +55,24 @@ class Block:
 
 class Brief:
     """The subject of `request`: `steps` would run, in this order; `destructive` are those among them
-    that are confirmed by name; `word` is what must be typed, "" where nothing must."""
+    that are confirmed, by their `hashes`; `word` is what must be typed, "" where nothing must.
+    `unknown` says why what would be approved cannot be shown. `directory` is the run's: results of
+    earlier steps are read there.
+    """
 
-    def __init__(self, request: Request, state: RunState) -> None:
+    def __init__(self, request: Request, state: RunState, directory: Path | None = None) -> None:
         self.request = request
         self.state = state
         self.plan = _plan_of(request, state)
         self.steps = _steps_of(request, state, self.plan)
+        self.hashes = {
+            step.id: step_hash(step, state.catalog)
+            for step in self.steps
+            if risk_of(step, state.catalog) is Risk.DESTRUCTIVE
+        }
+        self.unknown = ""
+        if request.scope == "step":
+            self._resolve(directory)
         self.destructive = [s for s in self.steps if risk_of(s, state.catalog) is Risk.DESTRUCTIVE]
         self.word = self._word()
 
@@ -65,10 +81,24 @@ class Brief:
             return ""
         return target_of(self.destructive[0], self.state.catalog) or self.state.run
 
+    def _resolve(self, directory: Path | None) -> None:
+        """Show the step with its references replaced: the form that the request's hash is of, or none."""
+        for place, step in enumerate(self.steps):
+            params = resolved_params(step, self.state, directory)
+            if params is None or resolved_hash(step, params, self.state.catalog) != self.request.hash:
+                self.unknown = "Its resolved form cannot be shown here, so it cannot be approved here"
+            else:
+                self.steps[place] = step.model_copy(update={"params": params})
+
     @property
     def title(self) -> str:
         title = TITLES.get(self.request.scope, "Approve").format(step=self.request.step)
         return f"{title} · rev {self.state.revision}" if self.request.scope == "plan" else title
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no reference is left to be replaced: what looks like one is text."""
+        return self.request.scope == "step" and not self.unknown
 
     @property
     def refused(self) -> str:
@@ -86,7 +116,10 @@ class Brief:
         host = self.state.engine.host if self.state.engine else ""
         for step in self.steps:
             risk = risk_of(step, self.state.catalog)
-            yield Block(f"card -{risk}", step_rows(step, self.state.catalog, self.state.workspace, host))
+            yield Block(
+                f"card -{risk}",
+                step_rows(step, self.state.catalog, self.state.workspace, host, final=self.is_final),
+            )
         yield from self._rollback()
         yield Block("section", (_title("End of what would happen"),))
 
@@ -164,6 +197,23 @@ def _steps_of(request: Request, state: RunState, plan: Plan) -> list[Step]:
     graph = Graph.of(plan)
     by_id = {step.id: step for step, _ in plan.walk()}
     return [by_id[name] for name in graph.order if name not in graph.skipped and not _settled(name, state)]
+
+
+def resolved_params(step: Step, state: RunState, directory: Path | None) -> Params | None:
+    """The step's parameters with their references replaced; `None` when a result is not to be had."""
+
+    def look_up(name: StepId) -> object:
+        if directory is not None:
+            return result_of(state, directory, name)
+        known = state.steps[name]
+        if known.marked_by:
+            return known.marked_result
+        return next(a.preview for a in reversed(known.attempts) if a.outcome == "succeeded")
+
+    try:
+        return {name: resolve(value, look_up) for name, value in step.params.items()}
+    except (PlandeckError, LookupError, StopIteration):
+        return None
 
 
 def _settled(step: StepId, state: RunState) -> bool:

@@ -67,13 +67,17 @@ def told(action: str, params: Params, catalog: Catalog, workspace: str) -> Told:
     return Told(display(process), process.cwd)
 
 
-def step_rows(step: Step, catalog: Catalog, workspace: str, host: str) -> tuple[Row, ...]:
-    """Everything about one step that decides what happens, then its description."""
+def step_rows(
+    step: Step, catalog: Catalog, workspace: str, host: str, *, final: bool = False
+) -> tuple[Row, ...]:
+    """Everything about one step that decides what happens, then its description. In a `final` one
+    references have been replaced, and what looks like one is text."""
     tool = catalog.get(step.action)
     risk = risk_of(step, catalog)
     return (
         Row(Content(""), _name(step, risk)),
         *(_note(step) if step.is_note else _command(step, tool, catalog, workspace, host)),
+        *(() if final else _template(step)),
         *_checks(step),
         *_undo(step, catalog, risk, workspace),
         *_prose(step),
@@ -110,10 +114,6 @@ def _note(step: Step) -> Iterator[Row]:
 
 def _command(step: Step, tool: ToolSpec | None, catalog: Catalog, workspace: str, host: str) -> Iterator[Row]:
     yield from command_rows(step.action, step.params, catalog, workspace)
-    if references := find(step.params):
-        names = ", ".join(dict.fromkeys(r.text for r in references))
-        note = f"a template: {names} is filled in when the step starts"
-        yield Row(label(), Content.styled(exact(note), "$text-warning"))
     cwd = told(step.action, step.params, catalog, workspace).cwd
     on = f"on {step.on or host or 'this host'}"
     where = [f"{on} in {cwd}" if cwd else on, *_conditions(step, tool)]
@@ -124,6 +124,13 @@ def _command(step: Step, tool: ToolSpec | None, catalog: Catalog, workspace: str
         yield Row(label("env"), Content(exact(" ".join(named))))
     if tool.secrets:
         yield Row(label("secrets"), Content.styled(exact(" ".join(tool.secrets)), "$text-warning"))
+
+
+def _template(step: Step) -> Iterator[Row]:
+    if references := find(step.params):
+        names = ", ".join(dict.fromkeys(r.text for r in references))
+        note = f"a template: {names} is filled in when the step starts"
+        yield Row(label(), Content.styled(exact(note), "$text-warning"))
 
 
 def _conditions(step: Step, tool: ToolSpec | None) -> Iterator[str]:

@@ -14,7 +14,6 @@ from console.tui.actions import ActionInfo
 from console.tui.screens.modal import FAINT, MUTED, Reading, Sheet, StylePath
 
 _KEYS = 18
-_TITLE = 38
 
 
 class HelpScreen(Sheet[None]):
@@ -89,6 +88,6 @@ def _line(action: ActionInfo) -> Content:
         style = "bold $text-accent" if action.keys else MUTED
         return Content.assemble((f"  {keys:<{_KEYS}}", style), action.title)
     return Content.assemble(
-        (f"  {keys:<{_KEYS}}{action.title:<{_TITLE}}", FAINT),
+        (f"  {keys:<{_KEYS}}{action.title}", FAINT),
         (f"  {action.reason}", f"italic {MUTED}"),
     )

@@ -39,15 +39,6 @@ FAINT = "$foreground 38%"
 SETTLE = 0.5
 """Seconds after a screen appeared in which no key answers it."""
 
-MOVES: list[BindingType] = [
-    Binding("j", "scroll_down", "Down", show=False),
-    Binding("k", "scroll_up", "Up", show=False),
-    Binding("g", "scroll_home", "Top", show=False),
-    Binding("G", "scroll_end", "End", show=False),
-    Binding("ctrl+d,space", "page_down", "Page down", show=False),
-    Binding("ctrl+u", "page_up", "Page up", show=False),
-]
-
 
 def plain(text: str, style: str = "") -> Content:
     """`text` as it is, never as markup, in one style."""
@@ -112,10 +103,23 @@ class Sheet(ModalScreen[T]):
         self.dismiss(None)
 
 
+READING_KEYS = (
+    ("j,down", "scroll_down"),
+    ("k,up", "scroll_up"),
+    ("g,home", "scroll_home"),
+    ("G,end", "scroll_end"),
+    ("ctrl+d,pagedown,space", "scroll_page_down"),
+    ("ctrl+u,pageup", "scroll_page_up"),
+)
+"""Keys and the way they scroll what is read."""
+
+
 class Reading(VerticalScroll):
     """What is read on a sheet: scrolls with every usual key and says when its end has been shown."""
 
-    BINDINGS: ClassVar[list[BindingType]] = MOVES
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(keys, f"go({how!r})", show=False) for keys, how in READING_KEYS
+    ]
 
     @dataclass
     class EndShown(Message):
@@ -131,6 +135,10 @@ class Reading(VerticalScroll):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._look)
+
+    def action_go(self, how: str) -> None:
+        """Scroll at once: over a slow line every frame of a glide is paid for."""
+        getattr(self, how)(animate=False)
 
     def _look(self) -> None:
         laid_out = self.is_attached and bool(self.size) and bool(self.virtual_size)

@@ -19,7 +19,7 @@ from console.run.state import RunState
 from console.tui.screens.answers import Answers
 from console.tui.screens.brief import Block
 from console.tui.screens.card import RISKS, command_rows, label
-from console.tui.screens.modal import MUTED, Clock, Reading, Settle, Sheet, StylePath
+from console.tui.screens.modal import MUTED, READING_KEYS, Clock, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Row, Rows, exact
 
 
@@ -28,12 +28,7 @@ class RollbackScreen(Sheet[RollBack | None]):
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "cards.tcss", "rollback.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "read('scroll_down')", "Down", show=False),
-        Binding("k,up", "read('scroll_up')", "Up", show=False),
-        Binding("g,home", "read('scroll_home')", "Top", show=False),
-        Binding("G,end", "read('scroll_end')", "End", show=False),
-        Binding("ctrl+d,pagedown,space", "read('scroll_page_down')", "Page down", show=False),
-        Binding("ctrl+u,pageup", "read('scroll_page_up')", "Page up", show=False),
+        Binding(keys, f"read({how!r})", show=False) for keys, how in READING_KEYS
     ]
     hints = (("↑↓", "read"), ("←→", "choose"), ("Enter", "take it"), ("Esc", "cancel"))
 
@@ -61,7 +56,7 @@ class RollbackScreen(Sheet[RollBack | None]):
         self.query_one(Reading).can_focus = False
 
     def action_read(self, how: str) -> None:
-        getattr(self.query_one(Reading), how)(animate=False)
+        self.query_one(Reading).action_go(how)
 
     def on_answers_given(self, event: Answers.Given) -> None:
         if event.id == "cancel":

@@ -1,0 +1,132 @@
+"""Questions on the way are answered by keys that were meant for them."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+
+from console.run import events as ev
+from console.run.control import Approve, Deny
+from console.tui.screens.question import QuestionScreen
+from tests.tui.builders import DEPLOY, failed, request_of, running, succeeded
+from tests.tui.showing import Clock, shown
+
+pytestmark = pytest.mark.anyio
+
+DECISIONS = ("retry", "skip", "mark_done", "replan", "roll_back", "stop")
+DOUBTS = ("done", "failed", "run_again", "probe", "roll_back", "stop")
+HASH = "a" * 64
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def question(
+    scope: ev.Scope, options: tuple[str, ...], clock: Clock, *events: ev.Event, words: str = ""
+) -> QuestionScreen:
+    asked = ev.ApprovalRequested(
+        request="q2", scope=scope, hash=HASH, step="3", question=words, options=options
+    )
+    state = running(DEPLOY, *succeeded("1"), *succeeded("2"), *events, asked)
+    return QuestionScreen(request_of(state), state, clock=clock)
+
+
+def yes(answer: str = "") -> Approve:
+    return Approve(request="q2", hash=HASH, answer=answer, how="key")
+
+
+async def test_enter_passes_a_gate_that_shows_its_question_and_its_step(clock: Clock) -> None:
+    async with shown(question("gate", (), clock, words="Has the window opened?")) as show:
+        assert "Has the window opened?" in show.text()
+        assert "./deploy.sh production v2.3.1" in show.text()
+        clock.now += 1
+        await show.press("enter")
+        assert show.result == yes()
+
+
+async def test_a_gate_that_popped_up_under_the_fingers_stays_shut(clock: Clock) -> None:
+    async with shown(question("gate", (), clock)) as show:
+        await show.press("h", "e", "enter", "x", "enter")
+        assert show.is_open
+        assert show.app.screen is show.screen
+
+
+async def test_a_gate_can_be_refused_with_the_reason(clock: Clock) -> None:
+    async with shown(question("gate", (), clock)) as show:
+        clock.now += 1
+        await show.press("x")
+        assert "Step 3 is left out" in show.text()
+        await show.type("freeze")
+        await show.press("enter")
+        assert show.result == Deny(request="q2", reason="freeze")
+
+
+async def test_escape_leaves_a_question_open(clock: Clock) -> None:
+    async with shown(question("decision", DECISIONS, clock, *failed("3"))) as show:
+        await show.press("escape")
+        assert show.result is None
+
+
+async def test_a_failed_step_shows_what_happened_and_what_waits_for_it(clock: Clock) -> None:
+    tail = "refused\x1b]52;c;AAAA\x07[bold]really"
+    async with shown(question("decision", DECISIONS, clock, *failed("3", tail=tail)), size=(100, 40)) as show:
+        text = show.text()
+    for part in ("exit code 1", "␛]52;c;AAAA␇[bold]really", "4 smoke_tests, 5 notify_team"):
+        assert part in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(("key", "answer"), [("r", "retry"), ("s", "skip"), ("c", "replan")])
+async def test_a_letter_gives_the_answer_at_once(clock: Clock, key: str, answer: str) -> None:
+    async with shown(question("decision", DECISIONS, clock, *failed("3"))) as show:
+        clock.now += 1
+        await show.press(key)
+        assert show.result == yes(answer)
+
+
+@pytest.mark.parametrize(("key", "answer"), [("R", "roll_back"), ("i", "stop"), ("m", "mark_done")])
+async def test_a_letter_that_ends_or_undoes_only_marks(clock: Clock, key: str, answer: str) -> None:
+    async with shown(question("decision", DECISIONS, clock, *failed("3"))) as show:
+        clock.now += 1
+        await show.press(key)
+        assert show.is_open
+        await show.press("enter")
+        assert show.result == yes(answer)
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [(["d", "enter"], "done"), (["f", "enter"], "failed"), (["r", "enter"], "run_again"), (["v"], "probe")],
+)
+async def test_a_step_in_doubt_can_be_settled_each_way(clock: Clock, keys: list[str], answer: str) -> None:
+    doubt = ev.StepInDoubt(step="3", attempt=1, reason="the engine was killed")
+    async with shown(question("in_doubt", DOUBTS, clock, *failed("3")[:2], doubt)) as show:
+        assert "the engine was killed" in show.text()
+        clock.now += 1
+        await show.press(*keys)
+        assert show.result == yes(answer)
+
+
+async def test_an_option_nobody_knows_is_offered_under_its_own_name(clock: Clock) -> None:
+    async with shown(question("decision", ("retry", "phone_a_friend"), clock, *failed("3"))) as show:
+        assert "phone a friend" in show.text()
+        clock.now += 1
+        await show.press("1")
+        assert show.result == yes("phone_a_friend")
+
+
+async def test_no_click_and_no_paste_answers(clock: Clock) -> None:
+    async with shown(question("decision", DECISIONS, clock, *failed("3"))) as show:
+        clock.now += 1
+        for y in range(6):
+            await show.pilot.click("#answers", offset=(6, y))
+        show.app.post_message(events.Paste("r\n"))
+        await show.pilot.pause()
+        assert show.is_open
