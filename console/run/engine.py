@@ -31,7 +31,9 @@ from console.plan.model import NOTE_TEXT, Plan, Step, StepId
 from console.planners.base import Goal, Planner
 from console.run import events as ev
 from console.run.attempts import Place, Prepared, spec_of
-from console.run.control import RunControl, Wish, spool
+from console.run.audience import Audience
+from console.run.carrier import Carrier
+from console.run.control import RunControl, Wish
 from console.run.course import Course
 from console.run.grants import Desk, Grant, accepted, grant, running_keys
 from console.run.life import RunStatus, StepStatus
@@ -41,9 +43,7 @@ from console.run.state import Attempt, RunState
 from console.run.thinking import Thinking
 from console.runners.backend import Status, StepBackend
 
-_REMEMBERED = 4_096
 _STARTS_TOLD_WITHIN = 0.05
-_FAR = 0.02
 
 
 class Log(Protocol):
@@ -108,14 +108,13 @@ class Engine:
             now=setup.wall,
         )
         self._thinking = Thinking(setup.planner, setup.goal, setup.catalog, setup.directory)
+        self._carrier = Carrier(setup.backend, setup.catalog, setup.directory, setup.wall, self)
         self._inbox: deque[Callable[[], None]] = deque()
-        self._late: deque[ev.Event] = deque()
         self._wake = anyio.Event()
-        self._news = anyio.Event()
         self._pending: list[tuple[float, ev.Event]] = []
         self._deeds: list[Callable[[], None]] = []
         self._replies: list[_Reply] = []
-        self._recent: deque[ev.Record] = deque(maxlen=_REMEMBERED)
+        self._audience = Audience(setup.journal.since)
         self._tasks: TaskGroup | None = None
         self._waiting: dict[str, anyio.CancelScope] = {}
         self._over = False
@@ -135,21 +134,8 @@ class Engine:
     def control(self) -> RunControl:
         return self
 
-    async def records(self, after: int = 0) -> AsyncGenerator[ev.Record]:
-        while True:
-            news = self._news
-            if self._recent and after >= self._recent[0].seq - 1:
-                fresh = [record for record in self._recent if record.seq > after]
-            else:
-                fresh = list(self.setup.journal.since(after))
-            for record in fresh:
-                after = record.seq
-                yield record
-            if fresh:
-                continue
-            if self._over:
-                return
-            await news.wait()
+    def records(self, after: int = 0) -> AsyncGenerator[ev.Record]:
+        return self._audience.records(after)
 
     async def wish(self, wish: Wish, *, by: str) -> Any:
         if self._over:
@@ -178,7 +164,7 @@ class Engine:
                 tasks.cancel_scope.cancel()
         finally:
             self._over = True
-            self._news.set()
+            self._audience.close()
             self._refuse_all("the run has ended")
         if self.failure is not None:
             raise self.failure
@@ -189,7 +175,7 @@ class Engine:
             self.state.apply(record)
             if isinstance(record.event, ev.Approved | ev.RevisionAccepted):
                 self._course.note(record.event)
-            self._recent.append(record)
+            self._audience.remember([record])
         self._course.rebuild()
 
     async def _begin(self) -> None:
@@ -216,8 +202,8 @@ class Engine:
     def _turn(self) -> None:
         try:
             while self._inbox or self._pending:
-                while self._late:
-                    self._emit(self._late.popleft())
+                for started in self._carrier.starts():
+                    self._emit(started)
                 while self._inbox:
                     self._inbox.popleft()()
                 self._decide()
@@ -251,9 +237,7 @@ class Engine:
             records = self.setup.journal.append(self._pending)
             self._pending = []
             self.state.head = self.setup.journal.head
-            self._recent.extend(records)
-            news, self._news = self._news, anyio.Event()
-            news.set()
+            self._audience.tell(records)
         deeds, self._deeds = self._deeds, []
         for deed in deeds:
             deed()
@@ -297,9 +281,10 @@ class Engine:
         for event in granted.events:
             self._emit(event)
         for key in granted.cancel:
-            self._deeds.append(partial(self._spawn, self._cancel, key))
+            self._deeds.append(partial(self._spawn, self._carrier.cancel, key))
         if granted.probe:
-            self._deeds.append(partial(self._spawn, self._probe, granted.probe))
+            step, place = self._step_for(granted.probe), self._course.place
+            self._deeds.append(partial(self._spawn, self._carrier.probe, step, self.state, place))
             self._course.probing.add(granted.probe)
         if granted.retry:
             for event in self._course.intend(self._step(granted.retry)):
@@ -312,12 +297,6 @@ class Engine:
             return next(item.step for item in self.state.rollback.plan.items if item.step.id == step_id)
         return self.state.leaves[step_id]
 
-    async def _cancel(self, key: str) -> None:
-        try:
-            await self.setup.backend.cancel(key)
-        except BackendError as error:
-            self._put(partial(self._emit, ev.Warned(message=str(error))))
-
     # ── deeds that follow from events ────────────────────────────────────────────────────────────
 
     def _react(self, event: ev.Event) -> None:
@@ -325,7 +304,7 @@ class Engine:
             case ev.StepIntended():
                 prepared = self._course.intended.pop(event.key, None)
                 if prepared is not None:
-                    self._deeds.append(partial(self._spawn, self._attempt, event.step, prepared))
+                    self._deeds.append(partial(self._spawn, self._carrier.attempt, event.step, prepared))
             case ev.RunStarted() | ev.EngineStarted() if deadline := self._course.deadline():
                 self._deeds.append(partial(self._spawn, self._wait_until, deadline))
             case ev.StepRetryScheduled():
@@ -335,78 +314,25 @@ class Engine:
         await anyio.sleep(max(0.0, at - self.setup.wall()) + 0.001)
         self._put(lambda: None)
 
-    async def _attempt(self, step_id: StepId, prepared: Prepared) -> None:
-        """Carry out one attempt, from its start to its end."""
-        if prepared.spec is None:
-            self._take_note(step_id, prepared)
-            return
-        backend, key = self.setup.backend, prepared.key
-        try:
-            await backend.submit(prepared.spec)
-            status = await backend.status(key)
-        except BackendError as error:
-            status = Status("exited", error=str(error), never_started=True)
-        if status.phase == "running" and status.pid:
-            self._tell_start(step_id, prepared.number, status)
-        await self._follow(step_id, prepared.number, key, status)
+    def ended(self, step: StepId, attempt: int, key: str, status: Status) -> None:
+        self._put(partial(self._take_end, step, attempt, key, status))
 
-    def _tell_start(self, step_id: StepId, number: int, status: Status) -> None:
-        """A start is told with the next commit, or soon: it decides nothing and waits for nobody."""
-        started = ev.StepStarted(
-            step=step_id, attempt=number, pid=status.pid, host=status.host, started=status.started
-        )
-        if not self._late:
-            self._spawn(self._tell_late)
-        self._late.append(started)
+    def happened(self, event: ev.Event) -> None:
+        self._put(partial(self._emit, event))
 
-    async def _tell_late(self) -> None:
-        await anyio.sleep(_STARTS_TOLD_WITHIN)
-        if self._late:
-            self._put(lambda: None)
+    def wake_within(self, seconds: float) -> None:
+        self._spawn(self._wait_until, self.setup.wall() + seconds)
 
-    async def _follow(self, step_id: StepId, number: int, key: str, status: Status) -> None:
-        try:
-            while not status.is_over and status.phase != "unknown":
-                status = await self.setup.backend.status(key, wait=None)
-        except BackendError as error:
-            status = Status("lost", error=str(error))
-        if status.phase == "unknown":
-            status = Status("exited", error="it was never taken on", never_started=True)
-        self._put(partial(self._ended, step_id, number, key, status))
-
-    def _ended(self, step_id: StepId, number: int, key: str, status: Status) -> None:
+    def _take_end(self, step_id: StepId, number: int, key: str, status: Status) -> None:
         state = self.state.step(step_id)
         if state.status is not StepStatus.RUNNING or state.attempt is None or state.attempt.key != key:
-            self._emit(
-                ev.Warned(step=step_id, message="a late result was set aside: the step was settled before")
-            )
+            message = "a late result was set aside: the step was settled before"
+            self._emit(ev.Warned(step=step_id, message=message))
             return
         self._emit(judge(self._step_for(step_id), number, key, status, self.directory))
 
     def _step_for(self, step_id: StepId) -> Step:
-        if step_id in self.state.retired:
-            return self.state.retired[step_id]
-        return self._step(step_id)
-
-    def _take_note(self, step_id: StepId, prepared: Prepared) -> None:
-        """A note calls nothing: its text is its result."""
-        folder = spool(self.directory, prepared.key)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = prepared.note.encode()
-        with open(os.open(folder / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:  # noqa: PTH123
-            out.write(text)
-        now = self.setup.wall()
-        status = Status("exited", exit_code=0, started=now, ended=now)
-        self._put(partial(self._ended, step_id, prepared.number, prepared.key, status))
-
-    async def _probe(self, step_id: StepId) -> None:
-        verdict = await self._thinking.probe(
-            self._step_for(step_id), self.state, self._course.place, self.setup.backend
-        )
-        self._put(partial(self._probed, verdict))
-
-    def _probed(self, verdict: ev.StepProbed) -> None:
-        self._emit(verdict)
+        return self.state.retired.get(step_id) or self._step(step_id)
 
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -426,7 +352,7 @@ class Engine:
         self._put(partial(self._planned, event))
 
     async def _progress(self, message: str) -> None:
-        self._put(partial(self._emit, ev.PlanningProgressed(message=message)))
+        self.happened(ev.PlanningProgressed(message=message))
 
     def _planned(self, event: ev.PlanDrafted | ev.PlanningFailed) -> None:
         if self.state.status is not RunStatus.DRAFTING:
@@ -499,7 +425,7 @@ class Engine:
             self._start_again(step, attempt)
         else:
             self._deeds.append(
-                partial(self._spawn, self._follow, step_id, attempt.number, attempt.key, status)
+                partial(self._spawn, self._carrier.follow, step_id, attempt.number, attempt.key, status)
             )
 
     def _start_again(self, step: Step, attempt: Attempt) -> None:
@@ -518,7 +444,7 @@ class Engine:
                 ev.StepFailed(step=step.id, attempt=attempt.number, error=str(error), never_started=True)
             )
             return
-        self._deeds.append(partial(self._spawn, self._attempt, step.id, prepared))
+        self._deeds.append(partial(self._spawn, self._carrier.attempt, step.id, prepared))
 
 
 def _note_text(step: Step, attempt: Attempt) -> str:

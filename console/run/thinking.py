@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.catalog.command import probe_command
 from console.catalog.fit import bind
 from console.catalog.fit import faults as misfits
 from console.catalog.spec import Catalog
@@ -20,12 +19,10 @@ from console.plan.model import Plan, Step
 from console.planners.base import Done, Goal, History, PlanDraft, Planner, Progress
 from console.run import events as ev
 from console.run.approval import Hasher
-from console.run.attempts import Place
 from console.run.control import spool
 from console.run.life import StepStatus
 from console.run.outcome import read_tail
 from console.run.state import RunState
-from console.runners.backend import Spec, StepBackend
 from console.text import clean
 
 _S = StepStatus
@@ -114,28 +111,6 @@ class Thinking:
             banned = step.status in (_S.FAILED, _S.CANCELLED)
             steps.append(Done(step_id, step.status.value, output, step.reason, banned))
         return History(tuple(steps), started.words, started.step, tuple(state.failed_plans), started.number)
-
-    async def probe(self, step: Step, state: RunState, place: Place, backend: StepBackend) -> ev.StepProbed:
-        """Run the probe of the step's tool: exit 0 means done, 1 not done, anything else unknown."""
-        tool, attempt = self._catalog.get(step.action), state.step(step.id).attempt
-        assert tool is not None
-        assert attempt is not None
-        key = f"{state.run}/{step.id}/probe-{state.seq}"
-        try:
-            call = probe_command(tool, attempt.params, workspace=place.workspace)
-            if call is None:
-                return ev.StepProbed(step=step.id, verdict="unknown", detail="its tool has no probe")
-            env = {**place.env, **call.env}
-            spec = Spec(key, call.argv, call.cwd, spool(place.directory, key), env, timeout=call.timeout)
-            await backend.submit(spec)
-            status = await backend.status(key, wait=None)
-        except PlandeckError as error:
-            return ev.StepProbed(step=step.id, verdict="unknown", detail=str(error))
-        if status.timed_out or status.exit_code not in (0, 1):
-            return ev.StepProbed(
-                step=step.id, verdict="unknown", detail=f"the probe ended with {status.exit_code}"
-            )
-        return ev.StepProbed(step=step.id, verdict="done" if status.exit_code == 0 else "not_done")
 
 
 def put_back(plan: Plan, state: RunState) -> Plan:
