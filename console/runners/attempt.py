@@ -24,16 +24,17 @@ from console.runners.supervisor import CANCEL, CLAIM, EXIT, LOCK
 ABANDONED = "abandoned"
 
 HOST = socket.gethostname()
+_RECORD = 65_536  # bytes; a claim or an exit record has a few hundred
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def read_status(directory: Path) -> Status:
     """What is known of the attempt in `directory`."""
-    if (directory / ABANDONED).exists():
+    if os.access(f"{directory}/{ABANDONED}", os.F_OK):
         return Status("lost", host=HOST, error="the operator has given it up")
     if (over := _read_exit(directory)) is not None:
         return over
-    claim = _read(directory / CLAIM)
+    claim = _read(directory, CLAIM)
     if claim is None:
         return Status("unknown", host=HOST)
     known = _read_claim(claim)
@@ -45,7 +46,7 @@ def read_status(directory: Path) -> Status:
 def is_held(directory: Path) -> bool:
     """Whether its supervisor lives."""
     try:
-        fd = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"{directory}/{LOCK}", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -62,7 +63,7 @@ def open_supervisor(directory: Path) -> int | None:
 
     The lock is looked at after the pidfd is open: held, the pid is still the supervisor's own.
     """
-    lines = (_read(directory / CLAIM) or b"").splitlines()
+    lines = (_read(directory, CLAIM) or b"").splitlines()
     pid = next((int(line.split()[1]) for line in reversed(lines) if line.startswith(b"supervisor ")), 0)
     if not pid:
         return None
@@ -120,15 +121,19 @@ def give_up(directory: Path) -> None:
         (directory / ABANDONED).touch(0o600)
 
 
-def _read(path: Path) -> bytes | None:
+def _read(directory: Path, name: str) -> bytes | None:
     try:
-        return path.read_bytes()
+        fd = os.open(f"{directory}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    try:
+        return os.read(fd, _RECORD)
+    finally:
+        os.close(fd)
 
 
 def _read_exit(directory: Path) -> Status | None:
-    data = _read(directory / EXIT)
+    data = _read(directory, EXIT)
     if data is None:
         return None
     record = json.loads(data)

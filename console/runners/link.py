@@ -12,7 +12,6 @@ from pathlib import Path
 import anyio
 
 from console.errors import BackendError
-from console.runners.order import Order
 from console.runners.shim import HELLO, LOG, READY_FD, SOCKET
 
 PATIENCE = 10.0  # seconds; the fork server answers in microseconds, unless somebody stopped it
@@ -43,11 +42,10 @@ class Link:
         self.ends: dict[str, anyio.Event] = {}
         self.is_open = True
 
-    async def order(self, order: Order) -> Answer:
-        """Send it and wait for the answer. Must not be cancelled half-way: shield it."""
+    async def order(self, name: str, frame: bytes) -> Answer:
+        """Send the order for the attempt `name` and wait for the answer. Must not be cancelled half-way:
+        shield it."""
         answer = Answer()
-        frame = order.pack()
-        name = os.fsdecode(order.name)
         async with self._sending:
             if not self.is_open:
                 return answer

@@ -19,11 +19,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import anyio
 import anyio.lowlevel
@@ -50,6 +51,21 @@ _KEY = re.compile(r"[A-Za-z0-9][\w-]*/[A-Za-z0-9][\w-]*/[A-Za-z0-9][\w-]*", re.A
 _HERE = (None, "local", "localhost", attempt.HOST)
 _PIECE = 65_536
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class _Place(NamedTuple):
+    """An attempt's directory, and its name as the fork server knows it."""
+
+    directory: Path
+    name: str
+
+
+@lru_cache(maxsize=1024)
+def _locate(run_dir: Path, key: str) -> _Place:
+    if not _KEY.fullmatch(key):
+        raise BackendError(f"{key!r} does not name an attempt: it is not run/step/attempt")
+    directory = spool(run_dir, key)
+    return _Place(directory, f"{directory.parent.name}/{directory.name}")
 
 
 class LocalBackend(StepBackend):
@@ -89,33 +105,35 @@ class LocalBackend(StepBackend):
     async def submit(self, spec: Spec) -> bool:
         """Once it is sent it is also answered: a cancelled caller finds it claimed or not, nothing
         between. One that gets no answer is closed off, so that it cannot start later."""
-        directory = self._directory(spec.key)
-        order = self._order(spec, directory)
+        place = _locate(self._run_dir, spec.key)
+        frame = self._frame(spec, place)
         with anyio.move_on_after(PATIENCE, shield=True):
-            return await self._place(order, directory)
+            return await self._take_on(spec.key, frame, place)
         if self._link:
             self._link.close()
         why = "the process that starts steps does not answer"
-        if attempt.close_off(directory, why):
+        if attempt.close_off(place.directory, why):
             raise NeverStarted(why, where=f"step {spec.key}", kept="it was never started")
         return True
 
     async def status(self, key: str, wait: float | None = 0) -> Status:
         """An `unknown` attempt is not waited for."""
-        directory = self._directory(key)
-        if wait != 0:
+        place = _locate(self._run_dir, key)
+        if wait is None:
+            return await self._end(place)
+        if wait > 0:
             with anyio.move_on_after(wait):
-                return await self._end(directory)
-        return self._look(directory)
+                return await self._end(place)
+        return self._look(place)
 
     async def output(self, key: str, offset: int = 0) -> AsyncIterator[Chunk]:
         """What is there, then what comes; nothing of an attempt that is unknown."""
-        directory = self._directory(key)
+        place = _locate(self._run_dir, key)
         with ExitStack() as stack:
             files: dict[Literal["out", "err"], FileIO] = {}
             while True:
-                is_over = self._look(directory).phase != "running"  # before reading: nothing comes after
-                _open_streams(directory, offset, files, stack)
+                is_over = self._look(place).phase != "running"  # before reading: nothing comes after
+                _open_streams(place.directory, offset, files, stack)
                 while chunks := _read_piece(files):
                     for chunk in chunks:
                         yield chunk
@@ -123,56 +141,51 @@ class LocalBackend(StepBackend):
                 if is_over:
                     return
                 with anyio.move_on_after(FOLLOW):
-                    await self._end(directory)
+                    await self._end(place)
 
     async def cancel(self, key: str) -> None:
         """Orders the supervisor to end it; an attempt that does not run is left alone."""
-        directory = self._directory(key)
-        if self._look(directory).phase == "running":
-            attempt.ask_to_cancel(directory)
+        place = _locate(self._run_dir, key)
+        if self._look(place).phase == "running":
+            attempt.ask_to_cancel(place.directory)
 
     async def abandon(self, key: str) -> None:
-        directory = self._directory(key)
-        attempt.give_up(directory)
+        place = _locate(self._run_dir, key)
+        attempt.give_up(place.directory)
         if self._link:
-            self._link.release(_name(directory))
+            self._link.release(place.name)
 
     async def workers(self) -> list[Worker]:
         return [Worker(attempt.HOST, ("local",), time())]
 
     # ── the attempt ──────────────────────────────────────────────────────────────────────────────
 
-    def _directory(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise BackendError(f"{key!r} does not name an attempt: it is not run/step/attempt")
-        return spool(self._run_dir, key)
-
-    def _look(self, directory: Path) -> Status:
-        status = attempt.read_status(directory)
+    def _look(self, place: _Place) -> Status:
+        status = attempt.read_status(place.directory)
         if status.phase == "unknown" and self._was_rebooted:
             return replace(status, phase="lost", error="the machine was restarted: it may have run")
         return status
 
-    async def _end(self, directory: Path) -> Status:
+    async def _end(self, place: _Place) -> Status:
         """Wait while it is running."""
         while True:
-            event = self._link.ends.get(_name(directory)) if self._link else None
+            event = self._link.ends.get(place.name) if self._link else None
             if event:
                 await event.wait()
-            status = self._look(directory)
+            status = self._look(place)
             if status.phase != "running":
                 return status
-            await self._watch(directory)
+            await self._watch(place)
 
-    async def _watch(self, directory: Path) -> None:
+    async def _watch(self, place: _Place) -> None:
         """Wait for the end of an attempt that was not started over this line: the fork server's word,
         or the supervisor's end when it is another one's. Without a line, look again after a while."""
-        supervisor = attempt.open_supervisor(directory)
+        supervisor = attempt.open_supervisor(place.directory)
         if supervisor is None:  # it has just ended, or cannot be named
-            await anyio.sleep(RECHECK if attempt.is_held(directory) else 0)
+            await anyio.sleep(RECHECK if attempt.is_held(place.directory) else 0)
             return
         ends = self._link.ends if self._link and self._link.is_open else None
-        event = anyio.Event() if ends is None else ends.setdefault(_name(directory), anyio.Event())
+        event = anyio.Event() if ends is None else ends.setdefault(place.name, anyio.Event())
         try:
             with anyio.move_on_after(RECHECK if ends is None else None):
                 async with anyio.create_task_group() as either:
@@ -182,8 +195,8 @@ class LocalBackend(StepBackend):
         finally:
             os.close(supervisor)
             event.set()  # another waiter takes the watch over
-            if ends is not None and ends.get(_name(directory)) is event:
-                del ends[_name(directory)]
+            if ends is not None and ends.get(place.name) is event:
+                del ends[place.name]
 
     # ── the fork server ──────────────────────────────────────────────────────────────────────────
 
@@ -192,69 +205,74 @@ class LocalBackend(StepBackend):
         self._tasks.start_soon(link.listen)
 
     async def _connected(self) -> Link:
+        if self._link and self._link.is_open:
+            return self._link
         async with self._connecting:
             if self._link is None or not self._link.is_open:
                 self._adopt(await connect(self._run_dir, self._linger))
-        assert self._link is not None
+        assert self._link
         return self._link
 
-    async def _place(self, order: Order, directory: Path) -> bool:
+    async def _take_on(self, key: str, frame: bytes, place: _Place) -> bool:
         pauses = iter(BUSY_PAUSES)
         while True:
-            link = self._link if self._link and self._link.is_open else await self._connected()
-            answer = await link.order(order)
+            link = await self._connected()
+            answer = await link.order(place.name, frame)
             if answer.word in ("claimed", "taken"):
                 return answer.word == "claimed"
             if answer.word:
                 pause = next(pauses, None) if answer.word == "busy" else None
                 if pause is None:
-                    raise _never(os.fsdecode(order.key), answer.reason)
+                    raise _never(key, answer.reason)
                 await anyio.sleep(pause)
-            elif (directory / CLAIM).exists():  # the line was cut after it was taken on
+            elif (place.directory / CLAIM).exists():  # the line was cut after it was taken on
                 return True
 
-    def _order(self, spec: Spec, directory: Path) -> Order:
+    def _frame(self, spec: Spec, place: _Place) -> bytes:
         """What goes to the fork server. Raises `NeverStarted` for what can never be started."""
-        if spec.call is not None or not spec.argv:
-            raise _never(spec.key, "it is no process: it has no command")
-        if spec.on not in _HERE:
-            raise _never(spec.key, f"it must run on {spec.on}, and this is {attempt.HOST}")
-        if not os.path.isabs(spec.cwd):  # noqa: PTH117 - it is a string
-            raise _never(spec.key, f"the working directory {spec.cwd!r} is not an absolute path")
-        if spec.spool != directory:
+        if spec.spool != place.directory:
             raise BackendError(
                 "an attempt's directory follows from its key",
                 where=f"step {spec.key}",
-                todo=f"Give {directory}, not {spec.spool}",
+                todo=f"Give {place.directory}, not {spec.spool}",
             )
-        for name, value in spec.secrets.items():
-            if not value:
-                raise _never(spec.key, f"the secret {name} is empty")
-        environment = {**spec.env, **spec.secrets}
-        if bad := next((name for name in environment if not name or "=" in name), None):
-            raise _never(spec.key, f"{bad!r} is no name for a variable")
+        if why := _nonsense(spec):
+            raise _never(spec.key, why)
         try:
-            order = Order(
-                name=os.fsencode(_name(directory)),
-                key=spec.key.encode(),
-                cwd=os.fsencode(spec.cwd),
-                argv=[os.fsencode(word) for word in spec.argv],
-                env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
-                secrets={os.fsencode(name): os.fsencode(value) for name, value in spec.secrets.items()},
-                timeout=spec.timeout,
-                grace=spec.grace,
-            )
-            size = len(order.pack())
+            frame = _pack(spec, place.name)
         except ValueError as error:
             raise _never(spec.key, f"it cannot be given to a process: {error}") from None
-        if size > FRAME_LIMIT:
-            raise _never(spec.key, f"the arguments and the environment are too long ({size} bytes)")
-        return order
+        if len(frame) > FRAME_LIMIT:
+            raise _never(spec.key, f"the arguments and the environment are too long ({len(frame)} bytes)")
+        return frame
 
 
-def _name(directory: Path) -> str:
-    """The attempt's directory as the fork server knows it."""
-    return f"{directory.parent.name}/{directory.name}"
+def _pack(spec: Spec, name: str) -> bytes:
+    secrets = {os.fsencode(variable): os.fsencode(value) for variable, value in spec.secrets.items()}
+    return Order(
+        name=os.fsencode(name),
+        key=os.fsencode(spec.key),
+        cwd=os.fsencode(spec.cwd),
+        argv=[os.fsencode(word) for word in spec.argv],
+        env={os.fsencode(variable): os.fsencode(value) for variable, value in spec.env.items()} | secrets,
+        secrets=secrets,
+        timeout=spec.timeout,
+        grace=spec.grace,
+    ).pack()
+
+
+def _nonsense(spec: Spec) -> str:
+    """Why `spec` can never be a process here; empty when it can."""
+    if spec.call is not None or not spec.argv:
+        return "it is no process: it has no command"
+    if spec.on not in _HERE:
+        return f"it must run on {spec.on}, and this is {attempt.HOST}"
+    if not spec.cwd.startswith("/"):
+        return f"the working directory {spec.cwd!r} is not an absolute path"
+    for name in (*spec.env, *spec.secrets):
+        if not name or "=" in name:
+            return f"{name!r} is no name for a variable"
+    return next((f"the secret {name} is empty" for name, value in spec.secrets.items() if not value), "")
 
 
 async def _set_when_gone(supervisor: int, event: anyio.Event) -> None:

@@ -10,7 +10,8 @@ tells when the supervisor has done or died. What became of a step is in its file
                `busy NAME WHY` (no process to be had now), `failed NAME WHY`; and to everybody,
                at any time, `over NAME`
 
-It keeps nothing: it exits when no engine is connected and no step runs for `linger` seconds.
+It keeps nothing: it exits when no engine is connected and no step runs for `linger` seconds. It waits
+somewhat longer for its first.
 """
 
 # pathlib is not loaded here
@@ -39,6 +40,7 @@ HELLO = b"plandeck-shim 1\n"
 READY_FD = 3
 """Where the starter waits for `ok`, or `held` when the run has a fork server already."""
 
+_FIRST_CLIENT = 10.0  # seconds for whoever started this to connect
 _CLIENTS = 64
 _BACKLOG = 128
 _PIECE = 1 << 18
@@ -70,11 +72,13 @@ class Server:
 
     def serve(self) -> None:
         """Until nobody needs it any more."""
+        patience = max(self._linger, _FIRST_CLIENT)
         while True:
             is_idle = not self._clients and not self._pool.is_busy()
-            ready = self._poller.poll(self._linger * 1000 if is_idle else None)
+            ready = self._poller.poll(patience * 1000 if is_idle else None)
             if is_idle and not ready:
                 return
+            patience = self._linger
             is_asked = False
             for fd, event in ready:
                 if fd == self._listener.fileno():

@@ -287,6 +287,7 @@ async def test_a_supervisor_killed_between_two_steps_is_replaced(
     await backend.status(KEY, wait=None)
     idle = supervisor(run_dir)
     idle.kill()
+    idle.wait()
     await backend.submit(spec("run/2/1", "exit 4"))
     assert (await backend.status("run/2/1", wait=None)).exit_code == 4
 

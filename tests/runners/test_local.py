@@ -186,6 +186,7 @@ async def test_a_working_directory_that_is_gone_is_named(
     [
         ({"secrets": {"TOKEN": ""}}, "the secret TOKEN is empty"),
         ({"env": {"A": "x\0y"}}, "NUL"),
+        ({"env": {"A": "\ud900"}}, "cannot be given to a process"),
         ({"env": {"A=B": "x"}}, "no name for a variable"),
         ({"cwd": "here"}, "not an absolute path"),
         ({"on": "elsewhere.example"}, "must run on elsewhere.example"),
