@@ -47,19 +47,19 @@ class DropDependency:
 
 @dataclass(frozen=True, slots=True)
 class InsertStep:
-    """A new call with the next free id, behind the steps `after` and in front of the steps `before`."""
+    """A new call with the next free id, behind the steps `after` (with the reason for each), and in
+    front of `before`, which waits for it because of `why`."""
 
     action: str
     params: Params
-    why: str
-    after: tuple[StepId, ...] = ()
-    before: tuple[StepId, ...] = ()
+    after: tuple[tuple[StepId, str], ...] = ()
+    before: StepId = ""
+    why: str = ""
     description: str = ""
-    undo: Undo | None = None
 
     @property
     def summary(self) -> str:
-        place = f"before step {self.before[0]}" if self.before else f"after step {self.after[-1]}"
+        place = f"before step {self.before}" if self.before else f"after step {self.after[-1][0]}"
         return f"insert {self.action} {place}"
 
     def change(self, plan: Plan) -> Plan:
@@ -67,18 +67,15 @@ class InsertStep:
             id=new_id(plan),
             action=self.action,
             params=self.params,
-            depends_on=self.after,
+            depends_on=tuple(name for name, _ in self.after),
             description=self.description,
-            undo=self.undo,
-            explain=dict.fromkeys(self.after, self.why),
+            explain=dict(self.after),
         )
-        beside = self.before[0] if self.before else self.after[-1]
+        beside = self.before or self.after[-1][0]
         other = step_in(plan, beside)
         pair = (step, other) if self.before else (other, step)
         new = tree.with_steps(plan, tree.replaced(plan.steps, beside, pair))
-        for name in self.before:
-            new = _depending(new, name, step.id, self.why)
-        return new
+        return _depending(new, self.before, step.id, self.why) if self.before else new
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 
-from console.catalog.contract import show, undo_of
+from console.catalog.contract import bind_pattern, show
 from console.catalog.spec import Fact, ToolSpec
 from console.plan.check.finding import Finding
 from console.plan.check.fixes import AddDependency, InsertStep
@@ -117,30 +117,29 @@ def writers(view: View) -> Iterator[Finding]:
 def insertion(
     view: View, tool: ToolSpec, words: dict[str, str], *, why: str, before: StepId = "", after: StepId = ""
 ) -> InsertStep | None:
-    """The edit that puts a call of `tool` in; `None` when a required parameter is not known. What the
-    call itself needs from steps of the plan it waits for."""
+    """The edit that puts a call of `tool` in, waiting for what it needs itself; `None` when a required
+    parameter or something it needs is not there. Its undo is the tool's."""
     params: Params = {}
     for p in tool.parameters:
         if p.name in words:
             params[p.name] = words[p.name] if p.type == "string" else _value(words[p.name])
         elif p.required and p.default is None:
             return None
-    needed = [
-        tuple(words.get(w[1:], w) if w.startswith("$") else w for w in r) for r in tool.contract.requires
-    ]
-    behind = dict.fromkeys([after] if after else [])
-    for fact in needed:
+    behind = {after: why} if after else {}
+    for pattern in tool.contract.requires:
+        fact = bind_pattern(pattern, words)
         free = [p for p in view.providers(fact) if p != before and not (before and view.before(before, p))]
         if free and not any(p in behind for p in free):
-            behind[free[-1]] = None
+            behind[free[-1]] = f"needs {show(fact)}"
+        elif not free and not view.holds_first(fact) and (view.facts_known or view.tool_for(fact)):
+            return None
     return InsertStep(
         action=tool.name,
         params=params,
-        why=why,
-        after=tuple(behind),
-        before=(before,) if before else (),
+        after=tuple(behind.items()),
+        before=before,
+        why=why if before else "",
         description=tool.description.split("\n")[0] if "$" not in tool.description else "",
-        undo=undo_of(tool, params, "") if tool.undo and "{step_result" not in str(tool.undo.params) else None,
     )
 
 

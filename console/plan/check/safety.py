@@ -63,10 +63,19 @@ def _offered(view: View, step: StepId) -> Iterator[Finding]:
                     fix = insertion(view, tool, words, before=step, why="a backup first")
                     yield Finding("no-backup", "warning", step, text, fix)
                     return
-    named = [n for n, t in view.catalog.tools.items() if _words(n) & _BACKUP and not t.recovery]
+    named = _backup_tools(view, view.steps[step].action)
     if named and not view.contracts[step].writes:
         text = f"it is destructive and there is {named[0]}, but no backup comes before it"
         yield Finding("no-backup", "note", step, text)
+
+
+def _backup_tools(view: View, action: str) -> list[str]:
+    """The tools that by their names back up what `action` by its name changes."""
+    return [
+        name
+        for name, tool in view.catalog.tools.items()
+        if _words(name) & _BACKUP and not tool.recovery and _objects(name) & _objects(action)
+    ]
 
 
 def _backup_words(pattern: Fact, resource: Fact) -> dict[str, str] | None:
@@ -203,6 +212,11 @@ def way_back(view: View) -> Iterator[Finding]:
 def _workable(view: View, step: StepId, action: str, params: Params) -> Iterator[Finding]:
     """Whether a compensation finds what it needs, such as the backup that it restores."""
     tool = view.catalog.get(action)
+    if tool is not None and tool.contract.is_empty and "restore" in _words(action):
+        named = _backup_tools(view, action)
+        if named and not any(s.action in named for s in view.steps.values()):
+            text = f"{action}, which would undo it, may find no backup: no step calls {named[0]}"
+            yield Finding("rollback-cannot-work", "note", step, text)
     for fact in ground(tool, params).requires if tool else ():
         offer = view.tool_for(fact)
         if any(map(loose, fact)) or view.holds_first(fact) or offer is None:

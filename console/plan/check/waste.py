@@ -74,7 +74,9 @@ def repeated(view: View) -> Iterator[Finding]:
 
 def _anything_between(view: View, first: StepId, second: StepId) -> bool:
     return any(
-        view.risk(s) is not Risk.OBSERVE and not view.before(s, first) and not view.before(second, s)
+        (view.risk(s) is not Risk.OBSERVE or (s in view.contracts and view.contracts[s].removes))
+        and not view.before(s, first)
+        and not view.before(second, s)
         for s in view.steps
     )
 
