@@ -20,7 +20,6 @@ from typing import Any
 
 import anyio
 from anyio import to_thread
-from anyio.abc import UNIXSocketStream
 from pydantic import ValidationError
 
 from console.errors import ControlRefused, Fault, InvalidDocument, JournalError, UsageError
@@ -28,6 +27,7 @@ from console.run import journal
 from console.run.control import RunControl, Wish
 from console.run.events import Record, decode
 from console.service import wire
+from console.service.link import Link
 from console.service.server import SOCKET
 from console.service.wire import BadFrame, Message, Wire
 
@@ -129,24 +129,27 @@ class Attached:
         try:
             async with self._sending:
                 await self._wire.send(message)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             raise _lost(self.run) from None
 
     # ── the connection ───────────────────────────────────────────────────────────────────────────
 
     async def _open(self) -> None:
         """Connect and be let in. Raises `NotExecuted` or `Refused`."""
-        link = Wire(await UNIXSocketStream.from_socket(_connect(self.directory)))
+        link = Wire(Link(_connect(self.directory)))
         try:
             # Who is sent away at the door is told why, and cannot say anything any more.
             with suppress(anyio.BrokenResourceError):
                 await link.send({"say": "hello", "version": wire.VERSION, "ui": self.ui, "who": self.who})
             first = await link.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError, BadFrame):
-            await link.aclose()
+            link.close()
             raise NotExecuted("the process that executed this run has just gone", where=self.run) from None
+        except BaseException:
+            link.close()
+            raise
         if first["say"] == "bye":
-            await link.aclose()
+            link.close()
             raise Refused(f"the run does not let this process in: {first.get('reason')}", where=self.run)
         self.pid, self._head, self._wire = int(first["pid"]), int(first["head"]), link
         self._wake()
@@ -156,8 +159,10 @@ class Attached:
         clients away that were stopped for long."""
         while True:
             assert self._wire is not None
-            reason = await self._take_in(self._wire)
-            await self._wire.aclose()
+            try:
+                reason = await self._take_in(self._wire)
+            finally:
+                self._wire.close()
             if not reason:
                 try:
                     await self._open()
@@ -239,9 +244,6 @@ async def attach(directory: Path, *, ui: bool = False, who: str = "") -> AsyncIt
             yield session
         finally:
             tasks.cancel_scope.cancel()
-            assert session._wire is not None
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await session._wire.aclose()
             session._end("this front end has left")
 
 
@@ -253,7 +255,6 @@ def _connect(directory: Path) -> socket.socket:
             link.connect(f"/proc/self/fd/{folder}/{SOCKET}")
         finally:
             os.close(folder)
-        link.setblocking(False)
     except (FileNotFoundError, ConnectionRefusedError):
         link.close()
         raise NotExecuted(

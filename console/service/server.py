@@ -17,11 +17,12 @@ from contextlib import aclosing
 from pathlib import Path
 
 import anyio
-from anyio.abc import SocketAttribute, SocketListener, SocketStream, TaskGroup, TaskStatus
+from anyio.abc import TaskGroup, TaskStatus
 
 from console.errors import ControlRefused, PlandeckError, UsageError
 from console.run.control import Session
 from console.service import wire
+from console.service.link import Link
 from console.service.peer import peer_of, refusal
 from console.service.wire import BadFrame, Message, Wire
 
@@ -64,6 +65,7 @@ def listen(directory: Path) -> socket.socket:
         os.fchmod(server.fileno(), 0o600)
         server.bind(f"/proc/self/fd/{folder}/{SOCKET}")
         server.listen(CLIENTS)
+        server.setblocking(False)
     except OSError as error:
         server.close()
         raise UsageError(f"cannot listen here: {error.strerror}", where=str(path)) from None
@@ -79,8 +81,8 @@ class _Sent(Exception):
 class _Client:
     """One connection. `outbox` holds what it must still be told, besides how far the journal is."""
 
-    def __init__(self, stream: SocketStream, pid: int) -> None:
-        self.wire = Wire(stream)
+    def __init__(self, connection: socket.socket, pid: int) -> None:
+        self.wire = Wire(Link(connection))
         self.pid = pid
         self.who = f"pid {pid}"
         self.ui = False
@@ -114,13 +116,14 @@ class Service:
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Listen in the session's folder, and take the socket away at the end."""
-        listener = await SocketListener.from_socket(listen(self.session.directory))
+        listener = listen(self.session.directory)
         try:
-            async with listener, anyio.create_task_group() as tasks:
+            async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._follow)
                 task_status.started()
                 await self._accept(listener, tasks)
         finally:
+            listener.close()
             (self.session.directory / SOCKET).unlink(missing_ok=True)
 
     async def _follow(self) -> None:
@@ -130,20 +133,23 @@ class Service:
                 for client in self.clients:
                     client.news.set()
 
-    async def _accept(self, listener: SocketListener, tasks: TaskGroup) -> None:
+    async def _accept(self, listener: socket.socket, tasks: TaskGroup) -> None:
         while True:
+            await anyio.wait_readable(listener)
             try:
-                stream = await listener.accept()
+                connection, _ = listener.accept()
+            except BlockingIOError:
+                continue
             except OSError as error:
                 # No descriptor is free: those that are attached stay served.
                 log.warning("cannot accept a client: %s", error.strerror)
                 await anyio.sleep(ACCEPT_PAUSE)
                 continue
-            tasks.start_soon(self._welcome, stream)
+            tasks.start_soon(self._welcome, connection)
 
-    async def _welcome(self, stream: SocketStream) -> None:
-        peer = peer_of(stream.extra(SocketAttribute.raw_socket))  # noqa: S610 - no Django here
-        client = _Client(stream, peer.pid)
+    async def _welcome(self, connection: socket.socket) -> None:
+        peer = peer_of(connection)
+        client = _Client(connection, peer.pid)
         try:
             reason = refusal(peer, self.session.run, self.engine)
             if not reason and len(self.clients) >= CLIENTS:
@@ -154,12 +160,11 @@ class Service:
         except (_Sent, BadFrame) as error:
             log.warning("%s was sent away: %s", client.who, error)
             await _farewell(client, str(error))
-        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             log.info("%s left", client.who)
         finally:
             self._leave(client)
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await client.wire.aclose()
+            client.wire.close()
 
     async def _talk(self, client: _Client) -> None:
         with anyio.move_on_after(HELLO_SECONDS) as patience:
@@ -273,7 +278,7 @@ async def _farewell(client: _Client, reason: str) -> None:
     with anyio.CancelScope(shield=True), anyio.move_on_after(1):
         try:
             await client.wire.send({"say": "bye", "reason": reason})
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             log.info("%s had left", client.who)
 
 

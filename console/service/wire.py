@@ -17,11 +17,9 @@ as strictly as any document.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
-from anyio import EndOfStream, IncompleteRead
-from anyio.abc import ByteStream
-from anyio.streams.buffered import BufferedByteReceiveStream
+from anyio import EndOfStream
 from pydantic import ValidationError
 
 from console import errors
@@ -41,12 +39,22 @@ class BadFrame(PlandeckError):
     """The other side does not speak this language; the connection is closed."""
 
 
+class Stream(Protocol):
+    """What a wire is made of (service/link.py)."""
+
+    async def receive(self, max_bytes: int) -> bytes: ...
+
+    async def send(self, item: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Wire:
     """One connection. Not for two senders, nor two receivers, at once."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._reader = BufferedByteReceiveStream(stream)
+        self._held = bytearray()
 
     async def send(self, message: Message) -> None:
         """Send one message. Raises `anyio.BrokenResourceError` when nobody is there."""
@@ -72,19 +80,27 @@ class Wire:
         return _parse(b"".join(parts))
 
     async def _frame(self, *, first: bool) -> tuple[bool, bytes]:
+        begun = not first
         try:
-            head = int.from_bytes(await self._reader.receive_exactly(4), "big")
-            length = head & ~_MORE
+            head = int.from_bytes(await self._exactly(4), "big")
+            begun, length = True, head & ~_MORE
             if not 0 < length <= FRAME_LIMIT:
                 raise BadFrame(f"a frame of {length} bytes is not allowed")
-            return bool(head & _MORE), await self._reader.receive_exactly(length)
-        except IncompleteRead:
-            if first and not self._reader.buffer:
-                raise EndOfStream from None
+            return bool(head & _MORE), await self._exactly(length)
+        except EndOfStream:
+            if not begun and not self._held:
+                raise
             raise BadFrame("the connection ended in the middle of a frame") from None
 
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+    async def _exactly(self, count: int) -> bytes:
+        while len(self._held) < count:
+            self._held += await self._stream.receive(65_536)
+        taken = bytes(self._held[:count])
+        del self._held[:count]
+        return taken
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _parse(body: bytes) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from console.run.control import Pause, PreviewRollback, RunControl, Stop, Wish
 from console.run.events import Record
 from console.run.journal import Journal, read
 from console.service.client import Attached
+from console.service.link import Link
 from console.service.server import Service
 from console.service.wire import VERSION, Message, Wire
 
@@ -101,10 +103,12 @@ async def heard(session: Attached, condition: Callable[[Attached], bool]) -> Non
 
 async def spoken_to(directory: Path, *said: bytes) -> list[Message]:
     """Say raw bytes to a run's socket and hear what comes until it closes."""
-    async with await anyio.connect_unix(directory / "sock") as stream:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(directory / "sock"))
+        link, answers = Link(connection), []
         for one in said:
-            await stream.send(one)
-        wire, answers = Wire(stream), []
+            await link.send(one)
+        wire = Wire(link)
         with anyio.fail_after(20):
             while True:
                 try:

@@ -271,7 +271,7 @@ async def test_a_client_that_reads_nothing_neither_stops_the_run_nor_fills_the_m
 async def test_a_client_sent_away_while_it_slept_comes_back_and_misses_nothing(session: Scripted) -> None:
     async with served(session) as service, attach(session.directory, ui=True) as client:
         await heard(client, lambda s: s.has_control)
-        await service.clients[0].wire.aclose()
+        service.clients[0].wire.close()
         session.tell(*warned(3))
         async with aclosing(client.records(1)) as records:
             assert [(await anext(records)).seq for _ in range(3)] == [2, 3, 4]
