@@ -64,7 +64,7 @@ async def engine(plan: Plan) -> float:
 def main() -> None:
     base = 0.0
     for count in (100, 1_000, 10_000):
-        plan = plan_of(graphs.layered(max(1, count // 100), 100))
+        plan = plan_of(graphs.layered(10, count // 10))
         graph = Graph.of(plan)
         per_step = statistics.median(frontier(graph) for _ in range(5)) / count * 1e6
         base = base or per_step

@@ -337,7 +337,7 @@ class Course:
                 return self._cannot(step, error)
             if not self._was_answered("step", step.id, form):
                 return self._hold_for(step, self.ask("step", form, step=step.id))
-        return self.intend(step)
+        return self.intend(step, self.approved[step.id])
 
     def _was_answered(self, scope: ev.Scope, step: StepId, hash_: str | None = None) -> bool:
         return any(
@@ -353,8 +353,9 @@ class Course:
             return (held, request, self.consented(request), ev.StepReleased(step=step.id))
         return (held, request)
 
-    def intend(self, step: Step) -> tuple[ev.Event, ...]:
-        """The intent to carry out the next attempt of `step`; a failure when it cannot be built."""
+    def intend(self, step: Step, hash_: str = "") -> tuple[ev.Event, ...]:
+        """The intent to carry out the next attempt of `step`; a failure when it cannot be built.
+        `hash_` is the step's, where it was taken just now."""
         try:
             prepared = prepare(step, self.state, self.catalog, self.place)
         except PlandeckError as error:
@@ -367,7 +368,7 @@ class Course:
                 key=prepared.key,
                 command=prepared.argv,
                 params=prepared.params,
-                hash=self._hash(step),
+                hash=hash_ or self._hash(step),
             ),
         )
 
