@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from console.catalog.lexer import PLACEHOLDER
 from console.catalog.parameters import Checker, resolved, text_of
-from console.catalog.shell import bare_args, compile_shell
+from console.catalog.shell import assigned, bare_args, compile_shell
 from console.catalog.spec import Script, ToolSpec
+from console.catalog.words import PLACEHOLDER
 from console.errors import NeverStarted
 from console.plan.model import Params
 
@@ -83,11 +83,16 @@ def display(command: Command) -> str:
 def variables(tool: ToolSpec) -> frozenset[str]:
     """The environment variables that the tool's file names and does not set itself; a step that uses
     the tool gets these from the caller."""
-    texts = [tool.probe or "", tool.check or "", *tool.environment.values()]
-    if tool.script:
-        texts += [tool.script.shell or ""]
-    named = {plain or braced for text in texts for plain, braced in _VARIABLE.findall(text)}
+    named = {
+        plain or braced for text in tool.environment.values() for plain, braced in _VARIABLE.findall(text)
+    }
+    for text in _shell_texts(tool):
+        named |= {plain or braced for plain, braced in _VARIABLE.findall(text)} - assigned(text)
     return frozenset(named - set(tool.environment) - set(tool.secrets))
+
+
+def _variables(text: str) -> set[str]:
+    return {plain or braced for plain, braced in _VARIABLE.findall(text)}
 
 
 def unbound(tool: ToolSpec) -> list[str]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from console.catalog.lexer import SLOT, Scan, SimpleCommand, Word
+from console.catalog.words import SLOT, Scan, SimpleCommand, Word
 
 BUILTINS = {"eval", "trap", "alias", "let", "source", ".", "[["}
 EVALUATES = BUILTINS | {"watch", "parallel", "crontab", "expect"}
@@ -103,6 +103,8 @@ CODE_VARIABLES = re.compile(
 )
 READS_NO_OPTIONS = {"[", "test", ":", "return", "exit", "shift"}
 
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*|(?<=\$)[1-9@*]|(?<=\$\{)[1-9@*]")
+_ELEMENT = re.compile(r"\w+\[(.*)\]\+?=", re.DOTALL)
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)\+?=")
 _WAY_OUT = "put the code in a script file and pass the value as its argument"
 
@@ -113,9 +115,7 @@ def refusals(found: Scan) -> Iterator[tuple[int, str]]:
         if slot.in_function:
             yield slot.at, f"{{{{{slot.name}}}}} stands in a function: assign it to a variable before it"
     for at, inner in found.arithmetic:
-        for name in re.findall(r"[A-Za-z_]\w*|(?<=\$)[1-9@*]|(?<=\$\{)[1-9@*]", inner):
-            if name in judge.tainted:
-                yield at, f"${name} holds a parameter and stands in arithmetic, which evaluates it"
+        yield from judge.named(at, inner)
     for command in found.commands:
         if command.kind == "command":
             yield from judge(command)
@@ -132,6 +132,20 @@ def _tainted(found: Scan) -> frozenset[str]:
             )
         if len(tainted) == before:
             return frozenset(tainted)
+
+
+def assigned(found: Scan) -> Iterator[str]:
+    """The variables that the script sets by an assignment, a loop or `read`."""
+    for command in found.commands:
+        for word in command.words:
+            match = _ASSIGNMENT.match(word.text)
+            if match and match[1] not in word.names:
+                yield match[1]
+        words = [word.text for word in command.words if not _ASSIGNMENT.match(word.text)]
+        if command.kind == "for" and len(words) > 1:
+            yield words[1]
+        elif words[:1] == ["read"]:
+            yield from (text for text in words[1:] if not text.startswith("-"))
 
 
 def _receives(command: SimpleCommand, dirty: Callable[[Word], bool], tainted: set[str]) -> Iterator[str]:
@@ -164,6 +178,9 @@ class _Judge:
         if self.dirty(words[0]):
             yield words[0].at, f"{self.what(words[0])} would be the name of a command"
             return
+        if element := _ELEMENT.match(words[0].text):
+            yield from self.named(words[0].at, element[1])
+        yield from self.variable_by_value(words)
         yield from self.first_command(words)
         runs_others = _base(words[0]) in PREFIXES
         for index, word in enumerate(words):
@@ -185,6 +202,25 @@ class _Judge:
         for word in words:
             if self.dirty(word):
                 yield word.at, f"{self.what(word)} {reason}: {_WAY_OUT}"
+
+    def named(self, at: int, arithmetic: str) -> Iterator[tuple[int, str]]:
+        """Text that bash evaluates as arithmetic, where a bare name stands for its value."""
+        for name in self.tainted.intersection(_IDENTIFIER.findall(arithmetic)):
+            yield at, f"${name} holds a parameter and stands in arithmetic, which evaluates it"
+
+    def variable_by_value(self, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
+        """What bash evaluates in words of its own builtins: numbers, and names of variables."""
+        base, rest = _base(words[0]), words[1:]
+        integer = base in NAMES_VARIABLES and any(re.match(r"-\w*i", word.text) for word in rest)
+        if integer or base in ("let", "[["):
+            for word in rest:
+                yield from self.named(word.at, word.text)
+                if integer and self.dirty(word):
+                    yield word.at, f"{self.what(word)} would be evaluated as a number"
+        options = {"[": ("-v", "-R"), "test": ("-v", "-R"), "printf": ("-v",)}.get(base, ())
+        for before, word in pairwise(rest):
+            if before.text in options and self.dirty(word):
+                yield word.at, f"{self.what(word)} would name a variable"
 
     def first_command(self, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
         """A prefix command whose own command would be a value; variables named by a value."""

@@ -8,75 +8,13 @@ It does not have to be right about everything: a value is never part of the text
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Literal
 
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}")
-"""Go-template words such as `{{.Names}}` are not placeholders: they stay as they are."""
-
-SLOT = "\0"
-"""Stands for a placeholder in `Word.text`; a script cannot hold this character."""
-
-EXPANSION = "\1"
-"""Stands for an expansion of the shell's own (`$x`, `$(...)`) in `Word.text`."""
-
-Quote = Literal["", '"', "'"]
+from console.catalog.words import EXPANSION, PLACEHOLDER, SLOT, Quote, Scan, SimpleCommand, Slot, Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _META = " \t\n;&|<>()"
+_EVALUATED = re.compile(r"!.*|#?(\w+|[@*])(\[|:[^-=+?]).*", re.DOTALL)
 _OPENERS = {"if", "then", "else", "elif", "fi", "do", "done", "while", "until", "!", "time"}
-
-
-@dataclass(slots=True)
-class Slot:
-    """One placeholder in the script. `bare`: its value begins an argument, so that a value with a
-    leading "-" would be read as an option."""
-
-    name: str
-    quote: Quote
-    at: int
-    in_function: bool = False
-    bare: bool = False
-
-
-@dataclass(slots=True)
-class Word:
-    """A word of a command. `text` is what is known of it, quotes removed; `slots` and `names` are
-    the placeholders and variables in it, those inside `$(...)` included."""
-
-    text: str
-    at: int
-    slots: list[Slot]
-    names: list[str]
-    quoted: bool = False
-
-
-@dataclass(slots=True)
-class SimpleCommand:
-    """Words up to a separator. `piped_slots` and `piped_names` are what comes before it in its pipeline."""
-
-    at: int
-    kind: Literal["command", "for", "case", "pattern"] = "command"
-    words: list[Word] = field(default_factory=list)
-    targets: list[Word] = field(default_factory=list)
-    here: list[str] = field(default_factory=list)
-    piped_slots: list[Slot] = field(default_factory=list)
-    piped_names: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Scan:
-    """What the lexer found in a script. `refusals` are (offset, reason) for placeholders that stand where
-    they cannot be filled; `dialects` for text that shells read differently, which makes every
-    placeholder doubtful."""
-
-    pieces: list[str | Slot] = field(default_factory=list)
-    slots: list[Slot] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    commands: list[SimpleCommand] = field(default_factory=list)
-    arithmetic: list[tuple[int, str]] = field(default_factory=list)
-    refusals: list[tuple[int, str]] = field(default_factory=list)
-    dialects: list[tuple[int, str]] = field(default_factory=list)
 
 
 def scan(text: str) -> Scan:
@@ -252,7 +190,7 @@ class _Lexer:
         elif rest.startswith("${"):
             name = _NAME.match(self.text, self.at + 2)
             self.found.names.append(name[0] if name else "")
-            self.balanced(1, "{", "}", "{} stands inside ${{...}}: assign it to a variable first")
+            self.balanced(2, "{", "}", "{} stands inside ${{...}}: assign it to a variable first")
         elif rest.startswith("$["):
             self.balanced(
                 1, "[", "]", "{} stands in arithmetic, which evaluates its operands", arithmetic=True
@@ -304,6 +242,8 @@ class _Lexer:
         self.at = min(self.at, len(self.text))
         self.refuse_within(start, self.at, reason)
         inner = self.text[start + skip : self.at]
+        if opener == "{" and _EVALUATED.match(inner):  # ${a[n]}, ${a:n} and ${!n} of bash
+            self.found.arithmetic.append((start, inner))
         self.found.names += re.findall(r"\$\{?([A-Za-z_]\w*|[@*0-9])", inner)
         if arithmetic:
             self.found.arithmetic.append((start, inner))
@@ -398,7 +338,7 @@ class _Frame:
             lex.at = empty.end()
             self.command = SimpleCommand(lex.at)
             self.function_next = True
-        elif lex.text.startswith("((", lex.at) and not self.command.words:
+        elif lex.text.startswith("((", lex.at) and (not self.command.words or self.command.kind == "for"):
             lex.at -= 1
             lex.balanced(
                 2, "(", ")", "{} stands in arithmetic, which evaluates its operands", arithmetic=True

@@ -25,7 +25,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.catalog import evaluation
-from console.catalog.lexer import EXPANSION, PLACEHOLDER, SLOT, Quote, Scan, SimpleCommand, Slot, Word, scan
+from console.catalog.lexer import scan
+from console.catalog.words import EXPANSION, PLACEHOLDER, SLOT, Quote, Scan, SimpleCommand, Slot, Word
 from console.errors import PlandeckError
 
 
@@ -97,6 +98,11 @@ def compile_shell(text: str) -> Template:
         evaluation.mark_bare(command)
     names = tuple(dict.fromkeys(slot.name for slot in slots))
     return Template(tuple(found.pieces), names, frozenset(s.name for s in slots if s.bare))
+
+
+def assigned(text: str) -> frozenset[str]:
+    """The variables that a script sets itself, without reading them in the same word (`P=${P:-1}`)."""
+    return frozenset(evaluation.assigned(scan(text)))
 
 
 def _as_command(command: str, args: Sequence[str]) -> SimpleCommand:

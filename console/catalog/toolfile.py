@@ -17,10 +17,10 @@ from console.catalog import clauses
 from console.catalog.clauses import Entry
 from console.catalog.command import unbound
 from console.catalog.contract import variable
-from console.catalog.lexer import PLACEHOLDER
 from console.catalog.parameters import schema_problem
 from console.catalog.shell import ShellRefused, compile_shell, refuse_args
 from console.catalog.spec import Fact, Goal, Http, McpServer, Parameter, Risk, Script, Spec, ToolSpec
+from console.catalog.words import PLACEHOLDER
 from console.errors import Fault
 from console.plan import strict
 from console.plan.faults import nearest

@@ -129,6 +129,11 @@ def test_only_variables_that_the_file_names_are_passed_on() -> None:
     assert named == {"B", "C", "D"}
 
 
+def test_a_scripts_own_variables_are_not_the_callers() -> None:
+    script = "n=1; for i in a b; do read -r line; echo $n $i $line $SITE; done; PORT=${PORT:-80}"
+    assert variables(tool(f"  script: {{shell: '{script}'}}")) == {"SITE", "PORT"}
+
+
 def test_probe_and_check_are_made_of_the_same_values() -> None:
     made = tool(
         "  parameters: [{name: a, required: true}]\n  probe: 'test -e {{a}}'\n  script: {shell: 'touch {{a}}'}"

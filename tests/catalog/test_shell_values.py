@@ -160,8 +160,33 @@ _LEAF = st.sampled_from(
         'eval "$@"',
     ]
 )
+_BASHISMS = st.sampled_from(
+    [
+        "echo ${y:v}",
+        "echo ${a[v]}",
+        "a[v]=1",
+        "a[{{x}}]=1",
+        "declare -i n=v",
+        "declare -i n={{x}}",
+        "[ -v {{x}} ]",
+        "echo ${!v}",
+        "for ((i=v;i<1;i++)); do :; done",
+        "[[ v -eq 1 ]]",
+        'test -v "$v"',
+        "printf -v $v a",
+        "n=$[v]",
+        "read $v <<E\n1\nE",
+        "unset $v",
+        "((v))",
+        "echo $((a[v]))",
+        "let n=v",
+        "echo ${@:v}",
+        "export $v",
+        "mapfile $v",
+    ]
+)
 _SCRIPT = st.recursive(
-    _LEAF,
+    _LEAF | _BASHISMS,
     lambda inner: st.one_of(
         st.builds("{}; {}".format, inner, inner),
         st.builds("{}\n{}".format, inner, inner),
@@ -183,7 +208,7 @@ _SCRIPT = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     script=_SCRIPT,
     value=st.sampled_from(["touch CANARY", "$(touch CANARY)", "a[$(touch CANARY)]", "'; touch CANARY; '"]),
