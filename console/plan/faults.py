@@ -16,7 +16,7 @@ from console.plan.net import Net
 LineOf = Callable[[StepId, tuple[str | int, ...]], int]
 """The line of a part of a step, or of the document where the id is empty; 0 when not known."""
 
-MAX_COMPARED = 200_000
+MAX_COMPARED = 50_000
 """Names compared for hints in one plan: what ten thousand unknown names may cost is bounded."""
 
 MAX_CYCLES = 20

@@ -17,7 +17,8 @@ class MoveStep:
     Refused when it would then stand before something it depends on, or after something that depends on
     it. With `rewire` the order of those steps is turned round instead: the one that comes first now is
     what the other depends on, and each takes over what came before the other. The use of a result
-    cannot be turned round.
+    cannot be turned round. What leaves a phase keeps its order: it takes over the phase's dependencies,
+    and what depends on the phase depends on it too.
     """
 
     step: StepId
@@ -33,14 +34,19 @@ class MoveStep:
         beside = self.place.after or self.place.before or self.place.into
         if beside in tree.ids_in(block):
             raise EditRefused(f"step {self.step} cannot be moved {self.place}: that is itself", kept=KEPT)
-        taken_out = tree.with_steps(plan, tree.replaced(plan.steps, self.step, ()))
-        new = self.place.put(taken_out, block)
+        plan = _freed(plan, block, _path(self._moved(plan, block), block.id))
+        block = plan.step(block.id)
+        new = self._moved(plan, block)
         already = set(_clashes(plan, block))
         clashes = [clash for clash in _clashes(new, block) if clash not in already]
         for later, earlier in clashes:
             if not self.rewire or earlier in references.referred(new.step(later)):
                 self._refuse(new.step(later), earlier)
         return _turned_round(new, block, clashes) if clashes else new
+
+    def _moved(self, plan: Plan, block: Step) -> Plan:
+        taken_out = tree.with_steps(plan, tree.replaced(plan.steps, block.id, ()))
+        return self.place.put(taken_out, block)
 
     def _refuse(self, later: Step, earlier: StepId) -> None:
         uses = earlier in references.referred(later)
@@ -51,6 +57,26 @@ class MoveStep:
             kept=KEPT,
             todo="" if uses else "re-wire to turn their order round",
         )
+
+
+def _path(plan: Plan, step_id: StepId) -> tuple[StepId, ...]:
+    return next(path for step, path in plan.walk() if step.id == step_id)
+
+
+def _freed(plan: Plan, block: Step, new_path: tuple[StepId, ...]) -> Plan:
+    """`plan` with all that the phases `block` will leave say about its order said of itself."""
+    left = {name: plan.step(name) for name in _path(plan, block.id) if name not in new_path}
+    inherited = tuple(need for phase in left.values() for need in phase.depends_on)
+    inside = tree.ids_in(block)
+
+    def spoken_for(step: Step) -> Step:
+        if step.id == block.id:
+            return tree.with_dependencies(step, (*step.depends_on, *inherited))
+        if step.id not in inside and not left.keys().isdisjoint(step.depends_on):
+            return tree.with_dependencies(step, (*step.depends_on, block.id))
+        return step
+
+    return tree.with_steps(plan, tree.each(plan.steps, spoken_for)) if left else plan
 
 
 Clash = tuple[StepId, StepId]
@@ -99,15 +125,20 @@ Asks = dict[StepId, tuple[StepId, ...]]
 
 
 def _lead_over(plan: Plan, block: Step, clashes: list[Clash], asks: Asks, new: Asks) -> None:
-    """The block was moved up: it comes first now, and takes over what came before what it has passed."""
+    """The block was moved up: it comes first now, and takes over what came before what it has passed.
+    What came after the block still comes after what it has passed."""
     passed = _passed(plan, block, [need for _, need in clashes], asks)
     held = tree.ids_in(block)
     before = [need for name in asks if name in passed for need in asks[name] if need not in passed | held]
     for later, _ in clashes:
         new[later] = (*(name for name in new[later] if name not in passed), *before)
-    for name in passed:
-        if passed.isdisjoint(asks[name]):
+    used = {need for name in passed for need in asks[name]}
+    last = tuple(name for name in asks if name in passed and name not in used)
+    for name in asks:
+        if name in passed and passed.isdisjoint(asks[name]):
             new[name] += (block.id,)
+        elif name not in passed and name not in held and not held.isdisjoint(asks[name]):
+            new[name] += last
 
 
 def _trail_behind(plan: Plan, block: Step, clashes: list[Clash], asks: Asks, new: Asks) -> None:

@@ -40,11 +40,16 @@ class Net:
         )
 
     def named(self, points: Iterable[int]) -> tuple[StepId, ...]:
-        """The ids along a path, a phase that is passed through once."""
+        """The ids along a path; a phase that is passed from its beginning to its end is named once."""
         names: list[StepId] = []
+        entered: dict[StepId, int] = {}
         for point in points:
-            if not names or names[-1] != self.names[point]:
-                names.append(self.names[point])
+            name = self.names[point]
+            if name in entered and point == self.last[name]:
+                del names[entered[name] :]
+            if self.first[name] == point != self.last[name]:
+                entered[name] = len(names)
+            names.append(name)
         return tuple(names)
 
 

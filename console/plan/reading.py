@@ -172,9 +172,7 @@ class Reading:
             fields["description"] = item.values.get("description", "")
             if "undoes" in item.values:
                 fields["undoes"] = self._ids(item, "undoes")
-            made = self._made(Compensation, item, fields)
-            if made is not None:
-                yield made
+            yield self._made(Compensation, item, fields)
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
@@ -266,7 +264,7 @@ class Reading:
             return Gate() if value else None
         if isinstance(value, str):
             return Gate(question=value)
-        return self._made(Gate, item, value, "gate")
+        return self._parted(Gate, item, value, "gate")
 
     def _retry(self, item: _Item, value: Any) -> Retry | None:
         if isinstance(value, int):
@@ -275,10 +273,10 @@ class Reading:
             seconds = self._seconds(item, value["backoff"], "retry", "backoff")
             value = {key: held for key, held in value.items() if key != "backoff"}
             value |= {} if seconds is None else {"backoff": seconds}
-        return self._made(Retry, item, value, "retry")
+        return self._parted(Retry, item, value, "retry")
 
     def _expect(self, item: _Item, value: Any) -> Expect | None:
-        expect = self._made(Expect, item, value, "expect")
+        expect = self._parted(Expect, item, value, "expect")
         if expect is None:
             return None
         if expect.matches is not None:
@@ -323,7 +321,14 @@ class Reading:
                 item.values[name] = held
                 item.names[name] = key
 
-    def _made(self, model: type[Made], item: _Item, value: Any, *keys: str) -> Made | None:
+    def _parted(self, model: type[Made], item: _Item, value: Any, key: str) -> Made | None:
+        """The value of a key as a part of a step."""
+        if isinstance(value, dict):
+            return self._made(model, item, value, key)
+        self._fault(item, f"{key} must be a mapping", key)
+        return None
+
+    def _made(self, model: type[Made], item: _Item, value: dict[str, Any], *keys: str) -> Made:
         """`value` as a part of a plan. What does not fit is told and left out."""
         try:
             return model.model_validate(value)
@@ -338,8 +343,6 @@ class Reading:
                 self._fault(item, f"the key {place[-1]!r:.80} is not known", *place, hint=hint)
             else:
                 self._fault(item, f"{name:.80} {_in_words(one['msg'])}", *place)
-        if not isinstance(value, dict):
-            return None
         bad = {one["loc"][0] for one in wrong}
         return model.model_validate({key: held for key, held in value.items() if key not in bad})
 
@@ -382,8 +385,7 @@ class Reading:
 
 def _in_words(message: str) -> str:
     """The validator's sentence in ours."""
-    words = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", message)
-    words = words.replace("Input should be", "must be").replace("String should match", "must match")
+    words = message.replace("Input should be", "must be").replace("a valid dictionary", "a mapping")
     return words.replace("a valid string", "text").replace("a valid boolean", "true or false")
 
 

@@ -284,7 +284,8 @@ def _read_yaml(text: str) -> Document:
         message = ", ".join(part for part in (error.context, error.problem) if part)
         return Document(blots=[Blot(f"not YAML: {message}", line=mark.line + 1 if mark else 0)], broken=True)
     except yaml.YAMLError as error:
-        return Document(blots=[Blot(f"not YAML: {' '.join(str(error).split())}")], broken=True)
+        reason = str(error).splitlines()[0].partition(" in ")[0]
+        return Document(blots=[Blot(f"not YAML: {reason}")], broken=True)
     except _Unreadable as stop:
         return Document(blots=[*builder.blots, stop.blot], broken=True)
     document = Document(builder.value, blots=builder.blots, root=builder.root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from console.plan import references
 from console.plan.model import Plan, Step, StepId
@@ -13,11 +12,6 @@ Steps = tuple[Step, ...]
 
 def with_steps(plan: Plan, steps: Steps) -> Plan:
     return plan.model_copy(update={"steps": steps})
-
-
-def changed(step: Step, **fields: Any) -> Step:
-    """`step` with other values, checked."""
-    return Step.model_validate({**dict(step), **fields})
 
 
 def replaced(steps: Steps, step_id: StepId, new: Steps) -> Steps:

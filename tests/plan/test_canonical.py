@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from console.plan.canonical import canonical, decisive, digest
 from console.plan.codec import from_document
@@ -46,6 +46,7 @@ def test_equal_values_have_one_form_whatever_their_order(value: Any) -> None:
     assert json.loads(canonical(value)) == value
 
 
+@settings(max_examples=50)
 @given(plans())
 def test_what_decides_survives_a_round_trip_of_the_plan(plan: Plan) -> None:
     again = Plan.model_validate_json(plan.model_dump_json(by_alias=True))

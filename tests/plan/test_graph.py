@@ -156,7 +156,7 @@ def test_holding_steps_tells_what_is_blocked_and_what_is_left() -> None:
     assert what_if(plan, {"a"}) == WhatIf(("b", "c", "d", "e"), (), 0.0)
 
 
-@given(plans(min_size=0))
+@given(plans(min_size=0, bare=True))
 def test_the_graph_is_what_the_definition_says(plan: Plan) -> None:
     graph = Graph.of(plan)
     edges = leaf_edges(plan)
@@ -173,7 +173,7 @@ def test_the_graph_is_what_the_definition_says(plan: Plan) -> None:
         assert other not in behind[one], "the order puts what comes before before"
 
 
-@given(plans(), st.data())
+@given(plans(bare=True), st.data())
 def test_times_agree_with_each_other(plan: Plan, data: st.DataObject) -> None:
     graph = Graph.of(plan)
     durations = {name: float(data.draw(st.integers(0, 9))) for name in graph.order}
@@ -192,7 +192,7 @@ def test_times_agree_with_each_other(plan: Plan, data: st.DataObject) -> None:
         assert max(bound, spans[0] / workers) <= span <= spans[0] / workers + bound
 
 
-@given(plans())
+@given(plans(bare=True))
 def test_levels_are_unordered_inside_and_ordered_between(plan: Plan) -> None:
     graph = Graph.of(plan)
     levels = graph.levels()
