@@ -187,9 +187,15 @@ class _Revision:
         }
         old = {s.id: s for s in self.now.waiting}
         there = set(above) - self.now.gone
+        opaque = self._opaque({self.names[place] for place in places})
         steps: list[Step] = []
         for place in places:
             name = self.names[place]
+            for step in opaque:
+                edges = self._kept_edges(step, there)
+                if len(edges) == len(step.depends_on):
+                    there.add(step.id)
+                    above[step.id] = set(edges).union(*(above.get(e, set()) for e in edges))
             if name not in self.now.running:
                 kept = self._kept_edges(old[name], there) if name in old else {}
                 edges = _joined(kept, self._edges(place), above)
@@ -225,16 +231,18 @@ class _Revision:
             if d in there or (d in phases and phases[d] <= there)
         }
 
+    def _opaque(self, planned: set[StepId]) -> list[Step]:
+        """The waiting steps that are not planned for and have no contract."""
+        tools = ((s, self.catalog.get(s.action)) for s in self.now.waiting if s.id not in planned)
+        return [step for step, tool in tools if tool is None or tool.contract.is_empty]
+
     def _untouched(self, planned: Sequence[Step], *, going_back: bool) -> list[Step]:
         """Waiting steps without a contract: nobody can say that they are not needed. They stay; when
         what they waited for is gone, they wait for the end of the new rest, or go with the fallback."""
         names = {s.id for s in planned}
         ends = [s.id for s in planned if not any(s.id in other.depends_on for other in planned)]
         kept: list[Step] = []
-        for step in self.now.waiting:
-            tool = self.catalog.get(step.action)
-            if step.id in names or (tool is not None and not tool.contract.is_empty):
-                continue
+        for step in self._opaque(names):
             there = (self._fixed() - self.now.gone) | names | {s.id for s in kept}
             edges = self._kept_edges(step, there)
             lost = len(edges) < len(step.depends_on)

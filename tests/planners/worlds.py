@@ -24,7 +24,8 @@ class World:
 
 
 def world(seed: int) -> World:
-    """Up to nine tools over eight facts. Every third has a parameter over two places."""
+    """Up to nine tools over eight facts. Every third has a parameter over two places; where it stands is
+    never forbidden, because the planner invents no place to go to just to be elsewhere."""
     rng = Random(seed)
     places = ("a", "b")
     facts: list[Fact] = [(f"f{i}",) for i in range(6)] + [("at", p) for p in places]
@@ -51,8 +52,10 @@ def world(seed: int) -> World:
                 requires=some(2),
                 provides=provides,
                 removes=removes,
-                forbids=some(1) if rng.random() < 0.3 else (),
+                forbids=(rng.choice(facts[:6]),) if rng.random() < 0.3 else (),
                 writes=((rng.choice("xy"),),) if rng.random() < 0.4 else (),
+                fails_adding=some(1) if rng.random() < 0.3 else (),
+                fails_removing=some(1) if rng.random() < 0.3 else (),
             ),
         )
     start = frozenset(f for f in facts if rng.random() < 0.2)
