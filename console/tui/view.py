@@ -49,6 +49,8 @@ class View:
     copied: Step | None = None
     search: str = ""
     engine_gone: bool = False
+    _indexed: tuple[object, object] | None = None
+    _steps: dict[StepId, Step] = field(default_factory=dict)
 
     @property
     def status(self) -> RunStatus:
@@ -57,7 +59,10 @@ class View:
     @property
     def selected(self) -> Step | None:
         """The selected step, phase or rollback item, as it is written."""
-        return find_step(self.state, self.step)
+        now = (self.state.plan, self.state.rollback)
+        if self._indexed is None or any(a is not b for a, b in zip(self._indexed, now, strict=True)):
+            self._indexed, self._steps = now, all_steps(self.state)
+        return self._steps.get(self.step)
 
     @property
     def life(self) -> StepState | None:
@@ -97,17 +102,17 @@ class View:
         return next((r for r in self.state.requests.values() if r.scope == scope), None)
 
 
-def find_step(state: RunState, step_id: StepId) -> Step | None:
-    """The step, phase or rollback item with this id, as it is written."""
+def all_steps(state: RunState) -> dict[StepId, Step]:
+    """Every step, phase and rollback item by id, as it is written."""
+    steps = {item.step.id: item.step for item in state.rollback.plan.items} if state.rollback else {}
     if state.plan is not None:
-        for step, _ in state.plan.walk():
-            if step.id == step_id:
-                return step
-    if state.rollback is not None:
-        for item in state.rollback.plan.items:
-            if item.step.id == step_id:
-                return item.step
-    return None
+        steps |= {step.id: step for step, _ in state.plan.walk()}
+    return steps
+
+
+def find_step(state: RunState, step_id: StepId) -> Step | None:
+    """The step, phase or rollback item with this id; for many of them take `all_steps`."""
+    return all_steps(state).get(step_id)
 
 
 def find_life(state: RunState, step_id: StepId) -> StepState | None:

@@ -60,6 +60,7 @@ class Driver:
         seq = self.session.state.seq
         await self.until(lambda: self.screen.bridge.state.seq == seq)
         self.screen.refresh_run()
+        await self.until(lambda: self.screen.insight_of is self.screen.bridge.state.plan)
         await self.pilot.pause()
 
     def text(self) -> str:

@@ -6,6 +6,7 @@ plan in console/tui/editing.py; what can be done at all, and why not, in console
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, cast
@@ -17,6 +18,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input
+from textual.worker import Worker, WorkerState
 
 from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
@@ -26,7 +28,7 @@ from console.tui.attention import Attention
 from console.tui.bridge import Bridge, RunChanged
 from console.tui.editing import Editing
 from console.tui.ink import row
-from console.tui.insight import Insight, look_at
+from console.tui.insight import Insight, Question, look_at
 from console.tui.operating import Operating
 from console.tui.view import Pane, View
 from console.tui.widgets.blast_line import BlastLine
@@ -75,6 +77,7 @@ class RunScreen(Screen[int]):
         self.right: Pane = "output"
         self.operating = Operating(self)
         self.editing = Editing(self)
+        self.insight_of: Plan | None = None
         self._looked_at: Plan | None = None
         self._busy = False
         self.attention = Attention(self)
@@ -107,7 +110,7 @@ class RunScreen(Screen[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self.bridge.follow(), name="bridge", exit_on_error=False)
+        self.run_worker(self.bridge.follow(), group="bridge", exit_on_error=False)
         self.set_interval(1.0, self._tick)
 
     def pane_named(self, pane: Pane) -> Lines:
@@ -139,10 +142,26 @@ class RunScreen(Screen[int]):
         self.attention.look()
 
     def _look_at_plan(self) -> None:
-        self._looked_at = self.bridge.state.plan
-        self.insight = look_at(self.bridge.state)
+        """Show the new plan at once; what can be told of it comes when it has been worked out."""
+        state = self.bridge.state
+        plan = self._looked_at = state.plan
+        self.editing.plan_changed(plan)
+        self._show_plan()
+        self.view.step = self.view.step or self.plan_tree.step
+        if plan is not None:
+            question = Question(
+                plan, state.catalog, state.facts, int(state.limits.get("parallel", 0)) or None
+            )
+            self.run_worker(self._work_out(question), group="insight", exclusive=True, exit_on_error=False)
+
+    async def _work_out(self, question: Question) -> None:
+        self.insight = await asyncio.to_thread(look_at, question)
+        self.insight_of = question.plan
         self.view.findings = self.insight.findings
-        self.editing.plan_changed(self._looked_at)
+        self._show_plan()
+        self.show_parts()
+
+    def _show_plan(self) -> None:
         insight = self.insight
         self.plan_tree.show(
             self.view.state,
@@ -150,7 +169,11 @@ class RunScreen(Screen[int]):
             no_return=insight.no_return,
             compensated=insight.compensated,
         )
-        self.view.step = self.view.step or self.plan_tree.step
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What goes wrong beside the screen is said on it."""
+        if event.state is WorkerState.ERROR and event.worker.group in ("insight", "bridge"):
+            self.say(f"{event.worker.group}: {event.worker.error}", severity="error")
 
     def show_parts(self) -> None:
         """Show the view as it is now, in whatever is on the screen."""
@@ -230,8 +253,11 @@ class RunScreen(Screen[int]):
         self.call_after_refresh(self._show_titles)
 
     def _take_step_of(self, pane: Lines) -> None:
-        """In a pane whose rows are steps, the selected step is the one under its cursor."""
-        if pane.step and pane.step != self.view.step and pane.selects:
+        """Pane and plan agree on the selected step: the pane goes to it where it has it, else it is the
+        one under the pane's cursor."""
+        if pane.index_of(self.view.step) >= 0:
+            pane.select(self.view.step)
+        elif pane.step and pane.step != self.view.step and pane.selects:
             self._select(pane.step, pane)
 
     def cycle(self, way: int) -> None:

@@ -3,16 +3,16 @@ on it, and what can be done with which key."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from console.plan.graph import Graph
-from console.plan.model import Plan, StepId
+from console.plan.model import Plan, Step, StepId
 from console.run.life import StepStatus
 from console.run.state import RunState, StepState
 from console.tui.ink import Part, Row, row, wrap
 from console.tui.marks import MARKS
 from console.tui.reasons import words
-from console.tui.view import find_step
+from console.tui.view import all_steps
 from console.tui.widgets.lines import Rows
 
 TROUBLE = (StepStatus.FAILED, StepStatus.UNDO_FAILED, StepStatus.IN_DOUBT, StepStatus.CANCELLED)
@@ -44,7 +44,7 @@ def troubled(state: RunState) -> list[StepId]:
 
 def failure_rows(state: RunState, width: int) -> list[Row]:
     """All of them; each begins with a row that the cursor can stand on."""
-    ids = troubled(state)
+    ids, steps = troubled(state), all_steps(state)
     rows: list[Row] = []
     if state.error:
         rows += [
@@ -53,12 +53,12 @@ def failure_rows(state: RunState, width: int) -> list[Row]:
             Row(),
         ]
     for step in ids:
-        rows += [*_one(state, step, width), Row()]
+        rows += [*_one(state, steps, step, width), Row()]
     return rows or [row(("nothing has failed", "dim"))]
 
 
-def _one(state: RunState, step_id: StepId, width: int) -> Iterator[Row]:
-    life, step = state.step(step_id), find_step(state, step_id)
+def _one(state: RunState, steps: Mapping[StepId, Step], step_id: StepId, width: int) -> Iterator[Row]:
+    life, step = state.step(step_id), steps.get(step_id)
     mark, ink = MARKS[life.status]
     action = step.action if step else "no longer in the plan"
     yield row(
@@ -106,7 +106,3 @@ class FailuresPane(Rows):
 
     def show(self, state: RunState) -> None:
         self.build(lambda width: failure_rows(state, width))
-        found = [r.step for r in self.rows if r.step]
-        if self.step not in found:
-            self.step = found[0] if found else ""
-            self.refresh()

@@ -20,8 +20,9 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
     """Product and goal on the left, status in the middle, the run's id on the right; the goal gives
     way first."""
     state = view.state
-    total = sum(state.counts().values())
-    over = sum(n for status, n in state.counts().items() if status in OVER)
+    counts = state.counts()
+    total = sum(counts.values())
+    over = sum(n for status, n in counts.items() if status in OVER)
     begun = state.started_at or state.created_at
     elapsed = clock_time((state.ended_at or now) - begun) if state.started_at else "00:00"
     status = words(view.status).upper()

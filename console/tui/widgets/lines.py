@@ -291,6 +291,8 @@ class Rows(Lines):
         rows = self._build(self.content_width)
         if rows != self._rows:
             self._rows = rows
+            if self.index_of(self.step) < 0:
+                self.step = next((shown.step for shown in rows if shown.step), "")
             self.show_rows()
 
     def on_resize(self) -> None:

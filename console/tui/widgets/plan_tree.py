@@ -304,9 +304,9 @@ class PlanTree(Lines):
         undo = step.undo is not None or step.id in self._compensated
         loud = risk_of(step, self._state.catalog) is Risk.DESTRUCTIVE
         return (
-            (HAS_UNDO if undo else " ", "quiet"),
-            (DESTRUCTIVE if loud else " ", "bad"),
-            (GATE if step.gate else " ", "warn"),
+            (HAS_UNDO, "quiet") if undo else (" ", ""),
+            (DESTRUCTIVE, "bad") if loud else (" ", ""),
+            (GATE, "warn") if step.gate else (" ", ""),
             (" ", ""),
         )
 
@@ -356,5 +356,6 @@ def planning_rows(view: View, width: int) -> list[Row]:
 
 
 def _rule(title: str, width: int, depth: int) -> Row:
-    lead = "  " * depth + "──"
-    return Row((Span(lead + title + "─" * max(2, width - len(lead) - len(title)), "bad"),))
+    indent = "  " * depth
+    line = "─" * max(2, width - len(indent) - 2 - len(title))
+    return Row((Span(indent), Span(f"──{title}{line}", "bad")))

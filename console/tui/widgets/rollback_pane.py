@@ -9,7 +9,7 @@ from console.run.events import RollbackItem, RollbackPlan
 from console.run.state import RunState, StepState
 from console.tui.ink import Row, row, wrap
 from console.tui.marks import MARKS
-from console.tui.view import find_step
+from console.tui.view import all_steps
 from console.tui.widgets.lines import Rows
 from console.tui.widgets.plan_tree import params_text
 
@@ -66,8 +66,9 @@ def _left_behind(state: RunState, plan: RollbackPlan, width: int) -> Iterator[Ro
         return
     yield Row()
     yield row(("not undone" if finished else "will not be undone", "bad strong"))
+    steps = all_steps(state)
     for step_id, why in kept.items():
-        step = find_step(state, step_id)
+        step = steps.get(step_id)
         name = f"{step_id} {step.action}" if step else step_id
         yield from wrap(f"{name}: {why}", width - 2, "bad", first=["  "], indent=4)
 

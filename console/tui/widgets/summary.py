@@ -3,16 +3,16 @@ record is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from console.plan.model import StepId
+from console.plan.model import Step, StepId
 from console.run.life import StepStatus
 from console.run.state import RunState
 from console.tui.ink import Part, Row, row, wrap
 from console.tui.marks import MARKS, RUN_INKS
 from console.tui.reasons import words
-from console.tui.view import find_step
+from console.tui.view import all_steps
 from console.tui.when import clock_time
 from console.tui.widgets.lines import Rows
 
@@ -29,6 +29,9 @@ _ORDER = (
 )
 
 LABEL = 14
+
+MOST = 40
+"""Steps of one state that are named; what was not undone is named whole."""
 
 
 def summary_rows(state: RunState, directory: Path, width: int) -> list[Row]:
@@ -65,11 +68,13 @@ def _steps(state: RunState, width: int) -> Iterable[Row]:
     by_status: dict[StepStatus, list[StepId]] = {}
     for step_id, life in state.steps.items():
         by_status.setdefault(life.status, []).append(step_id)
+    steps = all_steps(state)
     for status in _ORDER:
         ids = by_status.get(status)
         if ids:
             mark, ink = MARKS[status]
-            names = ", ".join(_named(state, step) for step in ids)
+            names = ", ".join(_named(steps, step) for step in ids[:MOST])
+            names += f" and {len(ids) - MOST} more" if len(ids) > MOST else ""
             yield from _line(words(status), names, width, ink, mark)
 
 
@@ -77,17 +82,18 @@ def _rolled_back(state: RunState, width: int) -> Iterable[Row]:
     finished = state.rollback.finished if state.rollback else None
     if finished is None:
         return
+    steps = all_steps(state)
     if finished.complete:
         yield from _line("rollback", "complete: everything that had an effect was undone", width, "undo")
     for step, why in finished.not_undone.items():
-        yield from _line("NOT UNDONE", f"{_named(state, step)}: {why}", width, "bad strong")
+        yield from _line("NOT UNDONE", f"{_named(steps, step)}: {why}", width, "bad strong")
     for step in finished.irreversible:
         if step not in finished.not_undone:
-            yield from _line("IRREVERSIBLE", _named(state, step), width, "bad strong")
+            yield from _line("IRREVERSIBLE", _named(steps, step), width, "bad strong")
 
 
-def _named(state: RunState, step_id: StepId) -> str:
-    step = find_step(state, step_id)
+def _named(steps: Mapping[StepId, Step], step_id: StepId) -> str:
+    step = steps.get(step_id)
     return f"{step_id} {step.action}" if step else step_id
 
 

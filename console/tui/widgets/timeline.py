@@ -8,7 +8,7 @@ from console.run.life import StepStatus
 from console.run.state import Attempt, RunState
 from console.tui.ink import Part, Row, pad, row
 from console.tui.marks import MARKS
-from console.tui.view import find_life, find_step
+from console.tui.view import find_life
 from console.tui.when import clock_time, short_time
 from console.tui.widgets.lines import Rows
 
@@ -42,9 +42,8 @@ def timeline_rows(state: RunState, critical: frozenset[StepId], now: float, widt
 
 
 def _all_steps(state: RunState) -> list[Step]:
-    items = [
-        s for i in (state.rollback.steps if state.rollback else ()) if (s := find_step(state, i)) is not None
-    ]
+    planned = [i for i in state.rollback.plan.items if i.fate == "planned"] if state.rollback else []
+    items = [item.step for item in planned]
     return [*(state.plan.leaves() if state.plan else ()), *items]
 
 
