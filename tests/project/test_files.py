@@ -11,7 +11,7 @@ from textual.css.stylesheet import Stylesheet
 
 from console import bundled
 from console.catalog.load import load
-from console.tui.themes import read_theme
+from console.tui.themes import INK_DEFAULTS, read_theme
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL_FILES = sorted([*bundled.tools_dir().glob("*.yaml"), *bundled.samples_dir().glob("*/*tools.yaml")])
@@ -46,7 +46,7 @@ THEMES = sorted(bundled.themes_dir().glob("*.yaml"))
 @pytest.mark.parametrize("file", THEMES, ids=lambda f: f.stem)
 def test_every_style_sheet_is_sound_in_every_theme(file: Path) -> None:
     theme = read_theme(file)
-    variables = theme.to_color_system().generate() | theme.variables
+    variables = {**INK_DEFAULTS, **theme.to_color_system().generate(), **theme.variables}
     sheets = sorted((ROOT / "console").rglob("*.tcss"))
     assert sheets
     for sheet in sheets:
