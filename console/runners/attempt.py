@@ -136,9 +136,12 @@ def _read_exit(directory: Path) -> Status | None:
     data = _read(directory, EXIT)
     if data is None:
         return None
-    record = json.loads(data)
-    phase: Phase = "cancelled" if record.pop("cancelled", False) else "exited"
-    return Status(phase, host=HOST, **record)
+    try:
+        record = json.loads(data)
+        phase: Phase = "cancelled" if record.pop("cancelled", False) else "exited"
+        return Status(phase, host=HOST, **record)
+    except (ValueError, TypeError, AttributeError):  # the power went before its bytes reached the disk
+        return Status("lost", host=HOST, error="its exit record is damaged")
 
 
 def _read_claim(claim: bytes) -> Status:

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from io import FileIO
@@ -83,8 +83,9 @@ class LocalBackend(StepBackend):
         self._was_rebooted = False
 
     async def __aenter__(self) -> Self:
-        (self._run_dir / "steps").mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._was_rebooted = _is_another_boot(self._run_dir / "boot")
+        with _files_of(self._run_dir):
+            (self._run_dir / "steps").mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._was_rebooted = _is_another_boot(self._run_dir / "boot")
         link = await connect(self._run_dir, self._linger)
         self._tasks = await anyio.create_task_group().__aenter__()
         self._adopt(link)
@@ -92,10 +93,10 @@ class LocalBackend(StepBackend):
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         self._tasks.cancel_scope.cancel()
         try:
-            return await self._tasks.__aexit__(kind, error, trace)
+            await self._tasks.__aexit__(None, None, None)  # `error` is not its own: it would be wrapped
         finally:
             if self._link:
                 self._link.close()
@@ -112,8 +113,9 @@ class LocalBackend(StepBackend):
         if self._link:
             self._link.close()
         why = "the process that starts steps does not answer"
-        if attempt.close_off(place.directory, why):
-            raise NeverStarted(why, where=f"step {spec.key}", kept="it was never started")
+        with _files_of(place.directory):
+            if attempt.close_off(place.directory, why):
+                raise _never(spec.key, why)
         return True
 
     async def status(self, key: str, wait: float | None = 0) -> Status:
@@ -147,11 +149,13 @@ class LocalBackend(StepBackend):
         """Orders the supervisor to end it; an attempt that does not run is left alone."""
         place = _locate(self._run_dir, key)
         if self._look(place).phase == "running":
-            attempt.ask_to_cancel(place.directory)
+            with _files_of(place.directory):
+                attempt.ask_to_cancel(place.directory)
 
     async def abandon(self, key: str) -> None:
         place = _locate(self._run_dir, key)
-        attempt.give_up(place.directory)
+        with _files_of(place.directory):
+            attempt.give_up(place.directory)
         if self._link:
             self._link.release(place.name)
 
@@ -161,7 +165,8 @@ class LocalBackend(StepBackend):
     # ── the attempt ──────────────────────────────────────────────────────────────────────────────
 
     def _look(self, place: _Place) -> Status:
-        status = attempt.read_status(place.directory)
+        with _files_of(place.directory):
+            status = attempt.read_status(place.directory)
         if status.phase == "unknown" and self._was_rebooted:
             return replace(status, phase="lost", error="the machine was restarted: it may have run")
         return status
@@ -223,7 +228,7 @@ class LocalBackend(StepBackend):
             if answer.word:
                 pause = next(pauses, None) if answer.word == "busy" else None
                 if pause is None:
-                    raise _never(key, answer.reason)
+                    raise _never(key, f"it cannot be claimed: {answer.reason}")
                 await anyio.sleep(pause)
             elif (place.directory / CLAIM).exists():  # the line was cut after it was taken on
                 return True
@@ -273,6 +278,18 @@ def _nonsense(spec: Spec) -> str:
         if not name or "=" in name:
             return f"{name!r} is no name for a variable"
     return next((f"the secret {name} is empty" for name, value in spec.secrets.items() if not value), "")
+
+
+@contextmanager
+def _files_of(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BackendError(
+            f"the step's files cannot be used: {error.strerror}",
+            where=str(error.filename or directory),
+            kept="running steps go on",
+        ) from None
 
 
 async def _set_when_gone(supervisor: int, event: anyio.Event) -> None:

@@ -25,7 +25,7 @@ from console.runners.order import take_frame, to_frame, unpack
 from console.runners.processes import SIGNALS, become_subreaper
 from console.runners.supervisor import CLAIM, LOCK, Supervisor
 
-_IDLE = 8  # supervisors that are kept with nothing to do
+_IDLE = 16  # supervisors that are kept with nothing to do
 _PATIENCE = 5.0  # seconds for a supervisor to take an order in; one that is stopped never does
 _PIECE = 1 << 18
 _DONE = b"."

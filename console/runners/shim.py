@@ -150,13 +150,12 @@ class Server:
             del client.outbox[: client.link.send(client.outbox)]
         except BlockingIOError:
             pass
-        except OSError:
-            self._drop(client)
-            return
+        except OSError:  # it is gone; what it has sent is still heard
+            client.outbox.clear()
         if len(client.outbox) > _UNREAD:
-            self._drop(client)
-        else:
-            self._poller.modify(fd, select.POLLIN | (select.POLLOUT if client.outbox else 0))
+            client.outbox.clear()
+            client.link.shutdown(socket.SHUT_RDWR)
+        self._poller.modify(fd, select.POLLIN | (select.POLLOUT if client.outbox else 0))
 
     def _drop(self, client: Client) -> None:
         fd = client.link.fileno()

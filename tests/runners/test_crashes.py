@@ -18,10 +18,11 @@ import anyio
 import psutil
 import pytest
 
-from console.errors import NeverStarted
+from console.errors import BackendError, NeverStarted
 from console.run.control import spool
 from console.runners.backend import Spec
 from console.runners.local import LocalBackend
+from console.runners.order import Order
 
 pytestmark = pytest.mark.anyio
 Specs = Callable[..., Spec]
@@ -65,12 +66,17 @@ def engine(run_dir: Path, tmp_path: Path, line: str, count: int, then: str) -> s
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 
 
+def dial(run_dir: Path) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX)
+    home = os.open(run_dir, os.O_RDONLY)
+    line.connect(f"/proc/self/fd/{home}/shim.sock")
+    os.close(home)
+    return line
+
+
 def fork_server(run_dir: Path) -> psutil.Process:
     """The process at the other end of the run's socket."""
-    with socket.socket(socket.AF_UNIX) as line:
-        home = os.open(run_dir, os.O_RDONLY)
-        line.connect(f"/proc/self/fd/{home}/shim.sock")
-        os.close(home)
+    with dial(run_dir) as line:
         pid = int.from_bytes(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
     return psutil.Process(pid)
 
@@ -116,6 +122,26 @@ async def test_steps_outlive_a_killed_engine_and_the_next_one_takes_them_up(
         for key in keys:
             assert (await backend.status(key, wait=None)).exit_code == 4
             assert await whole_output(backend, key) == b"on\ndone\n"
+    assert ledger(tmp_path) == dict.fromkeys(keys, 1)
+
+
+async def test_what_a_dead_engine_managed_to_order_is_claimed_before_the_next_one_looks(
+    backend: LocalBackend, run_dir: Path, tmp_path: Path
+) -> None:
+    keys = [f"run/{number}/1" for number in range(1, 51)]
+    with dial(run_dir) as line:
+        for key in keys:
+            name = f"steps/{spool(run_dir, key).name}".encode()
+            argv = [b"/bin/sh", b"-c", b"echo $PLANDECK_STEP >> ledger"]
+            cwd = os.fsencode(tmp_path)
+            order = Order(
+                name=name, key=key.encode(), cwd=cwd, argv=argv, env={}, secrets={}, timeout=None, grace=1
+            )
+            line.sendall(order.pack())
+    async with LocalBackend(run_dir, linger=0) as second:
+        assert "unknown" not in [(await second.status(key)).phase for key in keys]
+        for key in keys:
+            await second.status(key, wait=None)
     assert ledger(tmp_path) == dict.fromkeys(keys, 1)
 
 
@@ -254,10 +280,7 @@ async def test_a_run_may_lie_deeper_than_a_socket_name_is_long(run_dir: Path, tm
 async def test_a_stranger_on_the_line_disturbs_nobody(
     backend: LocalBackend, run_dir: Path, spec: Specs, data: bytes
 ) -> None:
-    with socket.socket(socket.AF_UNIX) as line:
-        home = os.open(run_dir, os.O_RDONLY)
-        line.connect(f"/proc/self/fd/{home}/shim.sock")
-        os.close(home)
+    with dial(run_dir) as line:
         line.sendall(data)
         await backend.submit(spec(KEY, "exit 4"))
         assert (await backend.status(KEY, wait=None)).exit_code == 4
@@ -278,6 +301,20 @@ async def test_a_killed_supervisor_leaves_its_step_lost_and_says_what_still_runs
     assert status.phase == "lost"
     assert status.error == f"its supervisor ended without a word; its process {pid} still runs"
     assert not await backend.submit(spec(KEY, WAIT))
+
+
+async def test_a_damaged_exit_record_is_no_result(backend: LocalBackend, run_dir: Path, spec: Specs) -> None:
+    await backend.submit(spec(KEY, "true"))
+    await backend.status(KEY, wait=None)
+    (spool(run_dir, KEY) / "exit").write_bytes(b"")
+    status = await backend.status(KEY, wait=None)
+    assert (status.phase, status.error) == ("lost", "its exit record is damaged")
+
+
+async def test_files_that_cannot_be_read_are_one_line(backend: LocalBackend, run_dir: Path) -> None:
+    (run_dir / "steps" / "1.1").write_text("no directory")
+    with pytest.raises(BackendError, match="cannot be used: Not a directory"):
+        await backend.status(KEY)
 
 
 async def test_a_supervisor_killed_between_two_steps_is_replaced(

@@ -59,6 +59,26 @@ async def test_the_exit_code_and_both_streams_are_kept(run_dir: Path, spec: Spec
         assert await read(backend) == {"out": b"out\n", "err": b"err\n"}
 
 
+async def test_an_error_of_the_engine_leaves_the_backend_as_it_is(run_dir: Path) -> None:
+    with pytest.raises(KeyError, match="its own"):
+        async with LocalBackend(run_dir, linger=0):
+            raise KeyError("its own")
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_a_cancelled_engine_leaves_its_steps_alone(run_dir: Path, spec: Specs, tmp_path: Path) -> None:
+    line = "while ! test -e go; do sleep 0.01; done; exit 4"
+    with anyio.CancelScope() as scope:
+        async with LocalBackend(run_dir, linger=0) as backend:
+            await backend.submit(spec(KEY, line))
+            scope.cancel()
+            await backend.status(KEY, wait=None)
+    assert scope.cancelled_caught
+    (tmp_path / "go").touch()
+    async with LocalBackend(run_dir, linger=0) as backend:
+        assert (await backend.status(KEY, wait=None)).exit_code == 4
+
+
 async def test_a_signal_is_a_negative_exit_code(backend: LocalBackend, spec: Specs) -> None:
     assert (await carry_out(backend, spec(KEY, "kill -USR1 $$"))).exit_code == -10
 
