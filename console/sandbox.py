@@ -2,6 +2,7 @@
 
     sandbox:
       copy: [site, {from: conf/app.conf, to: app.conf}]     what lies beside the task, into the workspace
+      env: {PGHOST: 127.0.0.1}                              variables for every command and step
       setup: [sh setup.sh]                                  commands in the workspace, one after the other
       services:
         - name: web
@@ -115,6 +116,7 @@ class Sandbox(Part):
     """The `sandbox` of a task."""
 
     copies: tuple[Copy, ...] = Field(default=(), alias="copy")
+    env: dict[str, str] = {}
     setup: tuple[str, ...] = ()
     services: tuple[Service, ...] = ()
     teardown: tuple[str, ...] = ()
@@ -144,8 +146,8 @@ def parse(document: Mapping[str, Any], *, file: str = "") -> Sandbox:
 
 @dataclass(slots=True)
 class Running:
-    """A prepared world. `env` holds the ports that services were given, for every command that belongs
-    to the task. `teardown` ends it; the files stay."""
+    """A prepared world. `env` holds the sandbox's variables and the ports of its services, for every
+    command and step of the task. `teardown` ends it; the files stay."""
 
     sandbox: Sandbox
     workspace: Path
@@ -182,7 +184,7 @@ async def prepare(
         raise UsageError(f"the task has no failure named {inject!r}", todo=f"There are: {known}")
     state = workspace / ".sandbox"
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    running = Running(sandbox, workspace, _ports(sandbox, state), dict(env))
+    running = Running(sandbox, workspace, {**sandbox.env, **_ports(sandbox, state)}, dict(env))
     ready = state / "ready"
     if not ready.exists():
         _copy(sandbox.copies, task_dir, workspace)

@@ -79,7 +79,10 @@ async def test_a_service_that_is_gone_is_started_again_on_its_port(tmp_path: Pat
     await second.teardown()
 
 
-async def test_a_service_and_all_it_started_end_together(tmp_path: Path) -> None:
+async def test_a_service_and_all_it_started_end_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.sandbox.GRACE", 0.1)
     run = "sh -c 'trap \"\" TERM; sleep 600 & echo $! > child; wait'"
     box = parse({"services": [{"name": "stubborn", "run": run, "ready": {"file": "child"}}]})
     running = await prepare(tmp_path, box, tmp_path, ENV)
@@ -145,6 +148,13 @@ async def test_a_chosen_failure_comes_after_the_setup(tmp_path: Path) -> None:
     assert (tmp_path / "y" / "state").read_text() == "bad\n"
     with pytest.raises(UsageError, match=r"no failure named 'worse'.*There are: bad"):
         await prepare(tmp_path / "a", box, tmp_path / "z", ENV, inject="worse")
+
+
+async def test_every_command_sees_the_sandbox_variables(tmp_path: Path) -> None:
+    box = parse({"env": {"WHO": "me"}, "setup": ['echo "$WHO" > who']})
+    running = await prepare(tmp_path, box, tmp_path, ENV)
+    assert (tmp_path / "who").read_text() == "me\n"
+    assert running.env == {"WHO": "me"}
 
 
 async def test_a_proof_names_the_checks_that_do_not_hold(tmp_path: Path) -> None:
