@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.plan import references, tree
@@ -105,72 +106,89 @@ def _spans(plan: Plan) -> tuple[dict[StepId, int], dict[StepId, int]]:
     return begin, end
 
 
+Ids = tuple[StepId, ...]
+
+
 def _turned_round(plan: Plan, block: Step, clashes: list[Clash]) -> Plan:
     """`plan` with the dependencies of `clashes` turned round, so that the tree's order is the order."""
-    held = tree.ids_in(block)
-    asks = {step.id: tree.needs(step) for step, _ in plan.walk()}
-    new = {step.id: step.depends_on for step, _ in plan.walk()}
-    up = [clash for clash in clashes if clash[0] in held]
+    turn = _Turn(plan, block)
+    up = [clash for clash in clashes if clash[0] in turn.held]
     if up:
-        _lead_over(plan, block, up, asks, new)
-    down = [clash for clash in clashes if clash[1] in held]
+        turn.lead_over(up)
+    down = [clash for clash in clashes if clash[1] in turn.held]
     if down:
-        _trail_behind(plan, block, down, asks, new)
-    return tree.with_steps(
-        plan, tree.each(plan.steps, lambda step: tree.with_dependencies(step, new[step.id]))
-    )
+        turn.trail_behind(down)
+    changed = tree.each(plan.steps, lambda step: tree.with_dependencies(step, turn.new[step.id]))
+    return tree.with_steps(plan, changed)
 
 
-Asks = dict[StepId, tuple[StepId, ...]]
+class _Turn:
+    """The dependencies of a plan in which `block` has been moved past steps it is ordered against.
 
+    `asks` gives for every step all that must come before it directly: what it and its phases ask for,
+    a phase standing for all it holds; `users` is the same the other way round. `new` are the
+    dependencies as they will be written.
+    """
 
-def _lead_over(plan: Plan, block: Step, clashes: list[Clash], asks: Asks, new: Asks) -> None:
-    """The block was moved up: it comes first now, and takes over what came before what it has passed.
-    What came after the block still comes after what it has passed."""
-    passed = _passed(plan, block, [need for _, need in clashes], asks)
-    held = tree.ids_in(block)
-    before = [need for name in asks if name in passed for need in asks[name] if need not in passed | held]
-    for later, _ in clashes:
-        new[later] = (*(name for name in new[later] if name not in passed), *before)
-    used = {need for name in passed for need in asks[name]}
-    last = tuple(name for name in asks if name in passed and name not in used)
-    for name in asks:
-        if name in passed and passed.isdisjoint(asks[name]):
-            new[name] += (block.id,)
-        elif name not in passed and name not in held and not held.isdisjoint(asks[name]):
-            new[name] += last
+    def __init__(self, plan: Plan, block: Step) -> None:
+        self.block = block
+        self.held = tree.ids_in(block)
+        self.begin, _ = _spans(plan)
+        self.new = {step.id: step.depends_on for step, _ in plan.walk()}
+        self._path = {step.id: path for step, path in plan.walk()}
+        inside = {step.id: tuple(held.id for held in tree.inside(step)) for step, _ in plan.walk()}
+        needs = {step.id: tree.needs(step) for step, _ in plan.walk()}
+        self.asks: dict[StepId, Ids] = {}
+        self.users: dict[StepId, list[StepId]] = {name: [] for name in needs}
+        for name, path in self._path.items():
+            asked = (need for owner in (name, *path) for need in needs[owner])
+            self.asks[name] = tuple(dict.fromkeys(one for need in asked for one in inside.get(need, ())))
+            for need in self.asks[name]:
+                self.users[need].append(name)
 
+    def lead_over(self, clashes: list[Clash]) -> None:
+        """The block was moved up: it comes first now, and takes over what came before what it has passed.
+        What came after the block still comes after what it has passed."""
+        passed = self._passed([need for _, need in clashes], self.asks)
+        before = {need for name in passed for need in self.asks[name]} - passed - self.held
+        last = self._outermost(name for name in passed if passed.isdisjoint(self.users[name]))
+        after = {name for held in self.held for name in self.users[held]} - passed - self.held
+        for later, _ in clashes:
+            kept = tuple(name for name in self.new[later] if name not in passed)
+            self.new[later] = (*kept, *self._outermost(before))
+        for name in self._outermost(name for name in passed if passed.isdisjoint(self.asks[name])):
+            self.new[name] += (self.block.id,)
+        for name in self._outermost(after):
+            self.new[name] += last
 
-def _trail_behind(plan: Plan, block: Step, clashes: list[Clash], asks: Asks, new: Asks) -> None:
-    """The block was moved down: what needed it takes over what came before it, and goes first. What came
-    after it by way of the steps it has passed still comes after it."""
-    users: Asks = dict.fromkeys(asks, ())
-    for name, needs in asks.items():
-        for need in needs:
-            users[need] = (*users.get(need, ()), name)
-    passed = _passed(plan, block, [later for later, _ in clashes], users)
-    held = tree.ids_in(block)
-    behind = outside(block)
-    for later, earlier in clashes:
-        new[later] = (*(name for name in new[later] if name != earlier), *behind(earlier))
-    new[block.id] += tuple(name for name in asks if name in passed and passed.isdisjoint(users[name]))
-    for name in asks:
-        if name not in passed and name not in held and not passed.isdisjoint(asks[name]):
-            new[name] += (block.id,)
+    def trail_behind(self, clashes: list[Clash]) -> None:
+        """The block was moved down: what needed it takes over what came before it, and goes first. What
+        came after it by way of the steps it has passed still comes after it."""
+        passed = self._passed([later for later, _ in clashes], self.users)
+        after = {name for one in passed for name in self.users[one]} - passed - self.held
+        behind = outside(self.block)
+        for later, earlier in clashes:
+            kept = tuple(name for name in self.new[later] if name != earlier)
+            self.new[later] = (*kept, *behind(earlier))
+        last = (name for name in passed if passed.isdisjoint(self.users[name]))
+        self.new[self.block.id] += self._outermost(last)
+        for name in self._outermost(after):
+            self.new[name] += (self.block.id,)
 
+    def _passed(self, start: list[StepId], along: Mapping[StepId, Sequence[StepId]]) -> frozenset[StepId]:
+        """The steps behind `start` that the block has moved past."""
+        is_above = self.begin[start[0]] < self.begin[self.block.id]
+        passed: set[StepId] = set()
+        todo = [held for name in start for held in self.begin if name in (held, *self._path[held])]
+        while todo:
+            name = todo.pop()
+            above = self.begin[name] < self.begin[self.block.id]
+            if name not in passed and name not in self.held and above == is_above:
+                passed.add(name)
+                todo += along[name]
+        return frozenset(passed)
 
-def _passed(plan: Plan, block: Step, start: list[StepId], along: Asks) -> frozenset[StepId]:
-    """The steps behind `start` that the block has moved past."""
-    begin, _ = _spans(plan)
-    held = tree.ids_in(block)
-    is_above = begin[start[0]] < begin[block.id]
-    passed: set[StepId] = set()
-    todo = list(start)
-    while todo:
-        name = todo.pop()
-        if name in passed or name in held or name not in begin:
-            continue
-        if (begin[name] < begin[block.id]) == is_above:
-            passed.add(name)
-            todo += along[name]
-    return frozenset(passed)
+    def _outermost(self, names: Iterable[StepId]) -> Ids:
+        """`names` in the tree's order, without what a phase among them holds."""
+        wanted = set(names)
+        return tuple(name for name in self.begin if name in wanted and wanted.isdisjoint(self._path[name]))
