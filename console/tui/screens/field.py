@@ -67,7 +67,7 @@ class Field(Vertical):
         self.initial = text
         self.references = references
         self.error = ""
-        self._taken = ""
+        self._taken: str | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="line"):
@@ -86,7 +86,7 @@ class Field(Vertical):
     def on_mount(self) -> None:
         self._list.can_focus = False
         self._list.display = False
-        self.show_error("")
+        self.query_one(".error", Static).display = False
 
     @property
     def input(self) -> Input:
@@ -101,12 +101,15 @@ class Field(Vertical):
         return self.input.value if self.is_mounted else self.initial
 
     def show_error(self, reason: str) -> None:
-        """Mark the field as wrong; "" as right."""
-        self.error = reason
+        """Mark the field as wrong; "" as right. While candidates are open the reason waits."""
         line = self.query_one(".error", Static)
-        line.display = bool(reason) and not self._list.display
-        line.update(Content.styled(f"✗ {one_line(reason, 200)}", "$text-error"))
-        self.input.set_class(bool(reason), "-invalid")
+        if reason != self.error:
+            self.error = reason
+            line.update(Content.styled(f"✗ {one_line(reason, 200)}", "$text-error"))
+            self.input.set_class(bool(reason), "-invalid")
+        shown = bool(reason) and not self._list.display
+        if line.display != shown:
+            line.display = shown
 
     # ── completing ───────────────────────────────────────────────────────────────────────────────
 
@@ -122,6 +125,8 @@ class Field(Vertical):
 
     def _show_candidates(self) -> None:
         completion = self.complete()
+        if not completion.found and not self._list.display:
+            return
         self._list.clear_options()
         for value, about in completion.found:
             parts = (value, (f"   {one_line(about, 60)}", MUTED)) if about else (value,)
@@ -146,7 +151,7 @@ class Field(Vertical):
         event.stop()
         if self.input.has_focus and self.input.value != self._taken:
             self._show_candidates()
-        self._taken = ""
+        self._taken = None
         self.post_message(self.Edited(self))
 
     def on_descendant_blur(self) -> None:
@@ -166,6 +171,7 @@ class Field(Vertical):
                 self._mark(event.key)
             elif event.key == "down" and self.spec.completions and not self.input.value:
                 self._show_candidates()
+                self._mark("down")
             else:
                 self.post_message(self.Left(self, 1 if event.key == "down" else -1))
         elif event.key == "enter" and is_open and self._list.highlighted is not None:

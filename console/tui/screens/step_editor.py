@@ -82,6 +82,8 @@ class StepEditor(Sheet[Step | None]):
         self.kept = self.form.texts()
         self.touched: set[str] = set()
         self.chosen_first: set[StepId] = set()
+        self.refusal = ""
+        self.said = ""
         self.shown_action = self.form.original.action
         what = "Add a step" if step is None else f"Edit {'phase' if step.is_phase else 'step'} {step.id}"
         self.heading = f"{what} · {one_line(position, 60)}" if position else what
@@ -120,19 +122,27 @@ class StepEditor(Sheet[Step | None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        first = "action" if self.form.is_new or not self.form.original.params else None
-        fields = [f for f in self.query(Field) if not f.spec.locked]
-        wanted = [
-            f for f in fields if f.spec.key == first or (first is None and f.spec.key.startswith(PARAM))
-        ]
-        (wanted or fields)[0].input.focus()
+        self.chosen_first = set(self.chosen)
+        fields = [f for f in self.fields if not f.spec.locked]
+        parameters = [f for f in fields if f.spec.key.startswith(PARAM)]
+        tool = [f for f in fields if f.spec.key == "action"]
+        (tool if self.form.is_new else parameters or tool or fields)[0].input.focus()
 
     # ── what was typed ───────────────────────────────────────────────────────────────────────────
 
     @property
     def texts(self) -> dict[str, str]:
         """What all fields say, those of other tools included."""
-        return self.kept | {field.spec.key: field.text for field in self.query(Field)}
+        return self.kept | {field.spec.key: field.text for field in self.fields}
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields, from top to bottom."""
+        found: list[Field] = []
+        for child in self.query_one("#form").children:
+            inside = child.children if child.id == "parameters" else (child,)
+            found += [widget for widget in inside if isinstance(widget, Field)]
+        return found
 
     @property
     def chosen(self) -> list[StepId]:
@@ -150,6 +160,7 @@ class StepEditor(Sheet[Step | None]):
     @on(Field.Edited)
     async def field_edited(self, event: Field.Edited) -> None:
         self.touched.add(event.field.spec.key)
+        self.refusal = ""
         self.kept = self.texts
         if event.field.spec.key == "action":
             await self._follow_tool(event.field.text.strip())
@@ -171,7 +182,7 @@ class StepEditor(Sheet[Step | None]):
 
     def _show_errors(self, keys: set[str]) -> dict[str, str]:
         errors = self.form.read(self.texts, self.chosen).errors
-        for field in self.query(Field):
+        for field in self.fields:
             field.show_error(errors.get(field.spec.key, "") if field.spec.key in keys else "")
         return errors
 
@@ -189,17 +200,20 @@ class StepEditor(Sheet[Step | None]):
 
     def _tell(self) -> None:
         """Say about the focused field what there is to say."""
-        about = self.query_one("#about", Static)
+        said = self._said()
+        if said != self.said:
+            self.said = said
+            style = "$text-error" if said == self.refusal else MUTED
+            self.query_one("#about", Static).update(Content.styled(said, style), layout=False)
+
+    def _said(self) -> str:
         focused = self.focused
-        field = next((f for f in focused.ancestors if isinstance(f, Field)), None) if focused else None
-        if field is not None:
-            about.update(Content.styled(one_line(field.spec.help, 300), MUTED))
-        elif isinstance(focused, Dependencies):
-            about.update(
-                Content.styled("Space chooses; a step that would make a circle is not offered", MUTED)
-            )
-        else:
-            about.update("")
+        if self.refusal or focused is None:
+            return self.refusal
+        if isinstance(focused, Dependencies):
+            return "Space chooses; a step that would make a circle is not offered"
+        field = next((f for f in focused.ancestors if isinstance(f, Field)), None)
+        return one_line(field.spec.help, 300) if field is not None else ""
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────
 
@@ -211,12 +225,12 @@ class StepEditor(Sheet[Step | None]):
             return
         self.touched |= set(reading.errors)
         self._show_errors(self.touched)
-        wrong = [field for field in self.query(Field) if field.spec.key in reading.errors]
+        wrong = [field for field in self.fields if field.spec.key in reading.errors]
         if wrong:
             wrong[0].close_candidates()
             wrong[0].input.focus()
-        told = f"Not saved: {one_line(_counted(reading.errors), 200)}"
-        self.call_after_refresh(self.query_one("#about", Static).update, Content.styled(told, "$text-error"))
+        self.refusal = f"Not saved: {one_line(_counted(reading.errors), 200)}"
+        self._tell()
 
     def action_leave(self) -> None:
         if not self.is_changed:
