@@ -20,6 +20,7 @@ MAX_COMPARED = 50_000
 """Names compared for hints in one plan: what ten thousand unknown names may cost is bounded."""
 
 MAX_CYCLES = 20
+MAX_FAULTS = 1000
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
@@ -38,9 +39,10 @@ def _path(names: Sequence[StepId]) -> str:
 
 
 def faults_of(plan: Plan, *, line_of: LineOf = lambda *_: 0, file: str = "") -> tuple[Fault, ...]:
-    """Everything that is wrong with `plan` as a whole, in reading order; empty when it may run."""
+    """Everything that is wrong with `plan` as a whole, in reading order; empty when it may run. Beyond
+    a thousand faults no more are looked for."""
     found = _Finder(plan, line_of, file)
-    return tuple(found.all())
+    return tuple(islice(found.all(), MAX_FAULTS))
 
 
 class _Finder:

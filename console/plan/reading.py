@@ -9,7 +9,7 @@ mended, and no fault hides another.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from console.errors import Fault
 from console.plan import references, strict
-from console.plan.faults import faults_of, nearest
+from console.plan.faults import MAX_FAULTS, faults_of, nearest
 from console.plan.model import (
     ID_PATTERN,
     NOTE,
@@ -51,6 +51,7 @@ _NOWHERE = ""
 _STEP_KEYS = (*Step.model_fields, "input")
 _PLAN_KEYS = (*Plan.model_fields, "plan", "ready")
 _NOT_OF_A_PHASE = ("action", "params", "input", "undo", "expect", "timeout", "retry")
+MAX_HINTS = 100
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 Made = TypeVar("Made", bound=BaseModel)
@@ -92,8 +93,17 @@ class Reading:
     # ── faults ───────────────────────────────────────────────────────────────────────────────────
 
     def _fault(self, item: _Item, message: str, *keys: str | int, hint: str = "") -> None:
+        if len(self._faults) >= MAX_FAULTS:
+            return
         line = self._document.line_of(item.place(*keys))
         self._faults.append(Fault(line, item.step, message, hint, self._file))
+
+    def _unknown(self, item: _Item, keys: tuple[str | int, ...], known: Sequence[str]) -> None:
+        """Tell of a key nobody knows, the last of `keys`; the nearest known one is looked for as long
+        as there are few."""
+        key = str(keys[-1])
+        hint = nearest(key[:80], known) if len(self._faults) < MAX_HINTS else ""
+        self._fault(item, f"the key {key!r:.80} is not known", *keys, hint=hint)
 
     def _line_of(self, step: StepId, place: tuple[str | int, ...]) -> int:
         item = self._items.get(step) or _Item(())
@@ -314,7 +324,7 @@ class Reading:
             name = _ALIASES.get(key, key)
             if name not in known:
                 spellings = (*known, *(alias for alias, real in _ALIASES.items() if real in known))
-                self._fault(item, f"the key {key!r:.80} is not known", key, hint=nearest(key[:80], spellings))
+                self._unknown(item, (key,), spellings)
             elif name in item.names:
                 self._fault(item, f"{key} says the same as {item.names[name]}", key, hint="keep one of them")
             elif held is not None or name == "action":
@@ -339,8 +349,7 @@ class Reading:
             place = (*keys, *one["loc"])
             name = ".".join(str(part) for part in place)
             if one["type"] == "extra_forbidden":
-                hint = nearest(str(place[-1])[:80], known)
-                self._fault(item, f"the key {place[-1]!r:.80} is not known", *place, hint=hint)
+                self._unknown(item, place, known)
             else:
                 self._fault(item, f"{name:.80} {_in_words(one['msg'])}", *place)
         bad = {one["loc"][0] for one in wrong}

@@ -13,11 +13,14 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_BITS = 4096
+MAX_BLOTS = 1000
+"""Beyond so many things that are wrong a document is not looked through any further."""
 
 Path = tuple[str | int, ...]
 """Where a value stands in a document: keys and indices from the root."""
@@ -28,7 +31,14 @@ class Mark:
     """The line (from 1) where a value begins, and the marks of what it holds."""
 
     line: int
-    parts: dict[str | int, Mark] = field(default_factory=dict)
+    parts: dict[str | int, Mark] | None = None
+
+    def put(self, part: str | int, line: int) -> Mark:
+        """The mark of a new part."""
+        if self.parts is None:
+            self.parts = {}
+        mark = self.parts[part] = Mark(line)
+        return mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class Document:
         if mark is None:
             return 0
         for part in path:
-            if part not in mark.parts:
+            if mark.parts is None or part not in mark.parts:
                 break
             mark = mark.parts[part]
         return mark.line
@@ -78,16 +88,25 @@ def read(text: str | bytes, *, file: str = "") -> Document:
     if not decoded.strip():
         return Document(blots=[Blot("the document is empty", line=1)], broken=True)
     if re.match(r"\s*[\[{]", decoded):
-        document = _read_json(decoded)
-        meant_as_json = file.endswith(".json") or re.match(r"[\s\[{]*[\"']", decoded)
-        if not document.broken or meant_as_json:
-            return document
+        try:
+            return _read_json(decoded)
+        except json.JSONDecodeError as error:
+            if file.endswith(".json") or re.match(r"[\s\[{]*[\"']", decoded):
+                message = f"not JSON: {error.msg} (column {error.colno})"
+                return Document(blots=[Blot(message, line=error.lineno)], broken=True)
     return _read_yaml(decoded)
 
 
 def given(value: Any) -> Document:
     """A value somebody else has parsed, held to the same rules."""
-    return Document(value, blots=list(impurities(value)))
+    return _checked(Document(value))
+
+
+def _checked(document: Document) -> Document:
+    """`document` with the blots of its value; one with too many of them is of no use."""
+    document.blots += islice(impurities(document.value), MAX_BLOTS)
+    document.broken = len(document.blots) >= MAX_BLOTS
+    return document
 
 
 def parse_json(text: str) -> Any:
@@ -184,7 +203,8 @@ def _check_size(size: int) -> None:
 
 
 def _read_json(text: str) -> Document:
-    """The library's fast parser does the work; lines are looked up only when something is wrong."""
+    """The library's fast parser does the work; lines are looked up only when something is wrong.
+    Raises `json.JSONDecodeError` for what is no JSON at all."""
     doubled = False
 
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -195,15 +215,13 @@ def _read_json(text: str) -> Document:
 
     try:
         value = json.loads(text, object_pairs_hook=mapping)
-    except json.JSONDecodeError as error:
-        where = f"column {error.colno}"
-        return Document(blots=[Blot(f"not JSON: {error.msg} ({where})", line=error.lineno)], broken=True)
+    except json.JSONDecodeError:
+        raise
     except RecursionError:
         return Document(blots=[Blot(f"nested deeper than {MAX_DEPTH} levels", line=1)], broken=True)
     except ValueError:
         return Document(blots=[Blot("a number has too many digits")], broken=True)
-    document = Document(value, text=text)
-    document.blots += impurities(value)
+    document = _checked(Document(value, text=text))
     if doubled:
         document.root = _json_marks(text, document.blots)
     return document
@@ -227,7 +245,8 @@ def _json_marks(text: str, blots: list[Blot] | None = None) -> Mark:
             at_key = piece == "," and stack[-1][1]
         elif at_key:
             key, key_line = json.loads(piece) if "\\" in piece else piece[1:-1], line
-            if blots is not None and key in stack[-1][0].parts:
+            parts = stack[-1][0].parts
+            if blots is not None and len(blots) < MAX_BLOTS and parts is not None and key in parts:
                 blots.append(_twice(key, line))
         else:
             mark = _placed(root, stack, key, key_line, line)
@@ -243,9 +262,7 @@ def _placed(root: Mark, stack: list[tuple[Mark, bool]], key: str, key_line: int,
         root.line = line
         return root
     holder, is_mapping = stack[-1]
-    mark = Mark(key_line if is_mapping else line)
-    holder.parts[key if is_mapping else len(holder.parts)] = mark
-    return mark
+    return holder.put(key, key_line) if is_mapping else holder.put(len(holder.parts or ()), line)
 
 
 def _twice(key: str, line: int) -> Blot:
@@ -288,9 +305,7 @@ def _read_yaml(text: str) -> Document:
         return Document(blots=[Blot(f"not YAML: {reason}")], broken=True)
     except _Unreadable as stop:
         return Document(blots=[*builder.blots, stop.blot], broken=True)
-    document = Document(builder.value, blots=builder.blots, root=builder.root)
-    document.blots += impurities(builder.value)
-    return document
+    return _checked(Document(builder.value, blots=builder.blots, root=builder.root))
 
 
 class _Builder:
@@ -332,14 +347,14 @@ class _Builder:
             return self.root
         holder = self._open[-1]
         if isinstance(holder.value, list):
-            mark = holder.mark.parts[len(holder.value)] = Mark(line)
+            mark = holder.mark.put(len(holder.value), line)
             holder.value.append(value)
             return mark
         if holder.key is None:
             holder.key = self._key(holder, value, line, plain)
             holder.key_line = line
             return Mark(line)
-        mark = holder.mark.parts[holder.key] = Mark(holder.key_line)
+        mark = holder.mark.put(holder.key, holder.key_line)
         holder.value[holder.key] = value
         holder.key = None
         return mark
@@ -351,6 +366,8 @@ class _Builder:
             raise _Unreadable("a key must be text: quote it", line)
         if key in holder.value:
             self.blots.append(_twice(key, line))
+            if len(self.blots) >= MAX_BLOTS:
+                raise _Unreadable("there is more of this", line)
         return key
 
 

@@ -437,6 +437,16 @@ def test_unknown_names_do_not_cost_without_bound() -> None:
     assert "nearest" not in found[-1]
 
 
+def test_a_hopeless_document_is_refused_in_bounded_time() -> None:
+    assert len(messages([step(**{f"kex{i}": 0 for i in range(5000)})])) == 1000
+    assert len(messages([step(id=i, depends_on=["x", "y", "z"]) for i in range(500)])) == 1000
+    assert read_leniently("[" + ", ".join(["NaN"] * 5000) + "]")[0] is None
+    assert len(messages([step(params={"a": [float("nan")] * 5000})])) == 1000
+    assert len(read_leniently('{"a": 1' + ', "a": 1' * 5000 + "}")[1]) == 1000
+    assert len(read_leniently("a: 1\n" * 5000)[1]) == 1001
+    assert from_document([step(params={"a": "{step_1_result.{" * 5000})]).steps
+
+
 # ── leniently ────────────────────────────────────────────────────────────────────────────────────
 
 
