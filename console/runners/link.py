@@ -121,16 +121,17 @@ async def connect(directory: Path, linger: float) -> Link:
 
     Raises `BackendError` when it does not start or does not answer.
     """
-    for attempt in range(_TRIES):
-        if line := await _dial(directory):
-            return Link(line)
-        if await _start(directory, linger) == "held":  # another one is just coming, or just going
-            await anyio.sleep(0.01 * (attempt + 1))
+    why = "the process that starts steps does not answer"
+    try:
+        for attempt in range(_TRIES):
+            if line := await _dial(directory):
+                return Link(line)
+            if await _start(directory, linger) != "ok":  # another one is just coming, or just going
+                await anyio.sleep(0.01 * (attempt + 1))
+    except OSError as error:
+        why = f"the process that starts steps cannot be reached: {error.strerror}"
     raise BackendError(
-        "the process that starts steps does not answer",
-        where=str(directory / SOCKET),
-        kept="running steps go on",
-        todo=f"See {directory / LOG}",
+        why, where=str(directory / SOCKET), kept="running steps go on", todo=f"See {directory / LOG}"
     )
 
 
@@ -138,51 +139,50 @@ async def _dial(directory: Path) -> socket.socket | None:
     """A connection that has been greeted; `None` when nobody is there."""
     line = socket.socket(socket.AF_UNIX)
     line.setblocking(False)
-    home = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     greeting = b""
     try:
-        line.connect(f"/proc/self/fd/{home}/{SOCKET}")  # a socket's own path may have 100 bytes only
-        with anyio.fail_after(PATIENCE):
+        with suppress(FileNotFoundError, ConnectionError, BlockingIOError), anyio.move_on_after(PATIENCE):
+            _call(line, directory)
             while greeting != HELLO:
                 await anyio.wait_readable(line)
                 if not (data := line.recv(len(HELLO) - len(greeting))):
                     break
                 greeting += data
-    except (FileNotFoundError, ConnectionError, BlockingIOError, TimeoutError):
-        greeting = b""
     finally:
-        os.close(home)
         if greeting != HELLO:
             line.close()
     return line if greeting == HELLO else None
 
 
-async def _start(directory: Path, linger: float) -> str:
-    """Start the fork server; what it says when it is ready: `ok`, or `held` when there is another."""
-    ready, theirs = os.pipe()
+def _call(line: socket.socket, directory: Path) -> None:
+    """Connect by way of a descriptor: a socket's own path may have about 100 bytes only."""
+    home = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        pid = _spawn(directory, linger, theirs)
-    except OSError as error:
-        os.close(ready)
-        raise BackendError(f"no process can be started: {error.strerror}", where=str(directory)) from None
+        line.connect(f"/proc/self/fd/{home}/{SOCKET}")
     finally:
-        os.close(theirs)
-    word = ""
+        os.close(home)
+
+
+async def _start(directory: Path, linger: float) -> str:
+    """Start the fork server; what it says when it is ready: `ok`, `held` when there is another, and
+    nothing when it was killed before it could."""
+    ready, theirs = os.pipe()
+    word = None
     try:
+        try:
+            starter = _spawn(directory, linger, theirs)
+        finally:
+            os.close(theirs)
         with anyio.move_on_after(PATIENCE, shield=True):
             await anyio.wait_readable(ready)
             word = os.read(ready, 16).decode()
+        _reap(starter, os.WNOHANG if word is None else 0)  # it has detached the server, and is over
     finally:
         os.close(ready)
-        _reap(pid, 0 if word else os.WNOHANG)  # when it has said a word, it is over
-    if not word:
-        todo = f"See {directory / LOG}"
-        raise BackendError("the process that starts steps did not come up", where=str(directory), todo=todo)
-    return word
+    return word or ""
 
 
 def _reap(starter: int, flags: int) -> None:
-    """Take the exit of the starter, which detached the fork server."""
     with suppress(ChildProcessError):
         os.waitpid(starter, flags)
 

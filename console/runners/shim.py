@@ -227,6 +227,13 @@ def listen() -> socket.socket:
     return listener
 
 
+def say(word: bytes) -> None:
+    """Tell the starter, if it still lives."""
+    with suppress(BrokenPipeError):
+        os.write(READY_FD, word)
+    os.close(READY_FD)
+
+
 def main() -> None:
     """`directory linger`: detach, and serve the run in `directory`."""
     directory, linger = sys.argv[-2:]
@@ -239,11 +246,10 @@ def main() -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.write(READY_FD, b"held")
+        say(b"held")
         return
     server = Server(listen(), float(linger))
-    os.write(READY_FD, b"ok")
-    os.close(READY_FD)
+    say(b"ok")
     gc.collect()
     gc.freeze()  # what is loaded stays shared with every supervisor
     gc.disable()

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 import console
+from console.errors import BackendError
 from console.runners.backend import Spec
 from console.runners.local import LocalBackend
 
@@ -91,3 +92,22 @@ def test_a_full_disk_loses_no_record_and_starts_nothing_new(tmp_path: Path) -> N
         "True",
         "0",
     ]
+
+
+@pytest.mark.anyio
+async def test_a_fork_server_that_does_not_come_up_is_one_line(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.runners.link.sys.executable", "/bin/true")
+    monkeypatch.setattr("console.runners.link._TRIES", 2)
+    with pytest.raises(BackendError, match=r"shim\.sock: the process that starts steps does not answer"):
+        async with LocalBackend(run_dir, linger=0):
+            pass
+
+
+@pytest.mark.anyio
+async def test_a_python_that_is_gone_is_one_line(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.runners.link.sys.executable", "/no/such/python")
+    with pytest.raises(BackendError, match="cannot be reached: No such file"):
+        async with LocalBackend(run_dir, linger=0):
+            pass
