@@ -64,7 +64,8 @@ def tie_of(item: Compensation, plan: Plan, catalog: Catalog, state: RunState) ->
     if shared := _sharing(item.params, subjects, state):
         value = next(iter(shared.values()))
         return answer(shared, f"they share the value {value!r}")
-    if named := [step.id for step in subjects if _objects(item.action) & _objects(step.action)]:
+    others = [step for step in subjects if step.action != item.action]
+    if named := [step.id for step in others if _objects(item.action) & _objects(step.action)]:
         return answer(named, f"the name, {item.action}")
     return answer((), "nothing in the plan says what it undoes")
 
