@@ -119,7 +119,10 @@ class ConsoleApp(App[int]):
     def action_leave(self) -> None:
         """Ctrl+Q and Ctrl+C leave the screen and nothing else: the run goes on."""
         screen = next((s for s in reversed(self.screen_stack) if isinstance(s, RunScreen)), None)
-        self.exit(return_code=screen.operating.exit_code if screen else DETACHED)
+        if screen is None:
+            self.exit(return_code=DETACHED)
+        else:
+            screen.operating.detach()
 
     async def action_quit(self) -> None:
         self.action_leave()

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from console.plan.model import StepId
 from console.run.control import (
     Approve,
@@ -32,6 +34,7 @@ from console.run.control import (
 )
 from console.run.events import RollbackPlan
 from console.run.life import RunStatus, StepStatus
+from console.text import clean
 from console.tui import reasons as why
 from console.tui.actions import describe
 
@@ -181,7 +184,6 @@ class Operating:
 
     def copy(self) -> None:
         """The selected step's command to the clipboard of the operator's terminal."""
-        from console.text import clean
         from console.tui.widgets.step_detail import command_text
 
         view = self.screen.view
@@ -189,9 +191,14 @@ class Operating:
             self.screen.app.copy_to_clipboard(clean(command_text(view, view.selected)))
             self.screen.say(f"the command of step {view.step} is copied")
 
-    async def detach(self) -> None:
-        """Leave the screen; the run goes on, and `run_console` says so."""
-        self.screen.app.exit(return_code=self.exit_code)
+    def detach(self) -> None:
+        """Leave the screen. A run that has not ended goes on, and the last line says so."""
+        state, message = self.screen.bridge.state, None
+        if not state.status.is_final and not self.screen.view.engine_gone:
+            message = Text(
+                f"the run goes on; plandeck attach {clean(self.screen.session.run)} shows it again"
+            )
+        self.screen.app.exit(return_code=self.exit_code, message=message)
 
     @property
     def exit_code(self) -> int:

@@ -21,9 +21,10 @@ class Driver:
 
     PATIENCE = 400
 
-    def __init__(self, pilot: Pilot[int], session: FakeSession) -> None:
+    def __init__(self, pilot: Pilot[int], session: FakeSession, wait_for_findings: bool) -> None:
         self.pilot = pilot
         self.session = session
+        self.wait_for_findings = wait_for_findings
 
     @property
     def app(self) -> ConsoleApp:
@@ -60,7 +61,8 @@ class Driver:
         seq = self.session.state.seq
         await self.until(lambda: self.screen.bridge.state.seq == seq)
         self.screen.refresh_run()
-        await self.until(lambda: self.screen.insight_of is self.screen.bridge.state.plan)
+        if self.wait_for_findings:
+            await self.until(lambda: self.screen.insight_of is self.screen.bridge.state.plan)
         await self.pilot.pause()
 
     def text(self) -> str:
@@ -90,13 +92,14 @@ async def driving(
     ascii: bool = False,
     read_only: bool = False,
     keys: dict[str, str] | None = None,
+    wait_for_findings: bool = True,
 ) -> AsyncIterator[Driver]:
     """The application over a session that has come as far as `events`."""
     session = FakeSession(folder, *events, read_only=read_only)
     options = Options(theme=theme, ascii=ascii, by="ada", keys=keys or {}, now=lambda: session.state.at + 3)
     app = ConsoleApp(session, options)
     async with app.run_test(size=size) as pilot:
-        driver = Driver(pilot, session)
+        driver = Driver(pilot, session, wait_for_findings)
         await driver.until(lambda: any(isinstance(s, RunScreen) for s in app.screen_stack))
         await driver.until(lambda: driver.screen.is_mounted)
         await driver.caught_up()

@@ -6,9 +6,9 @@ plan in console/tui/editing.py; what can be done at all, and why not, in console
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from textual import events, on
@@ -25,6 +25,7 @@ from console.plan.model import Plan, StepId
 from console.run.control import Session
 from console.tui.actions import BY_ID, bindings, why_not
 from console.tui.attention import Attention
+from console.tui.beside import beside
 from console.tui.bridge import Bridge, RunChanged
 from console.tui.editing import Editing
 from console.tui.ink import row
@@ -78,6 +79,7 @@ class RunScreen(Screen[int]):
         self.operating = Operating(self)
         self.editing = Editing(self)
         self.insight_of: Plan | None = None
+        self._titles: dict[str, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
         self._busy = False
         self.attention = Attention(self)
@@ -155,7 +157,7 @@ class RunScreen(Screen[int]):
             self.run_worker(self._work_out(question), group="insight", exclusive=True, exit_on_error=False)
 
     async def _work_out(self, question: Question) -> None:
-        self.insight = await asyncio.to_thread(look_at, question)
+        self.insight = await beside(partial(look_at, question))
         self.insight_of = question.plan
         self.view.findings = self.insight.findings
         self._show_plan()
@@ -205,14 +207,21 @@ class RunScreen(Screen[int]):
             case SummaryPane() as pane:
                 pane.show(state)
 
+    @on(Lines.Noticed)
     def _show_titles(self) -> None:
-        left, pane, step = (self.query_one(f"#{name}") for name in ("left", "pane", "step"))
-        left.border_title = Content("1 Plan by level" if self.plan_tree.by_level else "1 Plan")
-        left.border_subtitle = Content(self.plan_tree.notice())
+        """The frames' titles; a frame is repainted only for another one."""
         room = self.query_one("#pane").size.width - 2
-        pane.border_title = tabs_title(self.view, self.right, room)
-        pane.border_subtitle = Content(self.pane_named(self.right).notice())
-        step.border_title = Content(row(detail_title(self.view)).text)
+        plan, pane = self.plan_tree, self.pane_named(self.right)
+        titles = {
+            "left": (Content("1 Plan by level" if plan.by_level else "1 Plan"), Content(plan.notice())),
+            "pane": (tabs_title(self.view, self.right, room), Content(pane.notice())),
+            "step": (Content(row(detail_title(self.view)).text), Content()),
+        }
+        for name, (title, subtitle) in titles.items():
+            if self._titles.get(name) != (title, subtitle):
+                frame = self.query_one(f"#{name}")
+                frame.border_title, frame.border_subtitle = title, subtitle
+        self._titles = titles
 
     def _tick(self) -> None:
         self.query_one(HeaderLine).tick()
@@ -310,6 +319,8 @@ class RunScreen(Screen[int]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click into a pane goes to it, as its key does."""
         widget = event.widget
+        if not isinstance(widget, Input):
+            self.call_later(self.attention.resume)
         if widget is self.focused and isinstance(widget, Lines) and widget.id not in (None, self.view.pane):
             self.show_pane(cast(Pane, widget.id))
 
@@ -334,7 +345,6 @@ class RunScreen(Screen[int]):
     def close_search(self) -> None:
         self.query_one("#search").remove_class("-open")
         self.current.focus(scroll_visible=False)
-        self.call_after_refresh(self.attention.resume)
 
     def find_text(self, needle: str) -> None:
         self.view.search = needle

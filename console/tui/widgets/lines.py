@@ -45,6 +45,12 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         step: StepId
         pane: str
 
+    class Noticed(Message):
+        """What the frame says about the pane (`notice`) has changed."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Lines.Noticed)
+
     @dataclass
     class Opened(Message):
         """The operator opened a step by clicking it again."""
@@ -74,6 +80,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def index_of(self, step: StepId) -> int:
         """The first row about `step`; -1 when there is none."""
+        if not step:
+            return -1
         return next((i for i in range(self.count()) if self.step_at(i) == step), -1)
 
     def notice(self) -> str:

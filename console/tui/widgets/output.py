@@ -84,10 +84,16 @@ class OutputPane(Lines):
         if self._index is None or not self._index.grow():
             return
         self.show_rows()
+        self.post_message(self.Noticed())
         if self.follow:
             self.scroll_to(y=len(self._index), animate=False, force=True)
         if self._index.behind:
             self.set_timer(0.02, self.look)
+
+    def on_resize(self) -> None:
+        """Another size shows other lines: the end stays in sight while it is followed."""
+        if self.follow and self._index is not None:
+            self.scroll_to(y=len(self._index), animate=False, force=True)
 
     def count(self) -> int:
         return len(self._index) if self._index is not None and len(self._index) else len(self._instead)
@@ -111,9 +117,10 @@ class OutputPane(Lines):
     def _unfollow(self, by: int) -> None:
         if by < 0:
             self.follow = False
+            self.post_message(self.Noticed())
 
     def on_mouse_scroll_up(self) -> None:
-        self.follow = False
+        self._unfollow(-1)
 
     def toggle_follow(self) -> bool:
         self.follow = not self.follow

@@ -1,0 +1,104 @@
+"""The console in a real terminal: what signals, stray bytes and hostile text do to it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parents[2]
+PATIENCE = 20.0
+
+
+class Terminal:
+    """A pseudo-terminal of 80×24 with the console in it; `seen` is every byte it wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self.master, slave = pty.openpty()
+        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave
+        self.seen = b""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.tui.terminal_app", str(folder)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=REPO,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            start_new_session=True,
+        )
+
+    def read(self, seconds: float = 0.1) -> None:
+        while select.select([self.master], [], [], seconds)[0]:
+            data = os.read(self.master, 65536)
+            if not data:
+                return
+            self.seen += data
+
+    def until(self, text: bytes) -> None:
+        """Wait until it has written `text`."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            assert time.monotonic() < end, f"never wrote {text!r}: {self.seen[-2000:]!r}"
+            assert self.process.poll() is None, self.seen[-2000:]
+            self.read()
+
+    def write(self, data: bytes) -> None:
+        os.write(self.master, data)
+
+    def exit_code(self) -> int:
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            assert time.monotonic() < end, "it does not end"
+            self.read()
+        self.read(0)
+        return self.process.returncode
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path)
+    terminal.until(b"RUNNING")
+    yield terminal
+    if terminal.process.poll() is None:
+        terminal.process.kill()
+    terminal.process.wait()
+    os.close(terminal.master)
+    os.close(terminal.slave)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_detaches_and_leaves_the_terminal_as_it_was(
+    terminal: Terminal, number: signal.Signals
+) -> None:
+    os.kill(terminal.process.pid, number)
+    assert terminal.exit_code() == 128 + number
+    assert terminal.seen.rstrip().endswith(b"\x1b[?25h") or b"\x1b[?1049l" in terminal.seen
+    assert termios.tcgetattr(terminal.slave)[:4] == terminal.before[:4]
+
+
+def test_a_byte_that_is_no_text_does_not_end_the_console(terminal: Terminal) -> None:
+    terminal.write(b"\xff\xfe\xc3")
+    terminal.write(b"6")
+    terminal.until(b"records")
+    terminal.write(b"q")
+    assert terminal.exit_code() == 4
+
+
+def test_leaving_says_that_the_run_goes_on(terminal: Terminal) -> None:
+    terminal.write(b"q")
+    assert terminal.exit_code() == 4
+    assert b"the run goes on; plandeck attach 4f1c" in terminal.seen
+    assert b"Traceback" not in terminal.seen

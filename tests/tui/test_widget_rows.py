@@ -1,0 +1,312 @@
+"""What the panes show, as rows: no screen needed."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+
+from console.plan.model import Plan, Step
+from console.run import events as ev
+from console.run.life import StepStatus
+from console.run.state import RunState
+from console.tui.actions import footer
+from console.tui.guard import AsciiOnly, ControlGuard
+from console.tui.ink import CUT, Row, fit, pad, row, wrap
+from console.tui.insight import Question, look_at
+from console.tui.marks import ASCII, MARKS
+from console.tui.view import View
+from console.tui.when import clock_time, short_time
+from console.tui.widgets.blast_line import shortened
+from console.tui.widgets.diff_pane import diff_rows, value_text
+from console.tui.widgets.failures import failure_rows
+from console.tui.widgets.footer_line import footer_row
+from console.tui.widgets.header_line import header_row
+from console.tui.widgets.output import nothing_yet, output_row
+from console.tui.widgets.plan_tree import matches, tree_places
+from console.tui.widgets.rollback_pane import rollback_rows
+from console.tui.widgets.step_detail import detail_rows
+from console.tui.widgets.summary import summary_rows
+from console.tui.widgets.timeline import timeline_rows
+from tests.tui import fakes
+
+NASTY = "\x1b]0;owned\x07[@click=app.quit]x[/nope]\u202egnp"
+
+
+def state_after(*events: ev.Event) -> RunState:
+    return fakes.FakeSession(Path("nowhere"), *events).state
+
+
+def text_of(rows: list[Row]) -> str:
+    return "\n".join(shown.text for shown in rows)
+
+
+# ── ink ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.lists(st.text(max_size=30), max_size=5), st.integers(1, 40))
+def test_a_fitted_row_is_never_wider_and_shows_when_it_was_cut(parts: list[str], width: int) -> None:
+    whole = row(*parts)
+    fitted = Row(fit(whole.spans, width))
+    assert fitted.width <= width
+    assert fitted.text == whole.text or CUT in fitted.text
+
+
+@given(st.text(max_size=200), st.integers(12, 60))
+def test_wrapping_loses_nothing_but_blanks(text: str, width: int) -> None:
+    rows = wrap(text, width)
+    assert all(shown.width <= width + 1 for shown in rows)
+    assert "".join(text_of(rows).split()) == "".join(text_of(wrap(text, 10_000)).split())
+
+
+@given(st.text())
+def test_no_row_holds_what_a_terminal_obeys(text: str) -> None:
+    shown = row(text).text
+    assert not any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in shown)
+
+
+@given(st.text(max_size=40), st.integers(1, 20))
+def test_padding_gives_exactly_the_width(text: str, width: int) -> None:
+    assert cell_len(pad(text, width)) == width
+
+
+@given(st.text())
+def test_the_guard_lets_no_control_character_pass(text: str) -> None:
+    painted = ControlGuard().apply([Segment(text)], Color(0, 0, 0))
+    shown = "".join(segment.text for segment in painted)
+    assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0x202A <= ord(c) <= 0x202E for c in shown)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("C", "M"))))
+def test_ascii_mode_keeps_the_width(text: str) -> None:
+    painted = AsciiOnly().apply([Segment(text)], Color(0, 0, 0))
+    shown = "".join(segment.text for segment in painted)
+    assert shown.isascii()
+    assert len(shown) == cell_len(text)
+
+
+def test_every_state_has_a_mark_of_its_own_also_in_ascii() -> None:
+    assert set(MARKS) == set(StepStatus)
+    marks = [mark for mark, _ in MARKS.values()]
+    assert len(set(marks)) == len(marks)
+    plain = [mark.translate(ASCII) for mark in marks]
+    assert len(set(plain)) == len(plain)
+    assert all(mark.isascii() for mark in plain)
+
+
+# ── the tree ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_tree_holds_phases_and_their_steps_in_order() -> None:
+    places = tree_places(fakes.plan())
+    assert [place.id for place in places] == [
+        "prepare",
+        "1",
+        "3",
+        "staging",
+        "2",
+        "4",
+        "5",
+        "production",
+        "6",
+        "7",
+        "8",
+    ]
+    assert [place.depth for place in places[:3]] == [0, 1, 1]
+
+
+def test_a_folded_phase_hides_its_steps() -> None:
+    places = tree_places(fakes.plan(), folded=frozenset({"staging"}))
+    assert "4" not in [place.id for place in places]
+
+
+def test_a_filter_opens_folded_phases_and_drops_empty_ones() -> None:
+    places = tree_places(fakes.plan(), folded=frozenset({"staging"}), keep=matches("SMOKE"))
+    assert [place.id for place in places] == ["staging", "5", "production", "7"]
+
+
+def test_the_point_of_no_return_stands_before_its_step() -> None:
+    places = tree_places(fakes.plan(), no_return="8")
+    assert [place.kind for place in places[-2:]] == ["no_return", "step"]
+
+
+def test_by_level_steps_that_may_run_side_by_side_stand_together() -> None:
+    insight = look_at(Question(fakes.plan(), fakes.catalog()))
+    places = tree_places(fakes.plan(), levels=insight.levels)
+    assert places[0].title == "level 1 · 2 side by side"
+    assert [place.id for place in places[1:3]] == ["1", "3"]
+
+
+# ── insight ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_blast_line_counts_what_the_plan_may_do() -> None:
+    insight = look_at(Question(fakes.plan(), fakes.catalog()))
+    assert insight.blast.startswith("8 steps · 1 destructive · touches production · rollback covers 3/5")
+    assert insight.no_return == "8"
+    assert insight.estimate == pytest.approx(60 + 45 + 20 + 15 + 60 + 15 + 1)
+
+
+def test_a_plan_that_goes_round_in_a_circle_is_still_looked_at() -> None:
+    steps = (Step(id="1", action="x", depends_on=("2",)), Step(id="2", action="x", depends_on=("1",)))
+    assert look_at(Question(Plan(steps=steps), fakes.catalog())).levels == ()
+
+
+def test_a_narrow_blast_line_keeps_the_findings() -> None:
+    blast = look_at(Question(fakes.plan(), fakes.catalog())).blast
+    assert len(shortened(blast, 80)) < 80
+    assert "finding" in shortened(blast, 80)
+
+
+# ── lines of the screen ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("width", [40, 80, 110, 200])
+@pytest.mark.parametrize(
+    "story", [fakes.awaiting_approval, fakes.running, fakes.failed, fakes.proposed, fakes.rolled_back]
+)
+def test_header_and_footer_fit_and_the_footer_ends_with_help(width: int, story: object) -> None:
+    assert callable(story)
+    view = View(state_after(*story()), step="1")
+    assert header_row(view, fakes.T0 + 100, 120.0, max(width, 80)).width <= max(width, 80)
+    line, places = footer_row(view, width, {})
+    assert line.text.rstrip().endswith("? help")
+    assert line.width <= max(width, 24) + 2
+    assert [action for _, action in places][-1] == "help"
+
+
+def test_the_footer_offers_only_what_can_be_done() -> None:
+    view = View(state_after(*fakes.awaiting_approval()), read_only="only shown")
+    assert [action for action, _, _ in footer(view)] == ["detach", "help"]
+
+
+# ── panes ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_failure_says_what_where_and_what_can_be_done() -> None:
+    text = text_of(failure_rows(state_after(*fakes.failed()), 80))
+    for wanted in (
+        "6 deploy_production",
+        "exit 1",
+        "health check failed",
+        "blocks 7 smoke_test, 8",
+        "r retry",
+        "R roll",
+    ):
+        assert wanted in text
+
+
+def test_hostile_text_in_a_failure_is_shown_not_obeyed() -> None:
+    failed = ev.StepFailed(step="1", attempt=1, error=NASTY, exit_code=1, tail=NASTY)
+    text = text_of(failure_rows(state_after(*fakes.approved(), *fakes.started("1"), failed), 200))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "[@click=app.quit]" in text
+
+
+def test_the_diff_names_every_change_field_by_field() -> None:
+    text = text_of(diff_rows(state_after(*fakes.proposed()), 100))
+    for wanted in ("fails its health check", "+ 9", "- 8", "~ 6", "params.tag  v2.3.1 → v2.3.0", "= kept"):
+        assert wanted in text
+
+
+def test_a_long_change_is_wrapped_and_not_cut() -> None:
+    before = fakes.plan()
+    long = "x" * 300
+    six = before.step("6").model_copy(update={"params": {"tag": long}})
+    production = before.step("production").model_copy(
+        update={"steps": (six, *before.step("production").steps[1:])}
+    )
+    after = before.model_copy(update={"steps": (*before.steps[:2], production)})
+    state = state_after(
+        *fakes.broken(),
+        ev.ReplanStarted(planner="offline"),
+        ev.RevisionProposed(plan=after, hash="h2", reason="r", planner="offline"),
+    )
+    assert text_of(diff_rows(state, 60)).count("x") >= 300
+
+
+def test_values_are_told_apart_by_type() -> None:
+    assert value_text(1) != value_text("one")
+    assert value_text(True) == "true"
+    assert value_text("") == "(empty)"
+
+
+def test_the_rollback_says_what_undoes_what_and_what_stays() -> None:
+    preview = text_of(rollback_rows(state_after(*fakes.failed()), fakes.rollback_plan(), 80))
+    assert "what would happen" in preview
+    assert "undoes 6 · its own undo" in preview
+    assert "left out: nothing it undoes was started" in preview
+    assert "3 backup_database: nothing compensates it" in preview
+    after = text_of(rollback_rows(state_after(*fakes.rolled_back()), None, 80))
+    assert "✗ rollback_staging" in after
+    assert "4 deploy_staging: rollback_staging failed" in after
+
+
+def test_the_summary_says_what_was_not_undone_and_where_the_record_is() -> None:
+    state = state_after(*fakes.rolled_back())
+    text = text_of(summary_rows(state, Path("runs") / "4f1c", 100))
+    for wanted in (
+        "ROLLBACK INCOMPLETE",
+        "exit code 5",
+        "NOT UNDONE",
+        "4 deploy_staging",
+        state.head,
+        "runs/4f1c",
+    ):
+        assert wanted in text
+
+
+def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:
+    state = state_after(*fakes.failed())
+    rows = timeline_rows(state, frozenset({"6"}), state.at, 100)
+    assert sum("█" in shown.text for shown in rows) == 6
+    assert "◆ 6 deploy_production" in text_of(rows)
+    assert all(shown.width <= 100 for shown in rows)
+
+
+def test_the_step_shows_the_whole_command_as_it_ran() -> None:
+    command = "./deploy.sh production " + " " * 200 + "; rm -rf /srv"
+    state = state_after(*fakes.approved(), *fakes.started("1", command=command))
+    text = text_of(detail_rows(View(state, step="1"), 40, fakes.T0))
+    assert "rm -rf /srv" in text
+
+
+def test_the_step_names_risk_undo_and_what_it_waits_for() -> None:
+    text = text_of(detail_rows(View(state_after(*fakes.awaiting_approval()), step="6"), 80, fakes.T0))
+    for wanted in ("destructive", "rollback_production to=previous", "3, 5"):
+        assert wanted in text
+
+
+def test_output_keeps_colour_and_nothing_else() -> None:
+    shown = output_row(True, b"\x1b[31mred\x1b[0m \x1b]52;c;eA==\x07 plain")
+    assert shown.text.startswith("▎red ")
+    assert any(span.style == "red" and span.text == "red" for span in shown.spans)
+    assert "\x1b" not in shown.text
+
+
+def test_without_output_the_pane_says_what_the_step_waits_for() -> None:
+    text = text_of(nothing_yet(View(state_after(*fakes.running()), step="6")))
+    assert "has not run yet" in text
+    assert "waits for 3, 5" in text
+
+
+# ── time ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.04, "0.0s"), (9.96, "10s"), (59.6, "1m00"), (185, "3m05"), (7620, "2h07"), (-1, "0.0s")],
+)
+def test_short_times(seconds: float, shown: str) -> None:
+    assert short_time(seconds) == shown
+
+
+def test_clock_times() -> None:
+    assert (clock_time(271), clock_time(3765)) == ("04:31", "1:02:45")
