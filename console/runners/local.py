@@ -135,7 +135,8 @@ class LocalBackend(StepBackend):
             files: dict[Literal["out", "err"], FileIO] = {}
             while True:
                 is_over = self._look(place).phase != "running"  # before reading: nothing comes after
-                _open_streams(place.directory, offset, files, stack)
+                with _files_of(place.directory):
+                    _open_streams(place.directory, offset, files, stack)
                 while chunks := _read_piece(files):
                     for chunk in chunks:
                         yield chunk
@@ -185,7 +186,8 @@ class LocalBackend(StepBackend):
     async def _watch(self, place: _Place) -> None:
         """Wait for the end of an attempt that was not started over this line: the fork server's word,
         or the supervisor's end when it is another one's. Without a line, look again after a while."""
-        supervisor = attempt.open_supervisor(place.directory)
+        with _files_of(place.directory):
+            supervisor = attempt.open_supervisor(place.directory)
         if supervisor is None:  # it has just ended, or cannot be named
             await anyio.sleep(RECHECK if attempt.is_held(place.directory) else 0)
             return

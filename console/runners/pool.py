@@ -49,20 +49,26 @@ class Worker:
     def give(self, name: bytes, body: bytes, held: list[int]) -> bool:
         """Hand it an attempt with its directory, lock and claim; False when it cannot take it."""
         frame = to_frame(body)
+        self.line.settimeout(_PATIENCE)
         try:
             sent = socket.send_fds(self.line, [frame], held)
             self.line.sendall(memoryview(frame)[sent:])
         except OSError:
             return False
+        finally:
+            self.line.setblocking(False)
         self.name = name
         return True
 
-    def has_done(self) -> bool:
-        """Whether it says so; False when it is gone."""
+    def hear(self) -> bytes | None:
+        """`_DONE`; nothing when it is gone; `None` when it has said nothing: a descriptor's number can
+        pass to another line between the poll and this."""
         try:
-            return self.line.recv(1) == _DONE
+            return self.line.recv(1)
+        except BlockingIOError:
+            return None
         except OSError:
-            return False
+            return b""
 
 
 class Pool:
@@ -114,7 +120,7 @@ class Pool:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             theirs.close()
-        ours.settimeout(_PATIENCE)
+        ours.setblocking(False)
         worker = self._all[ours.fileno()] = Worker(pid, ours)
         self._poller.register(ours, select.POLLIN)
         return worker

@@ -190,9 +190,11 @@ class Server:
         none is to be had."""
         home, _, claim_fd = held
         try:
+            os.write(claim_fd, b"order %b\n" % name)  # takes the block in which the pids find room
             while True:
                 worker = self._pool.take()
-                os.write(claim_fd, b"supervisor %d\n" % worker.pid)
+                with suppress(OSError):
+                    os.write(claim_fd, b"supervisor %d\n" % worker.pid)
                 if worker.give(name, body, held):
                     return
                 self._pool.bury(worker)  # it was killed, or stopped, while it had nothing to do
@@ -203,7 +205,10 @@ class Server:
     def _hear(self, worker: Worker) -> None:
         """A supervisor has done, or has died."""
         name = worker.name
-        if worker.has_done():
+        said = worker.hear()
+        if said is None:
+            return
+        if said:
             self._pool.rest(worker)
         else:
             self._pool.bury(worker)

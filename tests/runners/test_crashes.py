@@ -329,6 +329,19 @@ async def test_a_supervisor_killed_between_two_steps_is_replaced(
     assert (await backend.status("run/2/1", wait=None)).exit_code == 4
 
 
+async def test_more_steps_at_once_than_supervisors_are_kept(
+    backend: LocalBackend, spec: Specs, tmp_path: Path
+) -> None:
+    keys = [f"run/{number}/1" for number in range(1, 41)]
+    for key in keys:
+        await backend.submit(spec(key, WAIT))
+    (tmp_path / "go").touch()
+    assert [(await backend.status(key, wait=None)).exit_code for key in keys] == [4] * 40
+    assert ledger(tmp_path) == dict.fromkeys(keys, 1)
+    await backend.submit(spec("run/41/1", "exit 5"))
+    assert (await backend.status("run/41/1", wait=None)).exit_code == 5
+
+
 async def test_many_steps_leave_no_zombie_and_no_descriptor(
     backend: LocalBackend, run_dir: Path, spec: Specs
 ) -> None:
