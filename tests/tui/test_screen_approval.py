@@ -8,7 +8,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from console.catalog.spec import Catalog, Risk, Script, ToolSpec
+from console.catalog.spec import Catalog, Contract, Risk, Script, ToolSpec
 from console.plan.model import Gate, Plan, Step
 from console.run import events as ev
 from console.run.approval import resolved_hash, step_hash
@@ -25,6 +25,14 @@ LONG = Plan(
     goal="Look at everything",
     steps=tuple(Step(id=str(n), action="run_tests", description=f"look {n}") for n in range(1, 30)),
 )
+WIPE = ToolSpec(
+    name="wipe",
+    script=Script(command="wipe"),
+    risk=Risk.DESTRUCTIVE,
+    contract=Contract(writes=(("db", "main"),), requires=(("backup", "main"),)),
+)
+ERASE = ToolSpec(name="erase", script=Script(command="erase"), risk=Risk.DESTRUCTIVE)
+WIPING = Catalog(tools={"wipe": WIPE})
 
 
 @pytest.fixture
@@ -121,9 +129,8 @@ async def test_the_right_name_alone_does_not_approve_what_was_not_read(clock: Cl
 
 
 async def test_without_a_target_the_runs_name_is_typed(clock: Clock) -> None:
-    wipe = ToolSpec(name="wipe", script=Script(command="wipe"), risk=Risk.DESTRUCTIVE)
-    plan = Plan(steps=(Step(id="1", action="wipe"),))
-    async with shown(approval(plan, clock, Catalog(tools={"wipe": wipe}))) as show:
+    plan = Plan(steps=(Step(id="1", action="erase"),))
+    async with shown(approval(plan, clock, Catalog(tools={"erase": ERASE}))) as show:
         await to_the_end(show, clock)
         await show.press("enter")
         await show.type("4f1c")
@@ -224,6 +231,7 @@ async def test_everything_that_decides_is_shown(clock: Clock) -> None:
         "a template: {step_4_result} is filled in when the step starts",
         "undoes 5 (the plan says so)",
         "1 destructive",
+        "checked",
         "rollback covers",
     ):
         assert part in text
@@ -264,6 +272,16 @@ async def test_a_long_command_is_shown_to_its_last_character(clock: Clock) -> No
     async with shown(approval(plan, clock), size=(80, 60)) as show:
         text = "".join(re.findall("[a-zA-Z-]", show.text()))
     assert message in text
+
+
+async def test_findings_and_what_has_no_way_back_are_said_on_top(clock: Clock) -> None:
+    state = drafted(Plan(goal="Wipe", steps=(Step(id="1", action="wipe"),)), WIPING)
+    async with shown(ApprovalScreen(request_of(state), state, clock=clock)) as show:
+        text = show.text()
+    assert "1 irreversible" in text
+    assert "rollback covers 0 of 1" in text
+    (checked,) = [line for line in text.split("\n") if "checked" in line]
+    assert "error" in checked or "warning" in checked
 
 
 async def test_an_unknown_tool_is_loud_and_destructive(clock: Clock) -> None:

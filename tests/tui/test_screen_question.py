@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from textual import events
 
+from console.catalog.spec import Catalog
 from console.run import events as ev
 from console.run.control import Approve, Deny
 from console.tui.screens.question import QuestionScreen
-from tests.tui.builders import DEPLOY, failed, request_of, running, succeeded
+from tests.tui.builders import CATALOG, DEPLOY, failed, request_of, running, succeeded
 from tests.tui.showing import Clock, shown
 
 pytestmark = pytest.mark.anyio
@@ -103,7 +104,7 @@ async def test_a_letter_that_ends_or_undoes_only_marks(clock: Clock, key: str, a
 
 @pytest.mark.parametrize(
     ("keys", "answer"),
-    [(["d", "enter"], "done"), (["f", "enter"], "failed"), (["r", "enter"], "run_again"), (["v"], "probe")],
+    [(["d", "enter"], "done"), (["f", "enter"], "failed"), (["r", "enter"], "run_again")],
 )
 async def test_a_step_in_doubt_can_be_settled_each_way(clock: Clock, keys: list[str], answer: str) -> None:
     doubt = ev.StepInDoubt(step="3", attempt=1, reason="the engine was killed")
@@ -112,6 +113,28 @@ async def test_a_step_in_doubt_can_be_settled_each_way(clock: Clock, keys: list[
         clock.now += 1
         await show.press(*keys)
         assert show.result == yes(answer)
+
+
+async def test_enter_alone_never_vouches_for_a_step_in_doubt(clock: Clock) -> None:
+    doubt = ev.StepInDoubt(step="3", attempt=1, reason="the engine was killed")
+    async with shown(question("in_doubt", DOUBTS, clock, *failed("3")[:2], doubt)) as show:
+        clock.now += 1
+        assert "the tool has no probe" in show.text()
+        await show.press("v", "enter")
+        assert show.is_open
+
+
+async def test_the_cursor_starts_on_the_probe_where_there_is_one(clock: Clock) -> None:
+    tool = CATALOG.tools["deploy"].model_copy(update={"probe": "./deploy.sh --is {{env}} {{tag}}"})
+    catalog = Catalog(tools={**CATALOG.tools, "deploy": tool})
+    doubt = ev.StepInDoubt(step="3", attempt=1, reason="the engine was killed")
+    asked = ev.ApprovalRequested(request="q2", scope="in_doubt", hash=HASH, step="3", options=DOUBTS)
+    before = (*succeeded("1"), *succeeded("2"), *failed("3")[:2], doubt, asked)
+    state = running(DEPLOY, *before, catalog=catalog)
+    async with shown(QuestionScreen(request_of(state), state, clock=clock)) as show:
+        clock.now += 1
+        await show.press("enter")
+        assert show.result == yes("probe")
 
 
 async def test_an_option_nobody_knows_is_offered_under_its_own_name(clock: Clock) -> None:

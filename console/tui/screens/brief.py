@@ -11,8 +11,11 @@ from pathlib import Path
 
 from textual.content import Content
 
+from console.catalog.contract import parse_fact
 from console.catalog.spec import Risk
 from console.errors import PlandeckError
+from console.plan.check import check
+from console.plan.check.finding import SEVERITIES
 from console.plan.graph import Graph
 from console.plan.model import Params, Plan, Step, StepId
 from console.plan.references import resolve
@@ -140,6 +143,7 @@ class Brief:
             text = f"the planner's reply was mended: {'; '.join(repairs)}"
             yield Row(label("mended"), Content.styled(exact(text), "$text-warning"))
         if self.request.scope in ("plan", "revision"):
+            yield from self._findings()
             yield from self._not_run()
 
     def _run_line(self) -> str:
@@ -147,6 +151,19 @@ class Brief:
         host = f"on {state.engine.host}" if state.engine else ""
         by = f"planned by {state.planner} {state.model}".strip() if state.planner else ""
         return " · ".join(part for part in (state.run, host, f"in {state.workspace}", by) if part)
+
+    def _findings(self) -> Iterator[Row]:
+        facts = [parse_fact(fact) for fact in self.state.facts]
+        found = check(self.plan, self.state.catalog, facts=facts)
+        if not found:
+            yield Row(label("checked"), Content.styled("no findings", "$text-success"))
+            return
+        counts = ((name, sum(f.severity == name for f in found)) for name in SEVERITIES)
+        said = " · ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts if n)
+        worst = found[0]
+        about = f"step {worst.step}: " if worst.step else ""
+        style = {"error": "bold $text-error", "warning": "$text-warning"}.get(worst.severity, "$foreground")
+        yield Row(label("checked"), Content.assemble((said, style), exact(f"; {about}{worst.message}")))
 
     def _not_run(self) -> Iterator[Row]:
         """Steps of the plan that this approval does not start, so that nothing is left unsaid."""

@@ -88,8 +88,10 @@ def command_rows(
     action: str, params: Params, catalog: Catalog, workspace: str, *, indent: bool = False
 ) -> Iterator[Row]:
     """The command alone, and what is wrong with it."""
-    carried = told(action, params, catalog, workspace)
-    lead = label() if indent else Content("")
+    return _told_rows(told(action, params, catalog, workspace), label() if indent else Content(""))
+
+
+def _told_rows(carried: Told, lead: Content) -> Iterator[Row]:
     yield Row(lead, Content.styled(exact(carried.text), "bold"), exact=True)
     if carried.problem:
         yield Row(label(), Content.styled(exact(f"cannot start: {carried.problem}"), "bold $text-error"))
@@ -113,10 +115,10 @@ def _note(step: Step) -> Iterator[Row]:
 
 
 def _command(step: Step, tool: ToolSpec | None, catalog: Catalog, workspace: str, host: str) -> Iterator[Row]:
-    yield from command_rows(step.action, step.params, catalog, workspace)
-    cwd = told(step.action, step.params, catalog, workspace).cwd
+    carried = told(step.action, step.params, catalog, workspace)
+    yield from _told_rows(carried, Content(""))
     on = f"on {step.on or host or 'this host'}"
-    where = [f"{on} in {cwd}" if cwd else on, *_conditions(step, tool)]
+    where = [f"{on} in {carried.cwd}" if carried.cwd else on, *_conditions(step, tool)]
     yield Row(label("where"), Content(exact(" · ".join(where))))
     if tool is None:
         return

@@ -84,6 +84,7 @@ class Field(Vertical):
         yield OptionList(classes="candidates", markup=False, compact=True)
 
     def on_mount(self) -> None:
+        self.input.cursor_blink = False
         self._list.can_focus = False
         self._list.display = False
         self.query_one(".error", Static).display = False
@@ -106,10 +107,10 @@ class Field(Vertical):
         if reason != self.error:
             self.error = reason
             line.update(Content.styled(f"✗ {one_line(reason, 200)}", "$text-error"))
-            self.input.set_class(bool(reason), "-invalid")
         shown = bool(reason) and not self._list.display
         if line.display != shown:
             line.display = shown
+            self.input.set_class(shown, "-invalid")
 
     # ── completing ───────────────────────────────────────────────────────────────────────────────
 

@@ -21,7 +21,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList, TextArea
 from textual.widgets.option_list import Option
 
 T = TypeVar("T")
@@ -91,6 +91,8 @@ class Sheet(ModalScreen[T]):
     def on_mount(self) -> None:
         self.show_heading(self.heading)
         self.show_hints(*self.hints)
+        for field in (*self.query(Input), *self.query(TextArea)):
+            field.cursor_blink = False  # a calm screen, and no bytes over a slow line
 
     def show_heading(self, text: str | Content) -> None:
         title = text if isinstance(text, Content) else plain(text, "bold")

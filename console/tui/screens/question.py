@@ -1,8 +1,8 @@
 """Questions a run asks on its way: a gate, what to do about a failed step, what became of a step in
 doubt. The step's command and what it said are shown with the question.
 
-The letter of an answer gives it at once; those that end or undo something want `Enter` as well. Keys
-that were typed before the screen settled, clicks and pasted text answer nothing.
+The letter of an answer gives it at once; those that end, undo or vouch for something want `Enter` as
+well, and the cursor never starts on one of them. Keys that were typed before the screen settled, clicks and pasted text answer nothing.
 """
 
 from __future__ import annotations
@@ -97,7 +97,13 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
     def on_mount(self) -> None:
         super().on_mount()
         self.settle.restart()
-        self.query_one(Reading if self.is_gate else Options).focus()
+        if self.is_gate:
+            self.query_one(Reading).focus()
+            return
+        menu = self.query_one(Options)
+        menu.focus()
+        harmless = [n for n, c in enumerate(menu.choices) if not c.disabled and not _is_careful(c.id)]
+        menu.highlighted = harmless[0] if harmless else None
 
     # ── answering ────────────────────────────────────────────────────────────────────────────────
 
@@ -123,8 +129,7 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
             self._approve(event.option_id)
 
     def _take(self, option: str) -> None:
-        answer = ANSWERS.get(option)
-        if answer is not None and answer.careful:
+        if _is_careful(option):
             menu = self.query_one(Options)
             menu.highlighted = menu.get_option_index(option)
         else:
@@ -160,7 +165,9 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
         free = (letter for letter in "123456789" if letter not in taken)
         for option in self.request.options:
             known = ANSWERS.get(option)
-            if known is not None:
+            if option == "probe" and not self._has_probe():
+                yield Choice(option, "Probe", "v", "the tool has no probe", disabled=True)
+            elif known is not None:
                 yield Choice(option, known.title, known.key, known.detail)
             else:
                 yield Choice(option, exact(option).replace("_", " "), next(free, ""))
@@ -173,6 +180,11 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
             yield Block("card -destructive", tuple(self._what_happened(step)))
         host = self.state.engine.host if self.state.engine else ""
         yield Block("card", step_rows(step, self.state.catalog, self.state.workspace, host))
+
+    def _has_probe(self) -> bool:
+        step = self._step()
+        tool = self.state.catalog.get(step.action) if step else None
+        return bool(tool and tool.probe)
 
     def _step(self) -> Step | None:
         rollback = self.state.rollback
@@ -203,3 +215,8 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
             return ""
         below = Graph.of(plan).descendants(step.id)
         return ", ".join(f"{leaf.id} {leaf.action}" for leaf in plan.leaves() if leaf.id in below)
+
+
+def _is_careful(option: str) -> bool:
+    answer = ANSWERS.get(option)
+    return answer is not None and answer.careful

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from console.catalog.spec import Catalog, Fact, Risk
-from console.plan.model import Plan, Step
+from console.plan.model import Plan, Step, StepId
 from console.plan.references import find
 from console.run.policy import risk_of
 from console.run.rollback import compensation_of
@@ -56,24 +56,26 @@ def secrets_of(steps: Iterable[Step], catalog: Catalog) -> list[str]:
     return list(dict.fromkeys(name for tool in tools if tool for name in tool.secrets))
 
 
-def covered(steps: Sequence[Step], plan: Plan, state: RunState) -> tuple[int, int]:
-    """How many of the `steps` that change something could be undone, and how many there are."""
-    changing = [s for s in steps if risk_of(s, state.catalog) is not Risk.OBSERVE]
+def with_a_way_back(steps: Iterable[Step], plan: Plan, state: RunState) -> set[StepId]:
+    """Those of `steps` that a rollback would undo: by their own compensation, or by the plan's list."""
     tied = {s for item in plan.rollback for s in tie_of(item, plan, state.catalog, state).undoes}
-    undone = [s for s in changing if s.id in tied or compensation_of(s, state.catalog, s.params)]
-    return len(undone), len(changing)
+    return {s.id for s in steps if s.id in tied or compensation_of(s, state.catalog, s.params)}
 
 
 def blast_radius(steps: Sequence[Step], plan: Plan, state: RunState) -> str:
     """One line: how many steps, how many destructive, what they touch, what a rollback covers."""
     count = len(steps)
-    destructive = sum(risk_of(step, state.catalog) is Risk.DESTRUCTIVE for step in steps)
-    parts = [f"{count} step{'s' if count != 1 else ''}", f"{destructive} destructive"]
+    risks = {step.id: risk_of(step, state.catalog) for step in steps}
+    back = with_a_way_back(steps, plan, state)
+    destructive = [s for s, risk in risks.items() if risk is Risk.DESTRUCTIVE]
+    changing = [s for s, risk in risks.items() if risk is not Risk.OBSERVE]
+    parts = [f"{count} step{'s' if count != 1 else ''}", f"{len(destructive)} destructive"]
+    if final := [s for s in destructive if s not in back]:
+        parts.append(f"{len(final)} irreversible")
     if resources := touched(steps, state.catalog):
         parts.append(f"touches {', '.join(resources)}")
-    undone, changing = covered(steps, plan, state)
     if changing:
-        parts.append(f"rollback covers {undone} of {changing}")
+        parts.append(f"rollback covers {len(back.intersection(changing))} of {len(changing)}")
     if names := secrets_of(steps, state.catalog):
         parts.append(f"secrets {', '.join(names)}")
     return " · ".join(parts)
