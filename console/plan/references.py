@@ -23,7 +23,7 @@ from console.plan.model import Step, StepId
 Lookup = Callable[[StepId], Any] | Mapping[StepId, Any]
 """Where results come from; raises `KeyError` for a step that has none."""
 
-MAX_PATH = 512
+MAX_PATH = 256
 """The longest path of a reference; what is longer is no reference."""
 
 _HEAD = re.compile(r"\{step_([A-Za-z0-9][A-Za-z0-9_-]{0,63}?)_result(?=[}.\[])")
@@ -148,7 +148,7 @@ def _closing(text: str, at: int) -> int:
     """The index after the brace that closes what was opened before `at`, quotes skipped; 0 if none does
     within `MAX_PATH` characters, so that hostile text costs no more than its length."""
     window = text[at : at + MAX_PATH + 1]
-    depth, here = 1, 0
+    depth, here = int("}" in window), 0
     while depth and here < len(window):
         inside = _INSIDE.match(window, here)
         if inside is not None:
@@ -156,7 +156,7 @@ def _closing(text: str, at: int) -> int:
             continue
         depth += {"{": 1, "}": -1}.get(window[here], 0)
         here += 1
-    return 0 if depth else at + here
+    return 0 if depth or not here else at + here
 
 
 def _resolve_text(text: str, lookup: Lookup) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_BITS = 4096
+MAX_PARTS = 20_000
 MAX_BLOTS = 1000
 """Beyond so many things that are wrong a document is not looked through any further."""
 
@@ -34,10 +35,13 @@ class Mark:
     parts: dict[str | int, Mark] | None = None
 
     def put(self, part: str | int, line: int) -> Mark:
-        """The mark of a new part."""
+        """The mark of a new part. Of a list only the first twenty thousand are kept: no plan has more
+        steps, and a file of nothing but numbers must not take a gigabyte."""
         if self.parts is None:
             self.parts = {}
-        mark = self.parts[part] = Mark(line)
+        mark = Mark(line)
+        if isinstance(part, str) or part < MAX_PARTS:
+            self.parts[part] = mark
         return mark
 
 
@@ -119,23 +123,27 @@ def parse_json(text: str) -> Any:
 
 def impurities(value: Any) -> Iterator[Blot]:
     """What keeps a parsed value from being plain JSON that every reader takes for the same."""
+    if not isinstance(value, _CONTAINERS):
+        message = _impure_scalar(value)
+        if message:
+            yield Blot(message, ())
+        return
     todo: list[tuple[Any, Path]] = [(value, ())]
     while todo:
         item, path = todo.pop()
         if isinstance(item, dict):
             yield from _impure_keys(item, path)
-            children = [(child, (*path, key)) for key, child in item.items()]
-        elif isinstance(item, list):
-            children = [(child, (*path, index)) for index, child in enumerate(item)]
-        else:
-            message = _impure_scalar(item)
-            if message:
-                yield Blot(message, path)
-            continue
-        if len(path) >= MAX_DEPTH:
-            yield Blot(f"nested deeper than {MAX_DEPTH} levels", path)
-        else:
-            todo += reversed(children)
+        for key, child in item.items() if isinstance(item, dict) else enumerate(item):
+            if isinstance(child, _CONTAINERS):
+                if len(path) + 1 >= MAX_DEPTH:
+                    yield Blot(f"nested deeper than {MAX_DEPTH} levels", (*path, key))
+                else:
+                    todo.append((child, (*path, key)))
+            elif message := _impure_scalar(child):
+                yield Blot(message, (*path, key))
+
+
+_CONTAINERS = (dict, list)
 
 
 def _impure_keys(item: dict[Any, Any], path: Path) -> Iterator[Blot]:
@@ -227,7 +235,7 @@ def _read_json(text: str) -> Document:
     return document
 
 
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|\n|[^\s"\[\]{},:]+')
+_PIECE = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},:]|\n|[^\s"\[\]{},:]+')
 
 
 def _json_marks(text: str, blots: list[Blot] | None = None) -> Mark:

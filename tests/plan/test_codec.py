@@ -487,10 +487,8 @@ def test_the_document_given_is_not_changed_and_not_shared_when_it_had_faults() -
 
 
 def test_values_that_are_not_json_are_refused() -> None:
-    assert messages([step(params={"a": {1: 2}, "b": {3}})]) == [
-        "a key is a int, not text",
-        "a set is no JSON value",
-    ]
+    assert messages([step(params={"a": {1: 2}})]) == ["a key is a int, not text"]
+    assert messages([step(params={"b": {3}})]) == ["a set is no JSON value"]
 
 
 # ── plan values ──────────────────────────────────────────────────────────────────────────────────

@@ -273,6 +273,14 @@ def test_re_wiring_turns_the_order_round() -> None:
     assert needs(down) == {"2": (), "3": ("2",), "1": ("3",), "4": ("3", "1")}
 
 
+def test_what_came_after_both_still_does_when_their_order_is_turned_round() -> None:
+    longer = plan_of(do(1), do(2, 1), do(3, 2), do(4, 3), do(5, 4))
+    assert needs(apply(longer, MoveStep("4", Place(before="2"), rewire=True)))["5"] == ("4", "3")
+    past = plan_of(do(1), {"id": "p", "depends_on": [1], "steps": [do(2), do(3, 2)]}, do(4, 3))
+    turned = apply(past, MoveStep("1", Place(after="p"), rewire=True))
+    assert needs(turned) == {"p": (), "2": (), "3": ("2",), "1": ("p",), "4": ("3", "1")}
+
+
 def test_what_leaves_a_phase_keeps_its_order() -> None:
     plan = apply(PHASED, MoveStep("3", Place(after="p")))
     assert needs(plan) == {"1": (), "p": ("1",), "2": (), "3": ("2", "1"), "4": ("p", "3")}

@@ -117,6 +117,12 @@ def test_lines_are_known_for_every_part_of_a_document() -> None:
             assert document.line_of(path) == line
 
 
+def test_the_end_of_a_list_that_is_longer_than_any_plan_has_the_line_of_the_list() -> None:
+    lines = strict.read('{"a":\n[' + "1,\n" * 30_000 + "2]}")
+    assert lines.line_of(("a", 19_999)) == 20_001
+    assert lines.line_of(("a", 20_000)) == lines.line_of(("a",)) == 1
+
+
 def test_the_line_of_a_value_that_was_never_text_is_not_known() -> None:
     assert strict.given({"a": 1}).line_of(("a",)) == 0
 
