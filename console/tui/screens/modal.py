@@ -24,6 +24,8 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, TextArea
 from textual.widgets.option_list import Option
 
+from console.text import clean
+
 T = TypeVar("T")
 
 StylePath = str | PurePath | list[str | PurePath] | None
@@ -41,8 +43,8 @@ SETTLE = 0.5
 
 
 def plain(text: str, style: str = "") -> Content:
-    """`text` as it is, never as markup, in one style."""
-    return Content.styled(text, style) if style else Content(text)
+    """`text` made safe, never read as markup, in one style."""
+    return Content.styled(clean(text), style) if style else Content(clean(text))
 
 
 def key_hints(*pairs: tuple[str, str]) -> Content:

@@ -88,7 +88,9 @@ def _heading(text: str, *, gap: bool = False) -> Choice:
 
 
 def _sample_line(sample: SampleInfo, width: int) -> Content:
-    return Content.assemble((f"{sample.name:<{width}}  ", "bold"), (sample.description, MUTED))
+    return Content.assemble(
+        (f"{one_line(sample.name, 40):<{width}}  ", "bold"), (one_line(sample.description, 200), MUTED)
+    )
 
 
 def _failure_line(failure: str, width: int) -> Content:

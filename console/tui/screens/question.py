@@ -2,7 +2,8 @@
 doubt. The step's command and what it said are shown with the question.
 
 The letter of an answer gives it at once; those that end, undo or vouch for something want `Enter` as
-well, and the cursor never starts on one of them. Keys that were typed before the screen settled, clicks and pasted text answer nothing.
+well, and the cursor never starts on one of them. Keys that were typed before the screen settled, clicks
+and pasted text answer nothing.
 """
 
 from __future__ import annotations
