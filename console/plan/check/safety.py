@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from console.catalog.contract import bind_pattern, binding_of, ground, parse_fact, show, undo_of
@@ -27,12 +27,13 @@ _ACTS = {
 
 def backups(view: View) -> Iterator[Finding]:
     """Destructive steps that nothing has backed up before, where something could have."""
+    makers = [s for s in view.steps if _makes_backup(view, s)]
     for step, tool in view.tools.items():
         if tool.risk is not Risk.DESTRUCTIVE or tool.recovery:
             continue
         if any(fact[0] in _BACKUP for fact in view.contracts[step].requires):
             continue  # needs() speaks of it
-        saving = [s for s in view.steps if s != step and _saves(view, s, step)]
+        saving = [s for s in makers if s != step and _saves(view, s, step)]
         if any(view.before(s, step) for s in saving):
             continue
         free = [s for s in saving if not view.before(step, s)]
@@ -44,13 +45,18 @@ def backups(view: View) -> Iterator[Finding]:
             yield from _offered(view, step)
 
 
+def _makes_backup(view: View, step: StepId) -> bool:
+    made = step in view.contracts and any(f[0] in _BACKUP for f in view.contracts[step].provides)
+    return made or bool(_words(view.steps[step].action) & _BACKUP)
+
+
 def _saves(view: View, one: StepId, step: StepId) -> bool:
-    """Whether step `one` backs up what `step` writes; by its name alone where contracts say nothing."""
+    """Whether `one`, which makes a backup, makes one of what `step` writes, as far as contracts tell."""
     made = [f for f in view.contracts[one].provides if f[0] in _BACKUP] if one in view.contracts else []
     written = {word for fact in view.contracts[step].writes for word in fact[1:]}
     if made and written:
         return any(set(f[1:]) & written or any(map(loose, f)) for f in made)
-    return bool(made) or bool(_words(view.steps[one].action) & _BACKUP)
+    return True
 
 
 def _offered(view: View, step: StepId) -> Iterator[Finding]:
@@ -92,11 +98,13 @@ def _backup_words(pattern: Fact, resource: Fact) -> dict[str, str] | None:
 
 def proofs(view: View) -> Iterator[Finding]:
     """Steps whose tool says what proves its effect, and which nothing proves."""
+    tools = view.catalog.tools.values()
+    lookers = [t.name for t in tools if t.risk is Risk.OBSERVE and _words(t.name) & _PROOF]
     for step, tool in view.tools.items():
         if tool.verify:
             yield from _unproved(view, step, tool, tool.verify)
         elif tool.risk.rank >= Risk.DISRUPTIVE.rank and tool.risk_known and not tool.recovery:
-            yield from _never_looked_at(view, step)
+            yield from _never_looked_at(view, step, lookers)
 
 
 def _unproved(view: View, step: StepId, tool: ToolSpec, verify: str) -> Iterator[Finding]:
@@ -138,20 +146,12 @@ def _agree(view: View, step: StepId, words: dict[str, str]) -> bool:
     return all(mine[k] == words[k] or loose(mine[k]) or loose(words[k]) for k in mine.keys() & words.keys())
 
 
-def _never_looked_at(view: View, step: StepId) -> Iterator[Finding]:
-    if any(view.risk(s) is Risk.OBSERVE and not view.steps[s].is_note for s in view.descendants(step)):
+def _never_looked_at(view: View, step: StepId, lookers: Sequence[str]) -> Iterator[Finding]:
+    if step in view.looked_at:
         return
-    tools = [
-        n
-        for n, t in view.catalog.tools.items()
-        if t.risk is Risk.OBSERVE and _words(n) & _PROOF and _akin(n, view, step)
-    ]
-    if tools:
-        yield Finding("unverified-effect", "note", step, f"nothing looks at its effect; {tools[0]} might")
-
-
-def _akin(tool: str, view: View, step: StepId) -> bool:
-    return bool(_objects(tool) & _objects(view.steps[step].action))
+    akin = [name for name in lookers if _objects(name) & _objects(view.steps[step].action)]
+    if akin:
+        yield Finding("unverified-effect", "note", step, f"nothing looks at its effect; {akin[0]} might")
 
 
 # ── the way back ──────────────────────────────────────────────────────────────────────────────────

@@ -6,13 +6,17 @@ word: the checker speaks up about what it knows, never about what it cannot know
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import Generic, TypeVar
 
 from console.catalog.contract import ground, variable
 from console.catalog.spec import Catalog, Contract, Fact, Risk, ToolSpec
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
+
+T = TypeVar("T")
 
 
 class View:
@@ -34,10 +38,6 @@ class View:
     @property
     def facts_known(self) -> bool:
         return bool(self.facts)
-
-    def name(self, step: StepId) -> str:
-        """How a message calls a step."""
-        return f"step {step}"
 
     def risk(self, step: StepId) -> Risk:
         """The risk of a step; an unknown tool is destructive, a note harmless."""
@@ -92,15 +92,34 @@ class View:
 
     def providers(self, fact: Fact) -> list[StepId]:
         """The steps after which `fact` holds, in order."""
-        return [s for s, c in self.contracts.items() if any(fits(p, fact) for p in c.provides)]
+        return self._provided.find(fact)
 
     def removers(self, fact: Fact) -> list[StepId]:
         """The steps after which `fact` holds no more."""
-        return [
-            s
-            for s, c in self.contracts.items()
-            if any(fits(p, fact) for p in c.removes) and not any(fits(p, fact) for p in c.provides)
-        ]
+        kept = set(self._provided.find(fact))
+        return [step for step in self._removed.find(fact) if step not in kept]
+
+    @cached_property
+    def _provided(self) -> FactIndex[StepId]:
+        return FactIndex((p, s) for s, c in self.contracts.items() for p in c.provides)
+
+    @cached_property
+    def _removed(self) -> FactIndex[StepId]:
+        return FactIndex((p, s) for s, c in self.contracts.items() for p in c.removes)
+
+    @cached_property
+    def _offered(self) -> FactIndex[tuple[str, Fact]]:
+        tools = self.catalog.tools.values()
+        return FactIndex((p, (t.name, p)) for t in tools if not t.recovery for p in t.contract.provides)
+
+    @cached_property
+    def looked_at(self) -> frozenset[StepId]:
+        """The steps that some observing step comes after."""
+        mask = 0
+        for step, tool in self.tools.items():
+            if tool.risk is Risk.OBSERVE:
+                mask |= self._above[step]
+        return frozenset(step for step in self.steps if mask >> self._bit[step] & 1)
 
     def holds_first(self, fact: Fact) -> bool:
         """Whether `fact` is known to hold before the plan."""
@@ -108,12 +127,35 @@ class View:
 
     def tool_for(self, fact: Fact) -> tuple[ToolSpec, dict[str, str]] | None:
         """A tool of the catalog that provides `fact`, with the words that bind it."""
-        for tool in self.catalog.tools.values():
-            for pattern in () if tool.recovery else tool.contract.provides:
-                if fits(pattern, fact):
-                    pairs = zip(pattern, fact, strict=True)
-                    return tool, {variable(p): w for p, w in pairs if variable(p) and not loose(w)}
+        for name, pattern in self._offered.find(fact):
+            pairs = zip(pattern, fact, strict=True)
+            words = {variable(p): w for p, w in pairs if variable(p) and not loose(w)}
+            return self.catalog.tools[name], words
         return None
+
+
+class FactIndex(Generic[T]):
+    """Values by the facts they are about: facts known in full at once, others by trying."""
+
+    def __init__(self, entries: Iterable[tuple[Fact, T]]) -> None:
+        self._exact: dict[Fact, list[tuple[int, T]]] = defaultdict(list)
+        self._loose: list[tuple[Fact, tuple[int, T]]] = []
+        for number, (fact, value) in enumerate(entries):
+            if any(map(loose, fact)):
+                self._loose.append((fact, (number, value)))
+            else:
+                self._exact[fact].append((number, value))
+
+    def find(self, fact: Fact) -> list[T]:
+        """The values whose facts can be `fact`, each once, in the order they came in."""
+        found = [entry for known, entry in self._loose if fits(known, fact)]
+        if any(map(loose, fact)):
+            found += [
+                entry for known, entries in self._exact.items() if fits(known, fact) for entry in entries
+            ]
+        else:
+            found += self._exact.get(fact, ())
+        return list(dict.fromkeys(value for _, value in sorted(found, key=lambda entry: entry[0])))
 
 
 def loose(word: str) -> bool:

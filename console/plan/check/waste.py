@@ -9,7 +9,7 @@ from console.catalog.parameters import text_of
 from console.catalog.spec import Fact, Risk
 from console.plan.check.finding import Finding
 from console.plan.check.fixes import DropDependency
-from console.plan.check.view import View, fits
+from console.plan.check.view import FactIndex, View, fits
 from console.plan.model import StepId
 from console.plan.references import referred
 
@@ -35,7 +35,7 @@ def needless_order(view: View) -> Iterator[Finding]:
 
 
 def _is_closing(view: View, step: StepId) -> bool:
-    return not view.contracts[step].requires and not any(True for _ in view.descendants(step))
+    return not view.contracts[step].requires and not view.graph.successors[step]
 
 
 def _both_known(view: View, one: StepId, other: StepId) -> bool:
@@ -62,23 +62,21 @@ def _reason(view: View, on: StepId, step: StepId) -> bool:
 def repeated(view: View) -> Iterator[Finding]:
     """The same look twice with nothing done in between."""
     seen: dict[tuple[str, str], StepId] = {}
+    changing = [
+        s
+        for s in view.steps
+        if view.risk(s) is not Risk.OBSERVE or (s in view.contracts and view.contracts[s].removes)
+    ]
     for name, step in view.steps.items():
         if view.risk(name) is not Risk.OBSERVE or step.is_note:
             continue
         call = (step.action, text_of({k: step.params[k] for k in sorted(step.params)}))
         first = seen.setdefault(call, name)
-        if first != name and not _anything_between(view, first, name):
+        if first != name and not any(
+            not view.before(s, first) and not view.before(name, s) for s in changing
+        ):
             text = f"it makes the same call as step {first}, and nothing changes in between"
             yield Finding("repeated-call", "note", name, text)
-
-
-def _anything_between(view: View, first: StepId, second: StepId) -> bool:
-    return any(
-        (view.risk(s) is not Risk.OBSERVE or (s in view.contracts and view.contracts[s].removes))
-        and not view.before(s, first)
-        and not view.before(second, s)
-        for s in view.steps
-    )
 
 
 def unused(view: View) -> Iterator[Finding]:
@@ -96,18 +94,15 @@ def unneeded(view: View, want: frozenset[Fact]) -> Iterator[Finding]:
     """Steps that bring only what neither the goal nor another step asks for."""
     if not want:
         return
-    asked = want.union(*(c.requires for c in view.contracts.values()))
+    asked = FactIndex((f, f) for f in want.union(*(c.requires for c in view.contracts.values())))
+    read = {name for step in view.steps.values() for name in referred(step)}
     proved = {tool.verify for tool in view.tools.values()}
     for name, contract in view.contracts.items():
         if not contract.provides or contract.removes or view.steps[name].action in proved:
             continue
-        if not any(fits(p, f) for p in contract.provides for f in asked) and name not in _read(view):
+        if name not in read and not any(asked.find(p) for p in contract.provides):
             text = f"neither the goal nor a step asks for {show(contract.provides[0])}"
             yield Finding("unneeded-step", "note", name, text)
-
-
-def _read(view: View) -> set[StepId]:
-    return {name for step in view.steps.values() for name in referred(step)}
 
 
 def over_planned(view: View, want: frozenset[Fact]) -> Iterator[Finding]:
