@@ -113,6 +113,7 @@ class Course:
             or self._skip_disabled()
             or self._troubles()
             or self._starts()
+            or self._expand()
             or self._go_on()
             or self._finish()
         )
@@ -403,6 +404,17 @@ class Course:
         said = [f"step {s}: {self.state.step(s).reason}" for s in sorted(lane.failed | lane.in_doubt)]
         return "; ".join(said)
 
+    def _expand(self) -> Grant | None:
+        """A phase whose turn it is and that is not planned yet goes to the planner, once."""
+        lane = self.lane
+        if not lane.graph.unexpanded or self.state.status is not _R.RUNNING or self.state.proposal:
+            return None
+        for phase in lane.unplanned():
+            if phase not in self._given_up:
+                self._given_up.add(phase)
+                return Grant(replan=f"expand phase {phase}")
+        return None
+
     def _go_on(self) -> Grant | None:
         """Nothing waits for the operator any more."""
         if self.state.status is not _R.AWAITING_DECISION or self.state.proposal:
@@ -416,6 +428,8 @@ class Course:
         lane = self.lane
         if lane.running or lane.open or self.state.requests or self.state.status is not _R.RUNNING:
             return None
+        if lane.graph.unexpanded:
+            return self._not_planned(sorted(lane.graph.unexpanded))
         unmet = self._unmet()
         if unmet:
             reason = f"not as expected in the end: {', '.join(unmet)}"
@@ -424,6 +438,15 @@ class Course:
             reason = "the goal was out of reach; the run went back to the task's fallback"
             return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
         return Grant((ev.RunFinished(outcome="succeeded", exit_code=0),))
+
+    def _not_planned(self, phases: list[StepId]) -> Grant | None:
+        """Without an operator that is the end; with one it waits for an edit."""
+        if not self.policy.unattended:
+            return None
+        reason = (
+            f"phase {', '.join(phases)} is not planned: {self.state.error or 'the planner did not say why'}"
+        )
+        return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
 
     def _unmet(self) -> tuple[str, ...]:
         """Expected facts that the contracts of what succeeded do not give."""

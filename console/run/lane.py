@@ -34,12 +34,27 @@ class Lane:
         self.open: set[StepId] = set()
         self._writes: dict[StepId, frozenset[Fact]] = {}
         self._busy: set[Fact] = set()
-        statuses = {step_id: state.step(step_id).status for step_id in self.steps}
+        statuses = {step_id: self._status(step_id) for step_id in self.graph.order}
         durations = {step_id: self._duration(step) for step_id, step in self.steps.items()}
-        self.frontier = Frontier(self.graph, statuses, lambda s: self.is_settled(self.steps[s]), durations)
+        self.frontier = Frontier(self.graph, statuses, self._lets_go, durations)
         self.disabled = [s.id for s in self.steps.values() if not s.enabled and statuses[s.id] is _S.PENDING]
         for step_id in self.steps:
             self.place(step_id)
+
+    def _status(self, step_id: StepId) -> StepStatus:
+        """A phase that is not planned yet is held: it blocks what depends on it."""
+        return self._state.step(step_id).status if step_id in self.steps else _S.HELD
+
+    def _lets_go(self, step_id: StepId) -> bool:
+        return step_id in self.steps and self.is_settled(self.steps[step_id])
+
+    def unplanned(self) -> list[StepId]:
+        """Phases that are not planned yet and whose turn it is."""
+        return [
+            phase
+            for phase in self.graph.unexpanded
+            if all(self._lets_go(before) for before in self.graph.predecessors[phase])
+        ]
 
     def _duration(self, step: Step) -> float:
         tool = self._catalog.get(step.action)
@@ -74,7 +89,7 @@ class Lane:
             self._busy -= self._writes_of(step)
         if self.is_settled(step):
             self.frontier.withhold(step_id)
-            self.frontier.settle(step_id, lambda s: self._state.step(s).status is _S.PENDING)
+            self.frontier.settle(step_id, lambda s: self._status(s) is _S.PENDING)
             return
         if status is _S.RUNNING:
             self.running.add(step_id)
@@ -107,8 +122,7 @@ class Lane:
     def is_needed(self, step_id: StepId) -> bool:
         """Whether something that is still to come depends directly on this step."""
         return any(
-            self._state.step(after).status in (_S.PENDING, _S.HELD)
-            for after in self.graph.successors.get(step_id, ())
+            self._status(after) in (_S.PENDING, _S.HELD) for after in self.graph.successors.get(step_id, ())
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from console.catalog.spec import Catalog
 from console.errors import ControlRefused
-from console.plan.model import Compensation, Expect, Gate, Retry
+from console.plan.model import Compensation, Expect, Gate, Retry, Step
 from console.planners.base import Goal, PlanDraft, Progress
 from console.run import control as c
 from console.run import events as ev
@@ -623,3 +623,27 @@ def test_no_plan_when_the_planner_breaks(tmp_path: Path) -> None:
     assert state.finished is not None
     assert state.finished.exit_code == 3
     assert "ZeroDivisionError" in state.finished.reason
+
+
+def test_a_phase_is_planned_when_its_turn_comes(tmp_path: Path) -> None:
+    first = plan(step("1"), Step(id="2", expand=True, depends_on=("1",)), step("3", "work", "2"))
+    second = plan(
+        step("1"), Step(id="2", steps=(step("4", "look"),), depends_on=("1",)), step("3", "work", "2")
+    )
+    world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(second))
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await answer(engine, "revision")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/1/1", "r/4/1", "r/3/1"]
+    assert world.planner.histories[0].words == "expand phase 2"
+
+
+def test_a_phase_that_nobody_plans_is_no_success(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1"), Step(id="2", expand=True, depends_on=("1",))))
+    state = run(world)
+    assert state.status is RunStatus.FAILED
+    assert state.finished is not None
+    assert "phase 2 is not planned" in state.finished.reason
