@@ -26,8 +26,8 @@ def planned(goal: Goal, catalog: Catalog) -> PlanDraft:
     return anyio.run(partial(OfflinePlanner().plan, goal, catalog, silent))
 
 
-def want(text: str, *, after: Iterable[str] = (), **params: object) -> Want:
-    return Want(parse_fact(text), tuple(map(parse_fact, after)), dict(params))
+def want(fact: str, /, *, after: Iterable[str] = (), **params: object) -> Want:
+    return Want(parse_fact(fact), tuple(map(parse_fact, after)), dict(params))
 
 
 def goal_of(*wants: Want | str, facts: Iterable[str] = (), text: str = "", **inputs: object) -> Goal:
@@ -117,3 +117,136 @@ def test_a_missing_provider_is_named() -> None:
 def test_the_search_ends_when_its_time_is_up() -> None:
     with pytest.raises(PlannerError, match="no plan was found within 0 seconds"):
         anyio.run(partial(OfflinePlanner(seconds=0).plan, RELEASE, catalog_of(DEPLOY), silent))
+
+
+# ── what contracts say ────────────────────────────────────────────────────────────────────────────
+
+SERVICE = """
+tools:
+  - name: edit_config
+    parameters: [{name: service, required: true}, {name: line, required: true}]
+    risk: reversible
+    provides: [configured $service]
+    duration: 1
+  - name: reload
+    description: Reload {{service}}
+    parameters: [{name: service, required: true}, {name: grace, type: integer, default: 10}]
+    vars: [old]
+    risk: disruptive
+    requires: [configured $service, live $service $old]
+    removes: [live $service *]
+    provides: [live $service new]
+    undo: {action: switch_back, params: {service: $service, to: $old, grace: $grace}}
+    verify: ask
+    duration: 1
+  - {name: ask, risk: observe, parameters: [{name: service, required: true}], duration: 1}
+  - {name: tell, risk: reversible, provides: [told $team], duration: 1,
+     parameters: [{name: team, default: ops}, {name: text, required: true}]}
+  - name: slow_reload
+    parameters: [{name: service, required: true}]
+    provides: [live $service new]
+    duration: 9000
+  - name: wipe
+    parameters: [{name: service, required: true}]
+    risk: disruptive
+    removes: [live $service *]
+    provides: [wiped $service]
+    writes: [disk $service]
+  - {name: format, risk: disruptive, provides: [formatted $service], writes: [disk $service],
+     parameters: [{name: service, required: true}]}
+  - name: restore_disk
+    parameters: [{name: service, required: true}]
+    recovery: true
+    removes: [wiped $service]
+    writes: [disk $service]
+"""
+
+
+def test_undo_verification_and_defaults_come_from_the_tool() -> None:
+    goal = goal_of("live web new", facts=["live web v1"], line="workers 4")
+    plan = planned(goal, catalog_of(SERVICE)).plan
+    assert outline(plan) == [
+        ("1", "edit_config", {"service": "web", "line": "workers 4"}, []),
+        ("2", "reload", {"service": "web"}, ["1"]),
+        ("3", "ask", {"service": "web"}, ["2"]),
+    ]
+    assert plan.step("2").undo == Undo(
+        action="switch_back", params={"service": "web", "to": "v1", "grace": 10}
+    )
+    assert plan.step("2").description == "Reload web"
+    assert plan.step("3").explain == {"2": "verifies reload"}
+
+
+def test_a_parameter_that_nothing_gives_is_told_or_another_way_taken() -> None:
+    plan = planned(goal_of("live web new", facts=["live web v1"]), catalog_of(SERVICE)).plan
+    assert [s.action for s in plan.steps] == ["slow_reload"]
+    with pytest.raises(NoPlanExists, match="tell provides it, but nothing gives its parameter text"):
+        planned(goal_of("told ops"), catalog_of(SERVICE))
+
+
+def test_the_same_fact_wanted_with_two_texts_is_two_steps_in_their_order() -> None:
+    first = want("told ops", text="begins")
+    last = want("told ops", after=["wiped web"], text="over")
+    plan = planned(goal_of("wiped web", first, last), catalog_of(SERVICE)).plan
+    told = [s for s in plan.steps if s.action == "tell"]
+    assert sorted(s.params["text"] for s in told) == ["begins", "over"]
+    over = next(s for s in told if s.params["text"] == "over")
+    assert over.explain == {next(s.id for s in plan.steps if s.action == "wipe"): "after wiped web"}
+
+
+def test_two_writers_of_one_resource_are_ordered_and_others_are_not() -> None:
+    plan = planned(goal_of("wiped web", "formatted web", "formatted db"), catalog_of(SERVICE)).plan
+    by_call = {(s.action, s.params["service"]): s for s in plan.steps}
+    pair = by_call["wipe", "web"], by_call["format", "web"]
+    assert [s.explain for s in pair if s.depends_on] == [
+        {next(s.id for s in pair if not s.depends_on): "both write disk web"}
+    ]
+    assert by_call["format", "db"].depends_on == ()
+
+
+def test_a_step_without_undo_is_tied_to_the_recovery_tool_that_takes_it_back() -> None:
+    plan = planned(goal_of("wiped web"), catalog_of(SERVICE)).plan
+    assert [(r.action, r.params, r.undoes) for r in plan.rollback] == [
+        ("restore_disk", {"service": "web"}, ("1",))
+    ]
+
+
+def test_what_holds_already_needs_no_step() -> None:
+    draft = planned(goal_of("live web new", facts=["live web new"]), catalog_of(SERVICE))
+    assert draft.plan.steps == ()
+    assert draft.reason == "nothing to do: it already holds"
+
+
+def test_facts_that_cannot_hold_together_are_told() -> None:
+    clash = """
+tools:
+  - {name: up, provides: [light], removes: [dark]}
+  - {name: down, provides: [dark], removes: [light]}
+"""
+    with pytest.raises(NoPlanExists, match="light and dark cannot be made true together"):
+        planned(goal_of("light", "dark"), catalog_of(clash))
+
+
+def test_two_patterns_that_fit_alike_are_both_named() -> None:
+    twice = """
+goals:
+  - {pattern: fix $what, want: [mended $what]}
+  - {pattern: fix $what, want: [replaced $what]}
+tools: [{name: mend, provides: [mended $what], parameters: [{name: what}]}]
+"""
+    with pytest.raises(NoPlanner, match=r'the goal fits "fix \$what" and "fix \$what"'):
+        planned(Goal('Please fix "the door"'), catalog_of(twice))
+
+
+def test_two_hundred_tools_thirty_deep_are_planned_for() -> None:
+    tools = []
+    for n in range(198):
+        chain, depth = n % 3, n // 3 % 30
+        before = f"requires: [link {chain} {depth - 1}], " if depth else ""
+        tools.append(f"  - {{name: t{n}, {before}provides: [link {chain} {depth}], duration: {n}}}")
+    plan = planned(
+        goal_of("link 0 29", "link 1 29", "link 2 29"), catalog_of("tools:\n" + "\n".join(tools))
+    ).plan
+    assert len(plan.steps) == 90
+    assert sum(not s.depends_on for s in plan.steps) == 3
+    assert all(int(s.action[1:]) < 90 for s in plan.steps), "the cheaper of two providers each"
