@@ -165,6 +165,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("expand", "", "Have the phase planned", "Run", why.first(why.act, why.on_step)),
     Action("stop", "i", "Stop the run here", "Run", why.act),
+    Action("take_control", "T", "Take the control of the run", "Run", why.can_take),
     Action("detach", "q", "Detach; the run goes on", "Console", label=why.detach_name),
     Action("palette", "colon,ctrl+p", "Every action by name", "Console"),
     Action("help", "question_mark", "Keys of this screen", "Console"),

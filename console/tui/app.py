@@ -68,6 +68,7 @@ class ConsoleApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", "Detach", show=False, priority=True, id="app.leave"),
         Binding("ctrl+c", "leave", "Detach", show=False, id="app.interrupt"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="app.suspend"),
     ]
 
     def __init__(self, session: Session | None, options: Options | None = None) -> None:

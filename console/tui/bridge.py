@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from textual.message import Message
 
@@ -33,6 +33,18 @@ class RunChanged(Message):
         return isinstance(message, RunChanged)
 
 
+@runtime_checkable
+class Shared(Protocol):
+    """A session that several consoles may have: one of them holds the control."""
+
+    holder: str
+    has_control: bool
+    on_control: Callable[[], None]
+
+    async def take_control(self) -> None:
+        """Take the control from whoever holds it."""
+
+
 class Bridge:
     """`changed` is called when there is something new. `state` is the fold so far, `records` what it
     was made from; `take_touched` gives the steps that something happened to since it was last asked.
@@ -49,6 +61,29 @@ class Bridge:
         self._touched: set[StepId] = set()
         self._told: asyncio.TimerHandle | None = None
         self._arrived = asyncio.Event()
+        if isinstance(session, Shared):
+            session.on_control = self._tell
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be wished; empty when it can."""
+        if self.session.control is None:
+            return "this run is only shown here"
+        if isinstance(self.session, Shared) and not self.session.has_control:
+            return f"{self.session.holder or 'nobody'} holds the control (T takes it)"
+        return ""
+
+    @property
+    def takeable(self) -> bool:
+        """Whether another console holds the control, and it can be taken."""
+        session = self.session
+        return session.control is not None and isinstance(session, Shared) and not session.has_control
+
+    async def take_control(self) -> None:
+        """Take the control from another console. Raises `ControlRefused` where there is none to take."""
+        if not isinstance(self.session, Shared):
+            raise ControlRefused(self.read_only or "the control is ours")
+        await self.session.take_control()
 
     async def follow(self) -> None:
         """Fold what the session gives, until it gives no more."""

@@ -69,6 +69,7 @@ class Operating:
             "rollback_here": lambda: self.roll_back(self.step),
             "expand": lambda: self.about_step(ExpandPhase(phase=self.step)),
             "stop": self.stop,
+            "take_control": self.screen.bridge.take_control,
             "follow": self.follow,
             "copy": self.copy,
             "detach": self.detach,

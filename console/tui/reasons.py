@@ -148,6 +148,12 @@ def can_replan(view: View) -> str:
     return ""
 
 
+def can_take(view: View) -> str:
+    if view.takeable:
+        return ""
+    return view.read_only or "the control is ours"
+
+
 def has_undo(view: View) -> str:
     return "" if view.undoable else "no edit to undo"
 

@@ -36,8 +36,9 @@ ANSWERED_FIRST = (
 
 @dataclass(slots=True)
 class View:
-    """`read_only` says why nothing can be wished, and is empty when it can. `step` is the selected
-    step, phase or rollback item. `findings` come from the plan checker, newest plan only."""
+    """`read_only` says why nothing can be wished, and is empty when it can; `takeable` that another
+    console holds the control. `step` is the selected step, phase or rollback item. `findings` come from
+    the plan checker, newest plan only."""
 
     state: RunState = field(default_factory=RunState)
     read_only: str = ""
@@ -49,6 +50,7 @@ class View:
     copied: Step | None = None
     search: str = ""
     engine_gone: bool = False
+    takeable: bool = False
     _indexed: tuple[object, object] | None = None
     _steps: dict[StepId, Step] = field(default_factory=dict)
 

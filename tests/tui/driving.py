@@ -96,6 +96,23 @@ async def driving(
 ) -> AsyncIterator[Driver]:
     """The application over a session that has come as far as `events`."""
     session = FakeSession(folder, *events, read_only=read_only)
+    async with driving_session(
+        session, size=size, theme=theme, ascii=ascii, keys=keys, wait_for_findings=wait_for_findings
+    ) as driver:
+        yield driver
+
+
+@asynccontextmanager
+async def driving_session(
+    session: FakeSession,
+    *,
+    size: tuple[int, int] = WIDE,
+    theme: str = "",
+    ascii: bool = False,
+    keys: dict[str, str] | None = None,
+    wait_for_findings: bool = True,
+) -> AsyncIterator[Driver]:
+    """The application over this session."""
     options = Options(theme=theme, ascii=ascii, by="ada", keys=keys or {}, now=lambda: session.state.at + 3)
     app = ConsoleApp(session, options)
     async with app.run_test(size=size) as pilot:

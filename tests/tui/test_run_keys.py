@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from console.run.control import Wish
 from console.tui.actions import ACTIONS, BY_ID, SPLIT_ESCAPE_TAILS, describe
 from console.tui.operating import DETACHED
 from tests.tui import fakes
-from tests.tui.driving import NARROW, Driver, driving
+from tests.tui.driving import NARROW, Driver, driving, driving_session
 
 pytestmark = pytest.mark.anyio
 
@@ -405,3 +406,33 @@ async def test_keys_of_the_screen_are_only_letters_while_a_search_is_typed(tmp_p
         assert driver.session.fake.wishes == []
         assert driver.app.return_code is None
         assert driver.screen.query_one("#search", Input).value == "qpx"
+
+
+# ── several consoles on one run ──────────────────────────────────────────────────────────────────
+
+
+class SharedSession(fakes.FakeSession):
+    """A session whose control another console holds."""
+
+    holder = "bob"
+    has_control = False
+
+    def __init__(self, folder: Path, *events: ev.Event) -> None:
+        self.on_control: Callable[[], None] = lambda: None
+        super().__init__(folder, *events)
+
+    async def take_control(self) -> None:
+        self.has_control, self.holder = True, "ada"
+        self.on_control()
+
+
+async def test_a_second_console_looks_on_until_it_takes_the_control(tmp_path: Path) -> None:
+    session = SharedSession(tmp_path, *fakes.running())
+    async with driving_session(session) as driver:
+        driver.line("bob holds the control")
+        await driver.press("p")
+        assert session.fake.wishes == []
+        await driver.press("T")
+        await driver.until(lambda: "bob holds the control" not in driver.text())
+        await driver.press("p")
+        await driver.until(lambda: session.fake.kinds() == ["pause"])

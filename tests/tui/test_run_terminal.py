@@ -97,6 +97,19 @@ def test_a_byte_that_is_no_text_does_not_end_the_console(terminal: Terminal) -> 
     assert terminal.exit_code() == 4
 
 
+def test_ctrl_z_suspends_and_the_console_comes_back(terminal: Terminal) -> None:
+    terminal.write(b"\x1a")
+    end = time.monotonic() + PATIENCE
+    while Path(f"/proc/{terminal.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T":
+        assert time.monotonic() < end, "it is not suspended"
+        terminal.read()
+    terminal.seen = b""
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    terminal.until(b"RUNNING")
+    terminal.write(b"q")
+    assert terminal.exit_code() == 4
+
+
 def test_leaving_says_that_the_run_goes_on(terminal: Terminal) -> None:
     terminal.write(b"q")
     assert terminal.exit_code() == 4

@@ -73,7 +73,7 @@ class RunScreen(Screen[int]):
         self.now = now
         self.keymap = keymap or {}
         self.bridge = Bridge(session, by, self._on_change)
-        self.view = View(read_only="" if session.control else "this run is only shown here")
+        self.view = View(read_only=self.bridge.read_only)
         self.insight = Insight()
         self.right: Pane = "output"
         self.operating = Operating(self)
@@ -137,6 +137,7 @@ class RunScreen(Screen[int]):
         """Bring every part up to the state of the run."""
         self.view.state = self.bridge.state
         self.view.engine_gone = self.bridge.gone
+        self.view.read_only, self.view.takeable = self.bridge.read_only, self.bridge.takeable
         if self.bridge.state.plan is not self._looked_at:
             self._look_at_plan()
         self.plan_tree.touch(self.bridge.take_touched())

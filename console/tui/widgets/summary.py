@@ -13,7 +13,7 @@ from console.tui.ink import Part, Row, row, wrap
 from console.tui.marks import MARKS, RUN_INKS
 from console.tui.reasons import words
 from console.tui.view import all_steps
-from console.tui.when import clock_time
+from console.tui.when import short_time
 from console.tui.widgets.lines import Rows
 
 _ORDER = (
@@ -54,7 +54,7 @@ def summary_rows(state: RunState, directory: Path, width: int) -> list[Row]:
         rows += _line("does not hold", unmet, width, "bad")
     rows.append(Row())
     begun = state.started_at or state.created_at
-    rows += _line("time", clock_time(state.ended_at - begun), width)
+    rows += _line("time", short_time(state.ended_at - begun), width)
     if state.cost or state.tokens:
         rows += _line("planner", f"{state.tokens:,} tokens, ${state.cost:.2f}", width)
     rows += _line("journal head", state.head, width)
