@@ -7,6 +7,7 @@ import pytest
 from console import sandbox, task
 from console.catalog import fit
 from console.plan import codec
+from console.plan.check import check
 from tests.samples.playing import catalog_of, plan_of
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +18,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-GRAPHS = {
+Graph = dict[str, tuple[str, dict[str, str], tuple[str, ...]]]
+
+GRAPHS: dict[str, Graph] = {
     "deploy": {
         "1": ("run_tests", {}, ()),
         "2": ("build_image", {"tag": "v2.3.1"}, ("1",)),
@@ -51,7 +54,10 @@ GRAPHS = {
     },
     "what-time": {"1": ("tell_time", {}, ())},
 }
-GRAPHS["migrate-postgresql"] = GRAPHS["migrate-database"]
+GRAPHS["migrate-postgresql"] = {
+    step: (f"pg_{action}", params, after)
+    for step, (action, params, after) in GRAPHS["migrate-database"].items()
+}
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -84,6 +90,7 @@ async def test_every_sample_holds_together(name: str) -> None:
     assert not catalog.warnings
     assert codec.load(codec.dump_json(plan)) == codec.load(codec.dump_yaml(plan)) == plan
     assert not fit.faults(plan, catalog)
+    assert check(plan, catalog, facts=one.facts, want=[w.fact for w in one.want]) == ()
     box = sandbox.parse(one.sandbox or {}, file=name)
     assert box.prove.done
     assert box.prove.undone
