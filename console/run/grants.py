@@ -137,17 +137,23 @@ def _after_approval(request: Request, approved: ev.Approved, desk: Desk) -> Gran
         case "decision":
             return _decided(request, approved, desk)
         case "in_doubt":
-            if approved.answer == "probe":
-                return Grant((approved,), probe=request.step)
-            if approved.answer == "roll_back":
-                return Grant((approved,), closing="rollback")
-            ruled = _rule(c.Rule(step=request.step, verdict=_VERDICTS[approved.answer]), desk)
-            return Grant((approved, *ruled.events), retry=ruled.retry)
+            return _doubt_settled(request, approved, desk)
         case _:
             return Grant((approved,))
 
 
-_VERDICTS: dict[str, Any] = {"done": "done", "failed": "failed", "run_again": "run_again"}
+def _doubt_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
+    """What the operator knows, or wants done, about a step in doubt."""
+    match approved.answer:
+        case "probe":
+            return Grant((approved,), probe=request.step)
+        case "roll_back":
+            return Grant((approved,), closing="rollback")
+        case "done" | "failed" | "run_again" as verdict:
+            ruled = _rule(c.Rule(step=request.step, verdict=verdict), desk)
+            return Grant((approved, *ruled.events), retry=ruled.retry)
+        case _:
+            return Grant((approved,), cancel=running_keys(desk.state), closing="stop")
 
 
 def accepted(desk: Desk, proposal: Proposal, how: str) -> ev.RevisionAccepted:
@@ -180,9 +186,9 @@ def _decided(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
         case "replan":
             return Grant((approved,), replan="")
         case "roll_back":
-            return Grant((approved,), closing="rollback")
+            return Grant((approved,), cancel=running_keys(desk.state), closing="rollback")
         case _:
-            return Grant((approved,), closing="stop")
+            return Grant((approved,), cancel=running_keys(desk.state), closing="stop")
 
 
 def _deny(wish: c.Deny, desk: Desk) -> Grant:
@@ -205,7 +211,7 @@ def _deny(wish: c.Deny, desk: Desk) -> Grant:
                 (denied, ev.StepSkipped(step=request.step, by=desk.by, reason="refused by the operator"))
             )
         case _:
-            return Grant((denied,), closing="stop")
+            return Grant((denied,), cancel=running_keys(desk.state), closing="stop")
 
 
 def _leave_out(step: StepId, desk: Desk, reason: str) -> tuple[ev.Event, ...]:
