@@ -647,3 +647,16 @@ def test_a_phase_that_nobody_plans_is_no_success(tmp_path: Path) -> None:
     assert state.status is RunStatus.FAILED
     assert state.finished is not None
     assert "phase 2 is not planned" in state.finished.reason
+
+
+def test_a_doubt_can_end_the_run(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1"), step("2")), policy=Policy())
+    world.plays = {"1": Play(lost=True), "2": Play(hangs=True)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await answer(engine, "in_doubt", choose="stop")
+
+    state = run(world, operator)
+    assert state.status is RunStatus.STOPPED
+    assert state.steps["2"].status is StepStatus.CANCELLED
