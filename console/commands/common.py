@@ -58,9 +58,10 @@ def complete_tool_file(incomplete: str) -> list[str]:
 
 
 def complete_tool(incomplete: str) -> list[str]:
-    from console.service.parts import bundled_catalog
+    from console.service.parts import tools_by_name
 
-    return [name for name in ["check", *bundled_catalog().tools] if name.startswith(incomplete)]
+    names = sorted({tool.name for tool in tools_by_name()})
+    return [name for name in ["check", *names] if name.startswith(incomplete)]
 
 
 # ── options ──────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +155,11 @@ def emit(value: Any) -> None:
 
 
 def say(text: str = "") -> None:
-    print(text, flush=True)  # noqa: T201 - printing is the commands' job
+    """One line, at once. Whoever reads us may leave: that ends the command, not with an error."""
+    try:
+        print(text, flush=True)  # noqa: T201 - printing is the commands' job
+    except BrokenPipeError:
+        raise typer.Exit(130) from None
 
 
 def on_terminal() -> bool:

@@ -101,10 +101,11 @@ def _configuration() -> Iterator[Look]:
 
 
 def _data() -> Iterator[Look]:
-    from console.catalog.load import load, names
+    from console.catalog.load import names
+    from console.service.parts import tools_by_name
     from console.task import samples
 
-    yield Look("tools", "ok", f"{len(load(names()).tools)} tools in {len(names())} files")
+    yield Look("tools", "ok", f"{len(tools_by_name())} tools in {len(names())} files")
     yield Look("samples", "ok", ", ".join(samples()) or "none")
 
 

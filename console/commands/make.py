@@ -24,7 +24,7 @@ from console.commands.common import (
 from console.errors import UsageError
 
 if TYPE_CHECKING:
-    from console.catalog.spec import Catalog
+    from console.catalog.spec import Catalog, ToolSpec
     from console.plan.model import Plan
     from console.planners.base import PlanDraft
     from console.task import Task
@@ -161,6 +161,7 @@ def tools(
     """
     from console.catalog import load as loading
     from console.commands.run import tool_files
+    from console.service.parts import tools_by_name
 
     if name == "check":
         if not file:
@@ -174,23 +175,18 @@ def tools(
         raise UsageError(
             f"{file!r} is one word too many", todo="plandeck tools NAME, or plandeck tools check FILE"
         )
-    catalog = loading.load(tool_files(tool_file) or loading.names())
+    found = list(loading.load(tool_files(tool_file)).tools.values()) if tool_file else tools_by_name()
     if name:
-        return _explain(catalog, name, as_json=as_json)
+        return _explain(found, name, as_json=as_json)
     if as_json:
-        emit(
-            [
-                tool.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-                for tool in catalog.tools.values()
-            ]
-        )
+        emit([tool.model_dump(mode="json", by_alias=True, exclude_defaults=True) for tool in found])
         return 0
     from console.catalog.explain import summary
+    from console.catalog.spec import Catalog
     from console.text import one_line
 
-    table(
-        [(row.name, row.risk, one_line(row.takes, 40), one_line(row.about, 100)) for row in summary(catalog)]
-    )
+    rows = [row for tool in found for row in summary(Catalog(tools={tool.name: tool}))]
+    table([(row.name, row.risk, one_line(row.takes, 40), one_line(row.about, 100)) for row in rows])
     return 0
 
 
@@ -200,17 +196,19 @@ def _ok(catalog: Catalog) -> None:
     say(f"{len(catalog.tools)} tools, no faults")
 
 
-def _explain(catalog: Catalog, name: str, *, as_json: bool) -> int:
-    from console.plan.faults import nearest
-
-    tool = catalog.get(name)
-    if tool is None:
-        raise UsageError(f"there is no tool {name!r}", todo=hint(nearest(name, list(catalog.tools))))
-    if as_json:
-        emit(tool.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-        return 0
+def _explain(found: list[ToolSpec], name: str, *, as_json: bool) -> int:
     from console.catalog.explain import explain
+    from console.plan.faults import nearest
     from console.text import clean
 
-    say(clean(explain(tool)))
+    tools = [tool for tool in found if tool.name == name]
+    if not tools:
+        raise UsageError(
+            f"there is no tool {name!r}", todo=hint(nearest(name, [tool.name for tool in found]))
+        )
+    for tool in tools:
+        if as_json:
+            emit(tool.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+        else:
+            say(clean(explain(tool)))
     return 0

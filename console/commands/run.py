@@ -417,7 +417,7 @@ def resume(
     front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
     directory = find_run(run)
     before = load_order(directory)
-    _may_go_on(directory)
+    _may_go_on(directory, attended=not front.unattended)
     order = load_order(
         directory,
         approve=_risk(_approve(yes, approve_up_to)),
@@ -430,20 +430,22 @@ def resume(
     return _start(order, front, foreground=foreground)
 
 
-def _may_go_on(directory: Path) -> None:
-    """A run that did what it should, or was undone, has nothing to go on with."""
+def _may_go_on(directory: Path, *, attended: bool) -> None:
+    """A run that did what it should, or was undone, has nothing to go on with; one that failed goes on
+    only where somebody can say how."""
     from console.run.journal import read
     from console.run.life import RunStatus
     from console.run.state import RunState
 
     status = RunState.of(read(directory)).status
-    if status in (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED):
-        ended = status.replace("_", " ")
-        raise UsageError(
-            f"the run has ended: {ended}",
-            where=f"run {directory.name}",
-            todo="Start the task anew with: plandeck run",
+    over = (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED)
+    asks = (RunStatus.FAILED, RunStatus.ROLLBACK_INCOMPLETE)
+    if status in over or (status in asks and not attended):
+        todo = (
+            "Start the task anew" if status in over else "Resume it on a terminal, or use plandeck rollback"
         )
+        ended = status.replace("_", " ")
+        raise UsageError(f"the run has ended: {ended}", where=f"run {directory.name}", todo=todo)
 
 
 def _risk(approve: str) -> object:

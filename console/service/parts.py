@@ -36,9 +36,10 @@ def catalog_of(task: Task, extra: tuple[Path, ...] = ()) -> Catalog:
     return tool_files.load([*task.tools, *extra])
 
 
-def bundled_catalog() -> Catalog:
-    """Every tool that can be named without a path."""
-    return tool_files.load(tool_files.names())
+def tools_by_name() -> list[ToolSpec]:
+    """Every tool of the files that can be named without a path. Two files may have a tool of the same
+    name: they are not meant to be used together."""
+    return [tool for name in tool_files.names() for tool in tool_files.load([name]).tools.values()]
 
 
 def fitted(plan: Plan, catalog: Catalog, *, file: str = "") -> Plan:
