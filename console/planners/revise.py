@@ -175,6 +175,7 @@ class _Revision:
         for place in places:
             if place not in self.names:
                 self.names[place] = next(free)
+        self.names = {place: self.names[place] for place in places}
         return places
 
     # ── steps ─────────────────────────────────────────────────────────────────────────────────────
@@ -263,7 +264,9 @@ class _Revision:
             return f"{cause}going back to {wants_text(self.wants)}{tail}"
         if new:
             return f"{cause}another way to {wants_text(self.wants)}: {', '.join(names[n] for n in new)}"
-        return f"{cause}the rest goes on without it"
+        return (
+            f"{cause}the rest goes on without it" if self.history.failed else f"{cause}nothing has to change"
+        )
 
     def _cause(self) -> str:
         for step in self.plan.leaves():

@@ -243,7 +243,7 @@ def test_two_hundred_tools_thirty_deep_are_planned_for() -> None:
     for n in range(198):
         chain, depth = n % 3, n // 3 % 30
         before = f"requires: [link {chain} {depth - 1}], " if depth else ""
-        tools.append(f"  - {{name: t{n}, {before}provides: [link {chain} {depth}], duration: {n}}}")
+        tools.append(f"  - {{name: t{n}, {before}provides: [link {chain} {depth}], duration: {n + 1}}}")
     plan = planned(
         goal_of("link 0 29", "link 1 29", "link 2 29"), catalog_of("tools:\n" + "\n".join(tools))
     ).plan

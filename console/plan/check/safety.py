@@ -103,7 +103,7 @@ def proofs(view: View) -> Iterator[Finding]:
     for step, tool in view.tools.items():
         if tool.verify:
             yield from _unproved(view, step, tool, tool.verify)
-        elif tool.risk.rank >= Risk.DISRUPTIVE.rank and tool.risk_known and not tool.recovery:
+        elif tool.contract.is_empty and tool.risk_known and tool.risk.rank >= Risk.DISRUPTIVE.rank:
             yield from _never_looked_at(view, step, lookers)
 
 
