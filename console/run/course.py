@@ -200,7 +200,7 @@ class Course:
             if lane.is_needed(step_id):
                 return Grant(retry=step_id)
             reason = f"revision {self.state.revision} goes on without it"
-            return Grant((ev.StepSkipped(step=step_id, reason=reason),))
+            return Grant((ev.StepSkipped(step=step_id, reason=reason, gone_round=True),))
         self._revised = False
         return None
 

@@ -319,8 +319,12 @@ class StepCancelled(StepEvent):
 
 
 class StepSkipped(StepEvent):
+    """The run goes on without it: the operator says so, or (`gone_round`) a revision does after it
+    failed."""
+
     by: str = ""
     reason: str = ""
+    gone_round: bool = False
 
 
 class StepInDoubt(StepEvent):

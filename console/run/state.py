@@ -51,6 +51,7 @@ class StepState:
     marked_by: str = ""
     marked_result: Any = None
     probe: str = ""
+    gone_round: bool = False
     start_seq: int = 0
 
     @property
@@ -280,7 +281,10 @@ class RunState:
                     if approval.scope in ("step", "compensation") and approval.step == event.step:
                         approval.used = True
                 return
-            case ev.StepHeld() | ev.StepSkipped():
+            case ev.StepSkipped():
+                step.reason, step.gone_round = event.reason, event.gone_round
+                return
+            case ev.StepHeld():
                 step.reason = event.reason
                 return
             case ev.StepReleased():

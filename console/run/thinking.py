@@ -108,8 +108,9 @@ class Thinking:
                 continue
             attempt = step.attempt
             output = clean(read_tail(spool(self._directory, attempt.key)))[-_OUTPUT:] if attempt else ""
-            banned = step.status in (_S.FAILED, _S.CANCELLED)
-            steps.append(Done(step_id, step.status.value, output, step.reason, banned))
+            status = _S.FAILED if step.gone_round else step.status
+            banned = status in (_S.FAILED, _S.CANCELLED)
+            steps.append(Done(step_id, status.value, output, step.reason, banned))
         return History(tuple(steps), started.words, started.step, tuple(state.failed_plans), started.number)
 
 

@@ -140,7 +140,7 @@ def status_of(state: RunState, step: Step) -> StepStatus:
     life = find_life(state, step.id)
     if life is None:
         return StepStatus.PENDING
-    return life.status
+    return StepStatus.FAILED if life.gone_round else life.status
 
 
 _LOUDEST = (

@@ -660,3 +660,22 @@ def test_a_doubt_can_end_the_run(tmp_path: Path) -> None:
     state = run(world, operator)
     assert state.status is RunStatus.STOPPED
     assert state.steps["2"].status is StepStatus.CANCELLED
+
+
+def test_the_planner_hears_of_a_failure_that_an_earlier_revision_went_round(tmp_path: Path) -> None:
+    first = plan(step("1"))
+    second = plan(step("1"), step("2", "look"))
+    third = plan(step("1"), step("2", "look"), step("3", "look"))
+    world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(second, third))
+    world.plays = {"1": Play(exit_code=1), "2": Play(exit_code=1)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await answer(engine, "revision")
+        await answer(engine, "revision")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert [(d.step, d.status) for d in world.planner.histories[1].steps] == [
+        ("1", "failed"),
+        ("2", "failed"),
+    ]
