@@ -44,7 +44,7 @@ def plan(
 
     Example: plandeck plan deploy --set tag=v2.4.0 -o plan.yaml
     """
-    from console.commands.run import planned_by, tool_files
+    from console.commands.ordering import planned_by, tool_files
     from console.plan import codec
     from console.service.parts import catalog_of, fitted
     from console.task import load
@@ -98,7 +98,7 @@ def check(
 
     Example: plandeck check plan.json --tools tools.yaml
     """
-    from console.commands.run import tool_files
+    from console.commands.ordering import tool_files
     from console.errors import InvalidDocument
     from console.service.parts import catalog_of, fitted
     from console.task import load
@@ -160,7 +160,7 @@ def tools(
     Example: plandeck tools check ./tools.yaml
     """
     from console.catalog import load as loading
-    from console.commands.run import tool_files
+    from console.commands.ordering import tool_files
     from console.service.parts import tools_by_name
 
     if name == "check":

@@ -25,19 +25,18 @@ from console.commands.common import (
     Yes,
     complete_task,
     emit,
-    hint,
     on_terminal,
     pairs,
     say,
     table,
 )
+from console.commands.ordering import Front, consent_of, on_failure_of, order_for, planned_by
 from console.errors import UsageError
 
 if TYPE_CHECKING:
     from console.headless import Answer, Show
     from console.run.control import Session
     from console.service.order import Order
-    from console.task import Task
 
 Workspace = Annotated[
     Path | None,
@@ -52,31 +51,6 @@ Inject = Annotated[
     str,
     typer.Option("--inject", metavar="NAME", help="Put in one of the sample's failures.", show_default=False),
 ]
-
-
-class Front:
-    """Which front end a command was asked for: a screen, lines, or nothing but an id."""
-
-    def __init__(
-        self,
-        *,
-        plain: bool = False,
-        as_json: bool = False,
-        detach: bool = False,
-        consent: bool = False,
-        screen: bool | None = None,
-    ) -> None:
-        if plain and as_json:
-            raise UsageError("--plain and --json exclude each other")
-        self.as_json = as_json
-        self.plain = plain
-        self.detach = detach
-        self.screen = screen or (not (plain or as_json or detach or consent) and on_terminal())
-        self.can_ask = not as_json and not detach and sys.stdin.isatty()
-
-    @property
-    def unattended(self) -> bool:
-        return not (self.screen or self.can_ask)
 
 
 # ── starting ─────────────────────────────────────────────────────────────────────────────────────
@@ -110,12 +84,12 @@ def run(
 
     front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
     task = planned_by(load(what, pairs(sets)), planner)
-    order = _order(
+    order = order_for(
         task,
         front,
         tools=tools,
         workspace=workspace,
-        approve=_approve(yes, approve_up_to),
+        approve=consent_of(yes, approve_up_to),
         on_failure=on_failure,
         env=env,
         inject=inject,
@@ -149,7 +123,7 @@ def demo(
     task = load(str(known[name]))
     if task.planner.use in ("auto", "llm"):
         task = planned_by(task, PlannerChoice.OFFLINE)
-    order = _order(task, front, approve="none" if front.screen else "yes", inject=inject)
+    order = order_for(task, front, approve="none" if front.screen else "yes", inject=inject)
     if not front.screen:
         order = order.model_copy(update={"on_failure": None, "unattended": True})
     return _start(order, front, foreground=False)
@@ -164,92 +138,6 @@ def _list_samples(known: dict[str, Path], *, as_json: bool) -> int:
     else:
         table(list(goals.items()))
     return 0
-
-
-def _approve(yes: bool, up_to: str | None) -> str:
-    if yes and up_to:
-        raise UsageError("--yes and --approve-up-to exclude each other")
-    return "yes" if yes else up_to or "none"
-
-
-def planned_by(task: Task, planner: PlannerChoice | None) -> Task:
-    from console.settings import load_settings
-
-    configured = load_settings().planner
-    use = planner.value if planner else configured if task.planner.use == "auto" else task.planner.use
-    return task.model_copy(update={"planner": task.planner.model_copy(update={"use": use})})
-
-
-def _order(
-    task: Task,
-    front: Front,
-    *,
-    tools: list[str] | None = None,
-    workspace: Path | None = None,
-    approve: str = "none",
-    on_failure: str | None = None,
-    env: list[str] | None = None,
-    inject: str = "",
-) -> Order:
-    """The order for a new run, everything looked at that can be wrong before its folder is made."""
-    from console.sandbox import parse
-    from console.service.client import who_am_i
-    from console.service.order import Order
-    from console.service.parts import catalog_of, fitted, planner_of
-    from console.settings import new_run_dir
-
-    extra = tool_files(tools)
-    catalog = catalog_of(task, extra)
-    if task.plan is not None:
-        fitted(task.plan, catalog, file=task.name)
-    else:
-        planner_of(task)
-    if task.sandbox is not None:
-        sandbox = parse(task.sandbox, file=task.name)
-        if inject and inject not in sandbox.inject:
-            known = ", ".join(sandbox.inject) or "none"
-            raise UsageError(f"the task has no failure named {inject!r}", todo=f"There are: {known}")
-    elif inject:
-        raise UsageError("only a task with a sandbox has failures to put in", todo="Leave --inject out")
-    folder = (workspace or Path.cwd()).absolute()
-    if not folder.is_dir():
-        raise UsageError("the workspace is not a folder", where=str(folder))
-    directory = new_run_dir()
-    own_world = task.sandbox is not None and workspace is None
-    return Order.model_validate(
-        {
-            "directory": directory,
-            "task": task,
-            "tools": extra,
-            "workspace": str(directory / "workspace" if own_world else folder),
-            "approve": approve,
-            "on_failure": _mode(on_failure, front),
-            "env": tuple(env or ()),
-            "inject": inject,
-            "unattended": front.unattended and on_failure != "ask",
-            "by": who_am_i(),
-        }
-    )
-
-
-def _mode(on_failure: str | None, front: Front) -> str | None:
-    """What to do on a failure when it is not said: on a screen as each step says."""
-    if on_failure is not None:
-        return str(on_failure)
-    return None if front.screen else "ask" if front.can_ask else "stop"
-
-
-def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
-    from console.catalog.load import locate, names
-    from console.plan.faults import nearest
-
-    files = []
-    for name in tools or ():
-        file = locate(name)
-        if file is None:
-            raise UsageError(f"there is no tool file {name!r}", todo=hint(nearest(name, names())))
-        files.append(file)
-    return tuple(files)
 
 
 def _start(order: Order, front: Front, *, foreground: bool) -> int:
@@ -341,14 +229,9 @@ def start_picked(what: str) -> Path:
         return find_run(what)
     name, _, inject = what.partition(":")
     task = load(name if name in samples() else what)
-    order = _order(planned_by(task, None), Front(screen=True), inject=inject if name in samples() else "")
+    order = order_for(planned_by(task, None), Front(screen=True), inject=inject if name in samples() else "")
     launch(order)
     return order.directory
-
-
-def sample_failures(task: Task) -> tuple[str, ...]:
-    """The failures that can be put into a sample."""
-    return tuple((task.sandbox or {}).get("inject", {}))
 
 
 def attach(
@@ -420,8 +303,8 @@ def resume(
     _may_go_on(directory, attended=not front.unattended)
     order = load_order(
         directory,
-        approve=_risk(_approve(yes, approve_up_to)),
-        on_failure=_mode(on_failure, front),
+        approve=_risk(consent_of(yes, approve_up_to)),
+        on_failure=on_failure_of(on_failure, front),
         env=tuple(dict.fromkeys([*before.env, *(env or ())])),
         unattended=front.unattended and on_failure != "ask",
         reopen=True,

@@ -42,7 +42,7 @@ def _options(session: Session | None, opener: Opener | None) -> Options:
     options = Options(theme=settings.theme, ascii=settings.ascii, keys=settings.keys, by=who_am_i())
     if session is not None:
         return options
-    from console.commands.run import sample_failures
+    from console.commands.ordering import sample_failures
     from console.task import load, samples
     from console.tui.screens.picker import SampleInfo
 

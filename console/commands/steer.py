@@ -85,7 +85,8 @@ def rollback(
     """
     import anyio
 
-    from console.commands.run import Front, roll_back
+    from console.commands.ordering import Front
+    from console.commands.run import roll_back
     from console.service.client import is_executed, who_am_i
     from console.settings import find_run
 

@@ -52,10 +52,12 @@ def launch(order: Order) -> None:
     finally:
         os.close(writing)
         os.close(log)
+    # It leaves a child of its own behind and ends: what executes the run is nobody's child here.
+    code = process.wait()
     with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read()
     if answer != READY:
-        raise _failure(answer, process, order)
+        raise _failure(answer, code, order)
 
 
 READY = b"ready\n"
@@ -74,15 +76,14 @@ def say_failure(pipe: int, error: PlandeckError) -> None:
     os.close(pipe)
 
 
-def _failure(answer: bytes, process: subprocess.Popen[bytes], order: Order) -> NotLaunched:
-    code = process.wait()
+def _failure(answer: bytes, code: int, order: Order) -> NotLaunched:
     if answer:
         said = json.loads(answer)
         return NotLaunched("\n".join([said["error"], *said["faults"][1:]]), exit_code=said["code"])
     log = order.directory / LOG
     tail = _tail(log)
     return NotLaunched(
-        f"the process of the run ended at once ({_how(code)})" + (f": {tail}" if tail else ""),
+        f"the process of the run ended at once{_how(code)}" + (f": {tail}" if tail else ""),
         where=f"run {order.run}",
         kept="nothing was started",
         todo=f"Look into {log}",
@@ -90,7 +91,7 @@ def _failure(answer: bytes, process: subprocess.Popen[bytes], order: Order) -> N
 
 
 def _how(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f" (signal {-code})" if code < 0 else f" (exit code {code})" if code else ""
 
 
 def _tail(log: Path) -> str:

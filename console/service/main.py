@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -50,4 +51,6 @@ def main(directory: Path, pipe: int) -> int:
 
 
 if __name__ == "__main__":
+    if os.fork():
+        os._exit(0)
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -85,7 +85,7 @@ def test_a_failed_step_rolls_the_run_back_where_that_was_said(shell: Shell) -> N
                 "expect": {"matches": "bye"},
             },
         ],
-    }  # type: ignore[index]
+    }
     done = shell.run(plan, "--yes", "--json", "--on-failure", "rollback")
     assert done.fact("rollback_finished")["undone"][0] == "1"
     assert done.code == done.fact("run_finished")["exit_code"] in (5, 6)
@@ -336,7 +336,7 @@ def test_help_and_completion_import_nothing_slow() -> None:
         "from console import cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "slow = {'textual', 'litellm', 'mcp', 'dbos', 'console.run.engine', 'jsonschema'} & set(sys.modules)\n"
+        "slow = {'textual', 'litellm', 'mcp', 'dbos', 'console.run.engine'} & set(sys.modules)\n"
         "sys.exit(repr(slow) if slow else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -1,0 +1,130 @@
+"""From the command line to an order: everything that can be wrong is looked at before anything is made."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.commands.common import PlannerChoice, hint, on_terminal
+from console.errors import UsageError
+
+if TYPE_CHECKING:
+    from console.service.order import Order
+    from console.task import Task
+
+
+class Front:
+    """Which front end a command was asked for: a screen, lines, or nothing but an id."""
+
+    def __init__(
+        self,
+        *,
+        plain: bool = False,
+        as_json: bool = False,
+        detach: bool = False,
+        consent: bool = False,
+        screen: bool | None = None,
+    ) -> None:
+        if plain and as_json:
+            raise UsageError("--plain and --json exclude each other")
+        self.as_json = as_json
+        self.plain = plain
+        self.detach = detach
+        self.screen = screen or (not (plain or as_json or detach or consent) and on_terminal())
+        self.can_ask = not as_json and not detach and sys.stdin.isatty()
+
+    @property
+    def unattended(self) -> bool:
+        return not (self.screen or self.can_ask)
+
+
+def consent_of(yes: bool, up_to: str | None) -> str:
+    if yes and up_to:
+        raise UsageError("--yes and --approve-up-to exclude each other")
+    return "yes" if yes else up_to or "none"
+
+
+def planned_by(task: Task, planner: PlannerChoice | None) -> Task:
+    from console.settings import load_settings
+
+    configured = load_settings().planner
+    use = planner.value if planner else configured if task.planner.use == "auto" else task.planner.use
+    return task.model_copy(update={"planner": task.planner.model_copy(update={"use": use})})
+
+
+def order_for(
+    task: Task,
+    front: Front,
+    *,
+    tools: list[str] | None = None,
+    workspace: Path | None = None,
+    approve: str = "none",
+    on_failure: str | None = None,
+    env: list[str] | None = None,
+    inject: str = "",
+) -> Order:
+    """The order for a new run, everything looked at that can be wrong before its folder is made."""
+    from console.sandbox import parse
+    from console.service.client import who_am_i
+    from console.service.order import Order
+    from console.service.parts import catalog_of, fitted, planner_of
+    from console.settings import new_run_dir
+
+    extra = tool_files(tools)
+    catalog = catalog_of(task, extra)
+    if task.plan is not None:
+        fitted(task.plan, catalog, file=task.name)
+    else:
+        planner_of(task)
+    if task.sandbox is not None:
+        sandbox = parse(task.sandbox, file=task.name)
+        if inject and inject not in sandbox.inject:
+            known = ", ".join(sandbox.inject) or "none"
+            raise UsageError(f"the task has no failure named {inject!r}", todo=f"There are: {known}")
+    elif inject:
+        raise UsageError("only a task with a sandbox has failures to put in", todo="Leave --inject out")
+    folder = (workspace or Path.cwd()).absolute()
+    if not folder.is_dir():
+        raise UsageError("the workspace is not a folder", where=str(folder))
+    directory = new_run_dir()
+    own_world = task.sandbox is not None and workspace is None
+    return Order.model_validate(
+        {
+            "directory": directory,
+            "task": task,
+            "tools": extra,
+            "workspace": str(directory / "workspace" if own_world else folder),
+            "approve": approve,
+            "on_failure": on_failure_of(on_failure, front),
+            "env": tuple(env or ()),
+            "inject": inject,
+            "unattended": front.unattended and on_failure != "ask",
+            "by": who_am_i(),
+        }
+    )
+
+
+def on_failure_of(on_failure: str | None, front: Front) -> str | None:
+    """What to do on a failure when it is not said: on a screen as each step says."""
+    if on_failure is not None:
+        return str(on_failure)
+    return None if front.screen else "ask" if front.can_ask else "stop"
+
+
+def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
+    from console.catalog.load import locate, names
+    from console.plan.faults import nearest
+
+    files = []
+    for name in tools or ():
+        file = locate(name)
+        if file is None:
+            raise UsageError(f"there is no tool file {name!r}", todo=hint(nearest(name, names())))
+        files.append(file)
+    return tuple(files)
+
+
+def sample_failures(task: Task) -> tuple[str, ...]:
+    """The failures that can be put into a sample."""
+    return tuple((task.sandbox or {}).get("inject", {}))
