@@ -1,7 +1,8 @@
 """Every command that the README and the guide show in a block marked `console` runs as it is shown.
 
 A line `$ command` is run by sh in an empty folder that the file's commands share; it must exit with 0,
-or with N where it says so: `# exits with N`. Blocks with another mark (`sh`, `text`) are only read.
+or with N where it says so: `# exits with N`. A here-document is part of its command. Blocks with another
+mark (`sh`, `text`) are only read.
 """
 
 from __future__ import annotations
@@ -16,12 +17,23 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_HERE = re.compile(r"<<'(\w+)'")
 _EXITS = re.compile(r"#.*\bexits with (\d+)")
 
 
 def commands(file: Path) -> list[str]:
     lines = "\n".join(_BLOCK.findall(file.read_text())).replace("\\\n", "").splitlines()
-    return [line[2:] for line in lines if line.startswith("$ ")]
+    found: list[str] = []
+    end = ""
+    for line in lines:
+        if end:
+            found[-1] += f"\n{line}"
+            end = "" if line == end else end
+        elif line.startswith("$ "):
+            found.append(line[2:])
+            here = _HERE.search(line)
+            end = here[1] if here else ""
+    return found
 
 
 FILES = [file for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if commands(file)]
