@@ -157,25 +157,25 @@ def _prose(command: Any) -> str:
 
 
 def life() -> str:
-    from console.run.life import FINAL, RUN_LIFE, STEP_LIFE
+    from console.run.life import RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
 
     parts = [
         "# The lives of a run and of a step\n",
         "What these tables do not hold cannot happen: the record refuses it and nothing changes.\n",
         "## A run\n",
-        f"It ends as {', '.join(sorted(words(status) for status in FINAL))}. A run that has ended can be",
-        "reopened, to go on or to be rolled back.\n",
-        _life(RUN_LIFE, {"run_finished": "the outcome it names"}),
+        f"It ends as {', '.join(words(status) for status in RunStatus if status.is_final)}.",
+        "A run that has ended can be reopened, to go on or to be rolled back.\n",
+        _life(RunStatus, RUN_LIFE, {"run_finished": "the outcome it names"}),
         "## A step\n",
         "`ready` is not in the table: a pending step is ready once everything it depends on has succeeded or",
         "was skipped. The `undo …` rows are what happens to the rollback item that undoes the step.\n",
-        _life(STEP_LIFE, {}),
+        _life(StepStatus, STEP_LIFE, {}),
     ]
     return "\n".join(parts)
 
 
-def _life(lives: Mapping[Any, Any], leads_to: Mapping[str, str]) -> str:
-    order = list(dict.fromkeys(status for status, _ in lives))
+def _life(statuses: Iterable[Any], lives: Mapping[Any, Any], leads_to: Mapping[str, str]) -> str:
+    order = list(statuses)
     entries = sorted(lives.items(), key=lambda entry: order.index(entry[0][0]))
     rows = []
     last = None
