@@ -7,6 +7,8 @@
 Folders are made 0700 and files 0600 by their mode, never by a later chmod. The process's umask is
 left alone, because steps inherit it. A folder of ours that is a link, is somebody else's or is open
 to others is refused: whoever can write there can write the journal.
+
+Nothing heavy is imported here: every command comes by.
 """
 
 from __future__ import annotations
@@ -14,13 +16,11 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
-
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from console.errors import Fault, InvalidDocument, PlandeckError, UsageError
 
@@ -211,18 +211,23 @@ def find_run(name: str) -> Path:
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────
 
 
-class Limits(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Limits:
     """Defaults for a task's limits: steps at once, revisions, seconds, US dollars."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    parallel: int | None = None
+    replans: int | None = None
+    time: float | None = None
+    cost_usd: float | None = None
 
-    parallel: int | None = Field(default=None, ge=1, le=1000)
-    replans: int | None = Field(default=None, ge=0, le=1000)
-    time: float | None = Field(default=None, gt=0)
-    cost_usd: float | None = Field(default=None, ge=0)
+    def given(self) -> dict[str, float]:
+        """Those that are set, by name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """What the operator has configured.
 
     `keys` maps an action's id to the keys that do it ("run.approve": "ctrl+y"). `editor` is a shell
@@ -230,16 +235,26 @@ class Settings(BaseModel):
     the default one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     theme: str = ""
     ascii: bool = False
-    planner: Literal["auto", "offline", "llm", "recorded"] = "auto"
+    planner: str = "auto"
     model: str = ""
     editor: str = ""
-    limits: Limits = Limits()
-    keys: dict[str, str] = {}
+    limits: Limits = field(default_factory=Limits)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
+
+PLANNERS = ("auto", "offline", "llm", "recorded")
+_TRUTH = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 
 FROM_ENVIRONMENT = ("theme", "ascii", "planner", "model", "editor")
 """Settings that a variable PLANDECK_THEME, PLANDECK_ASCII ... overrules."""
@@ -253,14 +268,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     for name in FROM_ENVIRONMENT:
         given = environ.get(f"PLANDECK_{name.upper()}", "")
         if given:
-            values[name] = given
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        faults = [_fault(one) for one in error.errors()]
-        raise InvalidSettings(faults, file=str(path)) from None
+            values[name] = _TRUTH.get(given.lower(), given) if name == "ascii" else given
+    faults = list(_faults(values))
+    if faults:
+        raise InvalidSettings(faults, file=str(path))
+    values["limits"] = Limits(**values.get("limits", {}))
+    settings = Settings(**values)
     editor = settings.editor or environ.get("VISUAL", "") or environ.get("EDITOR", "") or "vi"
-    return settings.model_copy(update={"editor": editor})
+    return replace(settings, editor=editor)
 
 
 class InvalidSettings(InvalidDocument):
@@ -270,13 +285,42 @@ class InvalidSettings(InvalidDocument):
     noun = "configuration"
 
 
-def _fault(error: Any) -> Fault:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        names = [*Settings.model_fields, *(f"limits.{name}" for name in Limits.model_fields)]
-        near = get_close_matches(key, names, 1)
-        return Fault(0, "", f"unknown key {key!r}", f"did you mean {near[0]!r}?" if near else "")
-    return Fault(0, "", f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}")
+def _faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is wrong with the values of a config file, all of it."""
+    limits = values.get("limits", {})
+    names = [one.name for one in fields(Settings)]
+    known = [*names, *(f"limits.{one.name}" for one in fields(Limits))]
+    flat = {name: value for name, value in values.items() if name != "limits"}
+    if isinstance(limits, dict):
+        flat |= {f"limits.{name}": value for name, value in limits.items()}
+    else:
+        yield Fault(0, "", "limits: must be a mapping of names to numbers")
+    for name, value in flat.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            yield Fault(0, "", f"unknown key {name!r}", f"did you mean {near[0]!r}?" if near else "")
+        elif wanted := _not_a(name, value):
+            yield Fault(0, "", f"{name}: must be {wanted}")
+
+
+def _not_a(name: str, value: Any) -> str:
+    """What the value of a setting should be, when it is not."""
+    if name.startswith("limits."):
+        whole = name in ("limits.parallel", "limits.replans")
+        is_number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+        least = 1 if name == "limits.parallel" else 0
+        kind = "a whole number" if whole else "a number"
+        return "" if is_number and least <= value <= 1e9 else f"{kind}, {least} or more"
+    if name == "ascii":
+        return "" if isinstance(value, bool) else "true or false"
+    if name == "planner":
+        return "" if value in PLANNERS else f"one of {', '.join(PLANNERS)}"
+    if name == "keys":
+        is_text = isinstance(value, dict) and all(
+            isinstance(part, str) for one in value.items() for part in one
+        )
+        return "" if is_text else "a mapping of action ids to keys"
+    return "" if isinstance(value, str) else "text"
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -289,6 +333,8 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read this file: {_reason(error)}", where=str(path)) from None
     if len(raw) > CONFIG_LIMIT:
         raise InvalidSettings([Fault(0, "", f"larger than {CONFIG_LIMIT // 1024} KiB")], file=str(path))
+    import yaml  # only who has a config file pays for it
+
     try:
         values = yaml.safe_load(raw)
     except yaml.MarkedYAMLError as error:

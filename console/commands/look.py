@@ -319,9 +319,9 @@ def replay(
 
     session = Replay(file)
     if not (plain or as_json) and on_terminal():
-        from console.commands.screen import show as show_screen
+        from console.commands.screen import show_here
 
-        anyio.run(show_screen, session)
+        anyio.run(show_here, session)
         return 0
     from console.headless import Follower, json_lines, plain_lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,21 +81,24 @@ def run(
 
     Example: plandeck run plan.json --tools tools.yaml --yes --json --on-failure rollback
     """
-    from console.task import load
-
     front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
-    task = planned_by(load(what, pairs(sets)), planner)
-    order = order_for(
-        task,
-        front,
-        tools=tools,
-        workspace=workspace,
-        approve=consent_of(yes, approve_up_to),
-        on_failure=on_failure,
-        env=env,
-        inject=inject,
-    )
-    return _start(order, front, foreground=foreground)
+    approve, given = consent_of(yes, approve_up_to), pairs(sets)
+
+    def make() -> Order:
+        from console.task import load
+
+        return order_for(
+            planned_by(load(what, given), planner),
+            front,
+            tools=tools,
+            workspace=workspace,
+            approve=approve,
+            on_failure=on_failure,
+            env=env,
+            inject=inject,
+        )
+
+    return _start(make, front, foreground=foreground)
 
 
 def demo(
@@ -120,13 +124,17 @@ def demo(
     if name not in known:
         raise UsageError(f"there is no sample task {name!r}", todo=f"There are: {', '.join(known) or 'none'}")
     front = Front(plain=plain, as_json=as_json)
-    task = load(str(known[name]))
-    if task.planner.use in ("auto", "llm"):
-        task = planned_by(task, PlannerChoice.OFFLINE)
-    order = order_for(task, front, approve="none" if front.screen else "yes", inject=inject)
-    if not front.screen:
-        order = order.model_copy(update={"on_failure": None, "unattended": True})
-    return _start(order, front, foreground=False)
+
+    def make() -> Order:
+        task = load(str(known[name]))
+        if task.planner.use in ("auto", "llm"):
+            task = planned_by(task, PlannerChoice.OFFLINE)
+        order = order_for(task, front, approve="none" if front.screen else "yes", inject=inject)
+        if not front.screen:
+            order = order.model_copy(update={"on_failure": None, "unattended": True})
+        return order
+
+    return _start(make, front, foreground=False)
 
 
 def _list_samples(known: dict[str, Path], *, as_json: bool) -> int:
@@ -140,26 +148,24 @@ def _list_samples(known: dict[str, Path], *, as_json: bool) -> int:
     return 0
 
 
-def _start(order: Order, front: Front, *, foreground: bool) -> int:
-    """Execute an order with the front end that was asked for."""
+def _start(make: Callable[[], Order], front: Front, *, foreground: bool) -> int:
+    """Execute the order that `make` makes with the front end that was asked for."""
     import anyio
 
-    from console.commands.screen import show, show_attached
+    from console.commands.screen import show, show_here
 
+    if front.screen and not foreground:
+        return anyio.run(show, lambda door: door.start(make))
+    order = make()
     if front.detach:
         return _launch(order, as_json=front.as_json)
-    if front.screen and not foreground:
-        from console.service.launch import launch
-
-        launch(order)
-        return anyio.run(show_attached, order.directory)
 
     from console.service.host import host
     from console.service.order import save_order
 
     save_order(order)
     if front.screen:
-        return anyio.run(host, order, show)
+        return anyio.run(host, order, show_here)
 
     async def follow(session: Session) -> int:
         return await _follow(session, front, order.by)
@@ -214,9 +220,9 @@ def pick() -> int:
         raise UsageError(
             "there is no terminal for the task picker", todo="Name a task: plandeck run TASK --plain"
         )
-    from console.commands.screen import pick as pick_on_screen
+    from console.commands.screen import show
 
-    return anyio.run(pick_on_screen)
+    return anyio.run(show, None)
 
 
 def start_picked(what: str) -> Path:
@@ -255,18 +261,17 @@ def attach(
 
 
 async def _attach(directory: Path, front: Front, take: bool) -> int:
-    from console.commands.screen import show, show_attached
+    from console.commands.screen import show
     from console.service.client import Kept, NotExecuted
     from console.service.client import attach as attach_to
 
+    if front.screen:
+        return await show(lambda door: door.attach(directory, take=take))
     try:
-        if front.screen:
-            return await show_attached(directory, take=take)
         async with attach_to(directory) as session:
             return await _watch(session, front)
     except NotExecuted:
-        kept = Kept(directory)
-        return await (show(kept) if front.screen else _watch(kept, front))
+        return await _watch(Kept(directory), front)
 
 
 async def _watch(session: Session, front: Front) -> int:
@@ -310,7 +315,7 @@ def resume(
         reopen=True,
         roll_back=False,
     )
-    return _start(order, front, foreground=foreground)
+    return _start(lambda: order, front, foreground=foreground)
 
 
 def _may_go_on(directory: Path, *, attended: bool) -> None:
@@ -350,4 +355,4 @@ def roll_back(directory: Path, front: Front, *, by: str) -> int:
         roll_back=True,
         by=by,
     )
-    return _start(order, front, foreground=True)
+    return _start(lambda: order, front, foreground=True)

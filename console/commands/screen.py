@@ -1,54 +1,124 @@
-"""The screen: shown for a session, or first with the picker. Sessions live in tasks of their own, so
-that no worker of the screen owns a connection."""
+"""The screen, and the sessions behind it. It is painted first; the run is started, or attached to, after.
+
+Sessions live in tasks of their own, so that no worker of the screen owns a connection.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
-from anyio.abc import TaskStatus
-
-from console.run.control import Session
+from anyio.abc import TaskGroup, TaskStatus
 
 if TYPE_CHECKING:
-    from console.tui.app import Opener, Options
+    from console.run.control import Session
+    from console.service.order import Order
+    from console.tui.app import Options
+    from console.tui.screens.picker import SampleInfo
     from console.tui.screens.runs import RunInfo
 
 RECENT = 20
 """Runs that the picker offers."""
 
 
-async def show(session: Session | None, opener: Opener | None = None) -> int:
-    """Show a session, or the picker, until the screen is left; gives the exit code."""
-    from console.tui.app import ConsoleApp
-    from console.tui.guard import survive_any_byte
+class Door:
+    """Opens sessions, and keeps them open as long as the screen is there."""
 
-    survive_any_byte()
-    app = ConsoleApp(session, _options(session, opener))
-    await app.run_async()
-    return 1 if app.return_code is None else app.return_code
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._tasks = tasks
+
+    async def attach(self, directory: Path, *, take: bool = False) -> Session:
+        """A session with the run; its record alone when no process executes it."""
+        session: Session = await self._tasks.start(partial(self._hold, directory, take))
+        return session
+
+    async def _hold(self, directory: Path, take: bool, *, task_status: TaskStatus[Session]) -> None:
+        from console.service.client import Kept, NotExecuted, attach
+
+        try:
+            async with attach(directory, ui=True) as session:
+                if take:
+                    await session.take_control()
+                task_status.started(session)
+                await anyio.sleep_forever()
+        except NotExecuted:
+            task_status.started(Kept(directory))
+
+    async def start(self, make: Callable[[], Order]) -> Session:
+        """Make an order, have it executed by a process of its own, and attach to that."""
+        return await self.attach(await to_thread.run_sync(_launched, make))
+
+    async def pick(self, what: str) -> Session:
+        """What was chosen in the picker: a task is started, a run is attached to."""
+        from console.commands.run import start_picked
+
+        return await self.attach(await to_thread.run_sync(start_picked, what))
+
+    async def reopen(self, run: str) -> Session:
+        """Have a run taken up again that has ended, or that lost its process; nothing starts by itself."""
+        from console.service.order import load_order
+        from console.settings import find_run
+
+        changes = {"reopen": True, "roll_back": False, "unattended": False, "on_failure": None}
+        return await self.start(lambda: load_order(find_run(run), **changes))
 
 
-def _options(session: Session | None, opener: Opener | None) -> Options:
-    from console.service.client import who_am_i
+def _launched(make: Callable[[], Order]) -> Path:
+    from console.service.launch import launch
+
+    order = make()
+    launch(order)
+    return order.directory
+
+
+Begin = Callable[[Door], Awaitable["Session"]]
+
+
+async def show(begin: Begin | None) -> int:
+    """Show the run that `begin` opens, or the picker, until the screen is left; gives the exit code."""
+    from console.tui.app import run_console
+
+    async with anyio.create_task_group() as tasks:
+        door = Door(tasks)
+        code = await run_console(partial(begin, door) if begin else None, _options(door))
+        tasks.cancel_scope.cancel()
+    return code
+
+
+async def show_here(session: Session) -> int:
+    """Show a run that this process executes, or a record that nobody can take up."""
+    from console.tui.app import run_console
+
+    return await run_console(session, _options(None))
+
+
+def _options(door: Door | None) -> Options:
     from console.settings import load_settings
     from console.tui.app import Options
 
     settings = load_settings()
-    options = Options(theme=settings.theme, ascii=settings.ascii, keys=settings.keys, by=who_am_i())
-    if session is not None:
-        return options
+    return Options(
+        theme=settings.theme,
+        ascii=settings.ascii,
+        keys=settings.keys,
+        offers=_offers,
+        open=door.pick if door else None,
+        reopen=door.reopen if door else None,
+    )
+
+
+def _offers() -> tuple[list[SampleInfo], list[RunInfo]]:
     from console.commands.ordering import sample_failures
     from console.task import load, samples
     from console.tui.screens.picker import SampleInfo
 
     known = [(name, load(str(file))) for name, file in samples().items()]
-    offered = [SampleInfo(name, task.goal, sample_failures(task)) for name, task in known]
-    return replace(options, samples=offered, runs=_recent(), open=opener)
+    return [SampleInfo(name, task.goal, sample_failures(task)) for name, task in known], _recent()
 
 
 def _recent() -> list[RunInfo]:
@@ -71,39 +141,3 @@ def _ago(at: float) -> str:
         if minutes >= size:
             return f"{minutes // size} {name} ago"
     return f"{minutes} min ago"
-
-
-async def show_attached(directory: Path, *, take: bool = False) -> int:
-    """Attach to a run and show it."""
-    from console.service.client import attach
-
-    async with attach(directory, ui=True) as session:
-        if take:
-            await session.take_control()
-        return await show(session)
-
-
-async def pick() -> int:
-    """The picker, and then the run that was picked."""
-    from console.commands.run import start_picked
-    from console.service.client import Kept, NotExecuted, attach
-
-    code = 1
-    async with anyio.create_task_group() as tasks:
-
-        async def hold(directory: Path, *, task_status: TaskStatus[Session]) -> None:
-            try:
-                async with attach(directory, ui=True) as session:
-                    task_status.started(session)
-                    await anyio.sleep_forever()
-            except NotExecuted:
-                task_status.started(Kept(directory))
-
-        async def open_(what: str) -> Session:
-            directory = await to_thread.run_sync(start_picked, what)
-            session: Session = await tasks.start(hold, directory)
-            return session
-
-        code = await show(None, open_)
-        tasks.cancel_scope.cancel()
-    return code

@@ -187,6 +187,8 @@ class Engine:
         self._emit(ev.EngineStarted(pid=os.getpid(), host=host, boot=boot, version=setup.created.version))
         if setup.reopen and self.state.status.is_final:
             self._emit(ev.RunReopened(by=setup.reopen))
+            if not setup.policy.unattended and not setup.roll_back:
+                self._emit(ev.RunPaused(by=setup.reopen, reason="taken up again; nothing starts by itself"))
         if setup.roll_back:
             self._course.closing = "rollback"
         await self._recover()

@@ -194,5 +194,5 @@ def _policy(order: Order) -> Policy:
 
 def _limits(order: Order, settings: Settings) -> dict[str, float]:
     """The task's limits over the configured ones, those of the command line over both."""
-    configured = settings.limits.model_dump(exclude_none=True)
+    configured = settings.limits.given()
     return {**configured, **order.task.limits, **order.limits}

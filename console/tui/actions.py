@@ -115,7 +115,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("add", "o", "Add a step below", "Plan", why.edit),
     Action("delete", "d", "Delete the step", "Plan", why.edit_step),
     Action("copy_step", "y", "Copy the step", "Plan", why.first(why.has_plan, why.on_step)),
-    Action("paste", "p", "Paste the step below", "Plan", _PASTE, why.before_run),
+    Action("paste", "p", "Paste the step below", "Plan", _PASTE, why.pasting),
     Action("paste_now", "alt+p", "Paste the step below", "Plan", _PASTE, why.running),
     Action("move_down", "J,alt+down", "Move the step down", "Plan", why.edit_step),
     Action("move_up", "K,alt+up", "Move the step up", "Plan", why.edit_step),
@@ -139,8 +139,15 @@ ACTIONS: tuple[Action, ...] = (
         "request_changes", "c", "Request changes", "Run", why.first(why.act, why.has_plan, why.can_replan)
     ),
     Action(
-        "pause", "p", "Pause or resume", "Run", why.first(why.act, why.can_pause), why.running, why.pause_name
+        "pause",
+        "p",
+        "Pause or resume",
+        "Run",
+        why.first(why.act, why.can_pause),
+        why.with_process,
+        why.pause_name,
     ),
+    Action("take_up", "p", "Take the run up again", "Run", why.can_take_up, why.without_process),
     _on_step("retry", "r", "Retry the step", "retried", why.TO_RETRY, "retry"),
     _on_step("skip", "s", "Skip the step", "skipped", why.TO_SKIP, "skip", why.running),
     Action("enable", "s", "Leave the step out, or take it in", "Run", why.can_enable, why.before_run),
@@ -155,13 +162,15 @@ ACTIONS: tuple[Action, ...] = (
         why.first(why.act, why.on_status("verified", why.TO_PROBE), why.can_probe),
         label=why.named("verify", why.TO_PROBE),
     ),
-    Action("rollback", "R", "Preview the rollback", "Run", why.first(why.control, why.can_roll_back)),
+    Action(
+        "rollback", "R", "Preview the rollback", "Run", why.first(why.control_or_reopen, why.can_roll_back)
+    ),
     Action(
         "rollback_here",
         "",
         "Preview the rollback to the selected step",
         "Run",
-        why.first(why.control, why.on_leaf, why.can_roll_back),
+        why.first(why.control_or_reopen, why.on_leaf, why.can_roll_back),
     ),
     Action("expand", "", "Have the phase planned", "Run", why.first(why.act, why.on_step)),
     Action("stop", "i", "Stop the run here", "Run", why.act),
@@ -246,10 +255,10 @@ def why_not(action: Action, view: View) -> str:
 
 _FOOTERS: Mapping[str, str] = {
     "review": "approve request_changes edit add delete move_down hold undo fix findings",
-    "decide": "approve reject edit_revision retry skip mark_done probe rollback stop pause",
-    "run": "approve pause cancel retry mark_done hold follow rollback open",
+    "decide": "approve take_up reject edit_revision retry skip mark_done probe rollback stop pause",
+    "run": "approve take_up pause cancel retry mark_done hold follow rollback open",
     "undoing": "approve retry mark_done follow open",
-    "over": "rollback summary failures timeline events",
+    "over": "take_up rollback summary failures timeline events",
 }
 
 _FOOTER_OF: Mapping[RunStatus, str] = {
@@ -275,6 +284,7 @@ _SHORT = {
     "reject": "reject",
     "rollback": "roll back",
     "stop": "stop here",
+    "take_up": "take it up again",
     "follow": "follow",
     "open": "open",
     "summary": "summary",

@@ -1,5 +1,7 @@
 """The console's application: themes, guards, signals, the first screen. Nothing of a run is decided here.
 
+The first paint waits for nothing but Textual: what shows a run, and the run itself, come after it.
+
 The terminal is left clean whatever happens: SIGTERM and SIGHUP detach, a fault of this program prints
 one line and no values of variables, and the run goes on without the screen.
 """
@@ -14,6 +16,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,61 +27,79 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from console.errors import PlandeckError
-from console.run.control import Session
 from console.text import clean
 from console.tui.guard import AsciiOnly, ControlGuard, survive_any_byte
-from console.tui.operating import DETACHED
-from console.tui.palette import ActionProvider
-from console.tui.screens.run import RunScreen
-from console.tui.themes import DEFAULT, INK_DEFAULTS, full_name, load_themes
+from console.tui.screens.start import StartScreen
+from console.tui.themes import DEFAULT, INK_DEFAULTS, find_theme, full_name, load_themes
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from console.run.control import Session
     from console.tui.screens.picker import SampleInfo
     from console.tui.screens.runs import RunInfo
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())
 
-Opener = Callable[[str], Awaitable[Session]]
+DETACHED = 4
+"""Exit code of a console that left a run which goes on."""
+
+Begin = Callable[[], Awaitable["Session"]]
+"""Starts the run or attaches to it, after the first paint. Raises `PlandeckError`."""
+
+Opener = Callable[[str], Awaitable["Session"]]
 """Opens what was picked: a goal, a sample's name, a run's id. Raises `PlandeckError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the console looks and behaves. `keys` maps binding ids ("run.approve") to keys. Without a
-    session, `samples` and `runs` are offered and `open` opens what is chosen. `now` is the wall clock."""
+    session, what `offers` gives is offered and `open` opens what is chosen. `reopen` has a run taken up
+    again that has ended or has lost its process. `now` is the wall clock."""
 
     theme: str = ""
     ascii: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
     by: str = ""
-    samples: Sequence[SampleInfo] = ()
-    runs: Sequence[RunInfo] = ()
+    offers: Callable[[], tuple[Sequence[SampleInfo], Sequence[RunInfo]]] = lambda: ((), ())
     open: Opener | None = None
+    reopen: Opener | None = None
     theme_folders: tuple[Path, ...] = ()
     now: Callable[[], float] = time.time
 
 
+def _actions() -> type[Provider]:
+    from console.tui.palette import ActionProvider
+
+    return ActionProvider
+
+
 class ConsoleApp(App[int]):
-    """Shows one run, or first the picker."""
+    """Shows one run (given, or begun after the first paint), or first the picker. `fault` says why a run
+    could not be begun."""
 
     CSS_PATH = "app.tcss"
     TITLE = "plandeck"
-    COMMANDS: ClassVar[set[Any]] = {ActionProvider}
+    COMMANDS: ClassVar[set[Any]] = {_actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", "Detach", show=False, priority=True, id="app.leave"),
         Binding("ctrl+c", "leave", "Detach", show=False, id="app.interrupt"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="app.suspend"),
     ]
 
-    def __init__(self, session: Session | None, options: Options | None = None) -> None:
+    def __init__(self, session: Session | Begin | None, options: Options | None = None) -> None:
         self.options = options or Options()
         super().__init__()
         self.session = session
-        for theme in load_themes(*self.options.theme_folders):
+        self.fault: PlandeckError | None = None
+        name = full_name(self.options.theme or DEFAULT)
+        if name not in self.available_themes:
+            theme = find_theme(name, *self.options.theme_folders) or find_theme(DEFAULT)
+            assert theme is not None, "the default theme comes with the console"
             self.register_theme(theme)
-        name = full_name(self.options.theme)
-        self.theme = name if name in self.available_themes else DEFAULT
+            name = theme.name
+        self.theme = name
 
     # ── beginning and end ────────────────────────────────────────────────────────────────────────
 
@@ -87,23 +108,48 @@ class ConsoleApp(App[int]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave_by_signal, number)
-        if self.session is not None:
-            self.show_run(self.session)
-        else:
+        self.push_screen(StartScreen())
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """After the first paint: what was too slow to come before it."""
+        for theme in load_themes(*self.options.theme_folders):
+            if theme.name not in self.available_themes:
+                self.register_theme(theme)
+        if self.session is None:
             self.run_worker(self._pick(), name="picker")
+        elif callable(self.session):
+            self.run_worker(self._start(self.session), name="start")
+        else:
+            self.show_run(self.session)
+
+    async def _start(self, begin: Begin) -> None:
+        try:
+            self.show_run(await begin())
+        except PlandeckError as error:
+            self.fault = error
+            self.exit(return_code=error.exit_code)
 
     def show_run(self, session: Session) -> None:
+        """Show a run in place of what is shown now."""
+        from console.tui.screens.run import RunScreen
+
         options = self.options
         by = options.by or getpass.getuser()
-        self.push_screen(RunScreen(session, by=by, keymap=options.keys, now=options.now))
+        reopen = partial(self._reopen, options.reopen, session.run) if options.reopen else None
+        self.switch_screen(RunScreen(session, by=by, keymap=options.keys, now=options.now, reopen=reopen))
+
+    async def _reopen(self, reopen: Opener, run: str) -> Session:
+        session = await reopen(run)
+        self.show_run(session)
+        return session
 
     async def _pick(self) -> None:
         """Offer tasks and runs until one of them can be opened, or nothing is wanted."""
         from console.tui.screens.picker import Picker
 
-        while (
-            chosen := await self.push_screen_wait(Picker(self.options.samples, self.options.runs))
-        ) is not None:
+        samples, runs = await asyncio.to_thread(self.options.offers)
+        while (chosen := await self.push_screen_wait(Picker(samples, runs))) is not None:
             if self.options.open is None:
                 break
             try:
@@ -119,6 +165,8 @@ class ConsoleApp(App[int]):
 
     def action_leave(self) -> None:
         """Ctrl+Q and Ctrl+C leave the screen and nothing else: the run goes on."""
+        from console.tui.screens.run import RunScreen
+
         screen = next((s for s in reversed(self.screen_stack) if isinstance(s, RunScreen)), None)
         if screen is None:
             self.exit(return_code=DETACHED)
@@ -158,10 +206,13 @@ class ConsoleApp(App[int]):
         return False if action == "simulate_key" else super().check_action(action, parameters)
 
 
-def run_console(session: Session | None, options: Options | None = None) -> int:
+async def run_console(session: Session | Begin | None, options: Options | None = None) -> int:
     """Show the console until it is left, and give the exit code: the run's when it has ended, 4 when it
-    goes on without us, 128 + n after a signal, 1 when the console itself failed."""
+    goes on without us, 128 + n after a signal, 1 when the console itself failed. Raises what hindered
+    the run's beginning."""
     survive_any_byte()
     app = ConsoleApp(session, options)
-    app.run()
+    await app.run_async()
+    if app.fault is not None:
+        raise app.fault
     return app.return_code if app.return_code is not None else 1

@@ -34,11 +34,13 @@ from console.run.control import (
 )
 from console.run.events import RollbackPlan
 from console.run.life import RunStatus, StepStatus
+from console.run.rollback import plan_rollback, rollback_hash
 from console.text import clean
 from console.tui import reasons as why
 from console.tui.actions import describe
 
 if TYPE_CHECKING:
+    from console.run.control import Session
     from console.tui.screens.run import RunScreen
 
 QUESTIONS = frozenset({"gate", "decision", "in_doubt"})
@@ -65,6 +67,7 @@ class Operating:
             "reject": self.reject,
             "probe": lambda: self.about_step(Probe(step=self.subject(why.TO_PROBE))),
             "hold": self.hold,
+            "take_up": self.take_up,
             "rollback": lambda: self.roll_back(None),
             "rollback_here": lambda: self.roll_back(self.step),
             "expand": lambda: self.about_step(ExpandPhase(phase=self.step)),
@@ -105,7 +108,7 @@ class Operating:
         else:
             from console.tui.screens.approval import ApprovalScreen
 
-            said = await self.ask(ApprovalScreen(request, state))
+            said = await self.ask(ApprovalScreen(request, state, directory=self.screen.session.directory))
         if said is not None:
             await self.wish(said)
 
@@ -141,18 +144,41 @@ class Operating:
             await self.wish(Stop(reason="by the operator"))
 
     async def roll_back(self, back_to: str | None) -> None:
-        """Show what a rollback would do; it runs when the operator says so on that screen."""
-        answer = await self.wish(PreviewRollback(back_to=back_to))
-        preview, shown_hash = answer["rollback"], answer["hash"]
-        if not isinstance(preview, RollbackPlan):
-            preview = RollbackPlan.model_validate_json(json.dumps(preview))
+        """Show what a rollback would do; it runs when the operator says so on that screen. A run that has
+        ended, or lost its process, is taken up again for it."""
+        preview, shown_hash = await self._preview(back_to)
         from console.tui.screens.rollback import RollbackScreen
         from console.tui.widgets.rollback_pane import RollbackPane
 
         self.screen.query_one(RollbackPane).preview = preview
         said: RollBack | None = await self.ask(RollbackScreen(preview, shown_hash, self.screen.bridge.state))
-        if said is not None:
+        if said is None:
+            return
+        session = await self._taken_up() if self.screen.view.reopenable else None
+        if session is None or session.control is None:
             await self.wish(said)
+        else:
+            await session.control.wish(said, by=self.screen.bridge.by)
+
+    async def _preview(self, back_to: str | None) -> tuple[RollbackPlan, str]:
+        state = self.screen.bridge.state
+        if self.screen.view.reopenable:
+            plan = state.everything()
+            assert plan is not None, "a step has started"
+            rollback = plan_rollback(plan, state.catalog, state, back_to=back_to)
+            return rollback, rollback_hash(rollback)
+        answer = await self.wish(PreviewRollback(back_to=back_to))
+        shown = answer["rollback"]
+        if not isinstance(shown, RollbackPlan):
+            shown = RollbackPlan.model_validate_json(json.dumps(shown))
+        return shown, answer["hash"]
+
+    async def take_up(self) -> None:
+        """Have a process take the run up again, where it was."""
+        await self._taken_up()
+
+    async def _taken_up(self) -> Session | None:
+        return await self.screen.reopen() if self.screen.reopen else None
 
     # ── a step ───────────────────────────────────────────────────────────────────────────────────
 
@@ -204,6 +230,8 @@ class Operating:
     @property
     def exit_code(self) -> int:
         """The run's own exit code once it has ended, else that of a detached console."""
+        from console.tui.app import DETACHED
+
         finished = self.screen.bridge.state.finished
         return finished.exit_code if finished else DETACHED
 
@@ -214,7 +242,3 @@ class Operating:
         from console.tui.screens.help import HelpScreen
 
         await self.ask(HelpScreen(describe(self.screen.view, self.screen.keymap)))
-
-
-DETACHED = 4
-"""Exit code of a console that left a run which goes on."""

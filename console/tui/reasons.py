@@ -44,6 +44,11 @@ def control(view: View) -> str:
     return view.read_only
 
 
+def control_or_reopen(view: View) -> str:
+    """A run without a process is taken up again first."""
+    return "" if view.reopenable else view.read_only
+
+
 def has_plan(view: View) -> str:
     return "" if view.state.plan else "there is no plan yet"
 
@@ -132,6 +137,14 @@ def can_pause(view: View) -> str:
     return f"the run is {words(view.status)}; only a running one can be paused"
 
 
+def can_take_up(view: View) -> str:
+    if not view.reopenable:
+        return "the run has its process" if not view.engine_gone else "this run cannot be taken up from here"
+    if view.status in (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED):
+        return f"the run has {words(view.status)}; there is nothing to go on with"
+    return ""
+
+
 def can_roll_back(view: View) -> str:
     if view.status is RunStatus.ROLLING_BACK:
         return "the run is rolling back already"
@@ -198,6 +211,18 @@ def before_run(view: View) -> bool:
 
 def running(view: View) -> bool:
     return not before_run(view)
+
+
+def pasting(view: View) -> bool:
+    return before_run(view) and not view.engine_gone
+
+
+def without_process(view: View) -> bool:
+    return view.engine_gone
+
+
+def with_process(view: View) -> bool:
+    return running(view) and not view.engine_gone
 
 
 def revision_waits(view: View) -> bool:

@@ -15,6 +15,9 @@ from console.errors import UsageError
 PREFIX = "plandeck-"
 DEFAULT = f"{PREFIX}dark"
 
+FILES = {"16": "sixteen"}
+"""Files that are not called like their themes."""
+
 INK_DEFAULTS: Mapping[str, str] = {
     "ink-ok": "#7fbf7a",
     "ink-bad": "#f0837b",
@@ -43,6 +46,16 @@ def load_themes(*more: Path) -> Iterator[Theme]:
     for folder in (themes_dir(), *more):
         for file in sorted(folder.glob("*.yaml")):
             yield read_theme(file)
+
+
+def find_theme(name: str, *more: Path) -> Theme | None:
+    """The theme with this registered name, reading no other file where the file is called like it."""
+    short = name.removeprefix(PREFIX)
+    folders = (themes_dir(), *more)
+    for file in (folder / f"{FILES.get(short, short)}.yaml" for folder in folders):
+        if file.is_file() and (theme := read_theme(file)).name == name:
+            return theme
+    return next((theme for theme in load_themes(*more) if theme.name == name), None)
 
 
 def read_theme(file: Path) -> Theme:

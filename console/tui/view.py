@@ -37,7 +37,8 @@ ANSWERED_FIRST = (
 @dataclass(slots=True)
 class View:
     """`read_only` says why nothing can be wished, and is empty when it can; `takeable` that another
-    console holds the control. `step` is the selected step, phase or rollback item. `findings` come from
+    console holds the control; `reopenable` that a run without a process can be taken up again.
+    `step` is the selected step, phase or rollback item. `findings` come from
     the plan checker, newest plan only."""
 
     state: RunState = field(default_factory=RunState)
@@ -51,6 +52,7 @@ class View:
     search: str = ""
     engine_gone: bool = False
     takeable: bool = False
+    reopenable: bool = False
     _indexed: tuple[object, object] | None = None
     _steps: dict[StepId, Step] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -10,4 +11,4 @@ from tests.tui import fakes
 
 if __name__ == "__main__":
     session = fakes.FakeSession(Path(sys.argv[1]), *fakes.running())
-    sys.exit(run_console(session, Options(by="ada")))
+    sys.exit(asyncio.run(run_console(session, Options(by="ada"))))

@@ -13,7 +13,7 @@ from console.run import control as wishes
 from console.run import events as ev
 from console.run.control import Wish
 from console.tui.actions import ACTIONS, BY_ID, SPLIT_ESCAPE_TAILS, describe
-from console.tui.operating import DETACHED
+from console.tui.app import DETACHED
 from tests.tui import fakes
 from tests.tui.driving import NARROW, Driver, driving, driving_session
 

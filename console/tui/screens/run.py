@@ -7,7 +7,7 @@ plan in console/tui/editing.py; what can be done at all, and why not, in console
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -53,7 +53,8 @@ Handler = Callable[[], Coroutine[Any, Any, None] | None]
 
 
 class RunScreen(Screen[int]):
-    """One run. `now` is the wall clock in seconds since the epoch; `by` the operator's name."""
+    """One run. `now` is the wall clock in seconds since the epoch; `by` the operator's name. `reopen`
+    has the run taken up again, shows it in place of this screen and gives the session."""
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -67,8 +68,10 @@ class RunScreen(Screen[int]):
         by: str,
         keymap: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
+        reopen: Callable[[], Awaitable[Session]] | None = None,
     ) -> None:
         super().__init__()
+        self.reopen = reopen
         self.session = session
         self.now = now
         self.keymap = keymap or {}
@@ -137,6 +140,7 @@ class RunScreen(Screen[int]):
         """Bring every part up to the state of the run."""
         self.view.state = self.bridge.state
         self.view.engine_gone = self.bridge.gone
+        self.view.reopenable = self.bridge.gone and self.reopen is not None
         self.view.read_only, self.view.takeable = self.bridge.read_only, self.bridge.takeable
         if self.bridge.state.plan is not self._looked_at:
             self._look_at_plan()
