@@ -44,8 +44,8 @@ class Camera:
 
     @property
     def state(self) -> RunState:
-        app = self.pilot.app
-        return next(s for s in app.screen_stack if isinstance(s, RunScreen)).bridge.state
+        shown = (s for s in self.pilot.app.screen_stack if isinstance(s, RunScreen))
+        return next((screen.bridge.state for screen in shown), RunState())
 
     async def until(self, holds: Callable[[RunState], bool]) -> None:
         ends = time.monotonic() + PATIENCE
