@@ -18,7 +18,7 @@ Colour = tuple[int, int, int]
 def shrink(png: bytes) -> bytes:
     """The same picture with at most 256 colours; transparency is dropped."""
     width, height, pixels = _read(png)
-    palette = [colour for colour, _ in Counter(pixels).most_common(256)]
+    palette = _palette(Counter(pixels))
     index = _Index(palette)
     rows = (pixels[at : at + width] for at in range(0, width * height, width))
     body = b"".join(b"\0" + bytes(index[colour] for colour in row) for row in rows)
@@ -31,6 +31,16 @@ def shrink(png: bytes) -> bytes:
             _chunk(b"IEND", b""),
         )
     )
+
+
+def _palette(counts: Counter[Colour]) -> list[Colour]:
+    """The most frequent colours, one for each kind of colour: shades of grey must not crowd out the red."""
+    kinds: dict[Colour, tuple[int, Colour]] = {}
+    for colour, count in counts.most_common():
+        red, green, blue = (channel >> 4 for channel in colour)
+        seen, first = kinds.get((red, green, blue), (0, colour))
+        kinds[red, green, blue] = (seen + count, first)
+    return [colour for _, colour in sorted(kinds.values(), reverse=True)[:256]]
 
 
 class _Index(dict[Colour, int]):
