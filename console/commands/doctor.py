@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from console.commands.common import Json, emit, say, table
@@ -49,6 +47,9 @@ def _safely(find: Callable[[], Iterator[Look]]) -> list[Look]:
 
 
 def _python() -> Iterator[Look]:
+    import sqlite3
+    from importlib.metadata import PackageNotFoundError, version
+
     yield Look("python", "ok", f"{sys.version.split()[0]} at {sys.executable}")
     yield Look("sqlite", "ok", sqlite3.sqlite_version)
     for name in LIBRARIES:
@@ -70,6 +71,8 @@ def _places() -> Iterator[Look]:
 
 def _wal(folder: Path) -> tuple[str, str]:
     """Whether this file system can hold a journal: SQLite's write-ahead log needs shared memory."""
+    import sqlite3
+
     probe = folder / f".doctor-{os.getpid()}.db"
     try:
         connection = sqlite3.connect(probe)

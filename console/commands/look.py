@@ -313,16 +313,18 @@ def replay(
 
     Example: plandeck replay run.jsonl --plain
     """
-    import anyio
-
     from console.service.client import Replay
 
     session = Replay(file)
     if not (plain or as_json) and on_terminal():
+        import asyncio
+
         from console.commands.screen import show_here
 
-        anyio.run(show_here, session)
+        asyncio.run(show_here(session))
         return 0
+    import anyio
+
     from console.headless import Follower, json_lines, plain_lines
 
     anyio.run(Follower(session, json_lines(say) if as_json else plain_lines(say)).follow)

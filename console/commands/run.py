@@ -35,6 +35,7 @@ from console.commands.ordering import Front, consent_of, on_failure_of, order_fo
 from console.errors import UsageError
 
 if TYPE_CHECKING:
+    from console.commands.screen import Begin
     from console.headless import Answer, Show
     from console.run.control import Session
     from console.service.order import Order
@@ -150,27 +151,35 @@ def _list_samples(known: dict[str, Path], *, as_json: bool) -> int:
 
 def _start(make: Callable[[], Order], front: Front, *, foreground: bool) -> int:
     """Execute the order that `make` makes with the front end that was asked for."""
-    import anyio
-
-    from console.commands.screen import show, show_here
-
     if front.screen and not foreground:
-        return anyio.run(show, lambda door: door.start(make))
+        return _on_screen(lambda door: door.start(make))
     order = make()
     if front.detach:
         return _launch(order, as_json=front.as_json)
+
+    import anyio
 
     from console.service.host import host
     from console.service.order import save_order
 
     save_order(order)
     if front.screen:
+        from console.commands.screen import show_here
+
         return anyio.run(host, order, show_here)
 
     async def follow(session: Session) -> int:
         return await _follow(session, front, order.by)
 
     return anyio.run(host, order, follow)
+
+
+def _on_screen(begin: Begin | None) -> int:
+    import asyncio
+
+    from console.commands.screen import show
+
+    return asyncio.run(show(begin))
 
 
 def _launch(order: Order, *, as_json: bool) -> int:
@@ -214,15 +223,11 @@ def _prompts() -> Answer:
 
 def pick() -> int:
     """The picker: a task or a run is chosen on the screen."""
-    import anyio
-
     if not on_terminal():
         raise UsageError(
             "there is no terminal for the task picker", todo="Name a task: plandeck run TASK --plain"
         )
-    from console.commands.screen import show
-
-    return anyio.run(show, None)
+    return _on_screen(None)
 
 
 def start_picked(what: str) -> Path:
@@ -252,21 +257,20 @@ def attach(
 
     Example: plandeck attach 4f1c
     """
-    import anyio
-
     from console.settings import find_run
 
-    front = Front(plain=plain, as_json=as_json)
-    return anyio.run(_attach, find_run(run), front, take)
+    front, directory = Front(plain=plain, as_json=as_json), find_run(run)
+    if front.screen:
+        return _on_screen(lambda door: door.attach(directory, take=take))
+    import anyio
+
+    return anyio.run(_attach, directory, front)
 
 
-async def _attach(directory: Path, front: Front, take: bool) -> int:
-    from console.commands.screen import show
+async def _attach(directory: Path, front: Front) -> int:
     from console.service.client import Kept, NotExecuted
     from console.service.client import attach as attach_to
 
-    if front.screen:
-        return await show(lambda door: door.attach(directory, take=take))
     try:
         async with attach_to(directory) as session:
             return await _watch(session, front)

@@ -1,19 +1,19 @@
 """The screen, and the sessions behind it. It is painted first; the run is started, or attached to, after.
 
-Sessions live in tasks of their own, so that no worker of the screen owns a connection.
+Sessions live in tasks of their own, so that no worker of the screen owns a connection. Nothing is
+imported here that the first paint does not need.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
-from anyio import to_thread
-from anyio.abc import TaskGroup, TaskStatus
+from console.errors import PlandeckError
 
 if TYPE_CHECKING:
     from console.run.control import Session
@@ -29,35 +29,45 @@ RECENT = 20
 class Door:
     """Opens sessions, and keeps them open as long as the screen is there."""
 
-    def __init__(self, tasks: TaskGroup) -> None:
-        self._tasks = tasks
+    def __init__(self) -> None:
+        self._held: list[asyncio.Task[None]] = []
 
     async def attach(self, directory: Path, *, take: bool = False) -> Session:
         """A session with the run; its record alone when no process executes it."""
-        session: Session = await self._tasks.start(partial(self._hold, directory, take))
-        return session
+        opened: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._held.append(asyncio.create_task(self._hold(directory, take, opened)))
+        return await opened
 
-    async def _hold(self, directory: Path, take: bool, *, task_status: TaskStatus[Session]) -> None:
+    async def _hold(self, directory: Path, take: bool, opened: asyncio.Future[Session]) -> None:
         from console.service.client import Kept, NotExecuted, attach
 
         try:
             async with attach(directory, ui=True) as session:
                 if take:
                     await session.take_control()
-                task_status.started(session)
-                await anyio.sleep_forever()
+                opened.set_result(session)
+                await asyncio.Event().wait()
         except NotExecuted:
-            task_status.started(Kept(directory))
+            opened.set_result(Kept(directory))
+        except PlandeckError as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+    async def close(self) -> None:
+        for task in self._held:
+            task.cancel()
+        await asyncio.gather(*self._held, return_exceptions=True)
 
     async def start(self, make: Callable[[], Order]) -> Session:
         """Make an order, have it executed by a process of its own, and attach to that."""
-        return await self.attach(await to_thread.run_sync(_launched, make))
+        return await self.attach(await asyncio.to_thread(_launched, make))
 
     async def pick(self, what: str) -> Session:
         """What was chosen in the picker: a task is started, a run is attached to."""
         from console.commands.run import start_picked
 
-        return await self.attach(await to_thread.run_sync(start_picked, what))
+        return await self.attach(await asyncio.to_thread(start_picked, what))
 
     async def reopen(self, run: str) -> Session:
         """Have a run taken up again that has ended, or that lost its process; nothing starts by itself."""
@@ -83,11 +93,11 @@ async def show(begin: Begin | None) -> int:
     """Show the run that `begin` opens, or the picker, until the screen is left; gives the exit code."""
     from console.tui.app import run_console
 
-    async with anyio.create_task_group() as tasks:
-        door = Door(tasks)
-        code = await run_console(partial(begin, door) if begin else None, _options(door))
-        tasks.cancel_scope.cancel()
-    return code
+    door = Door()
+    try:
+        return await run_console(partial(begin, door) if begin else None, _options(door))
+    finally:
+        await door.close()
 
 
 async def show_here(session: Session) -> int:
