@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -83,14 +84,27 @@ def test_no_file_knows_the_machine_it_was_made_on() -> None:
     assert found == []
 
 
+def name_of(requirement: str) -> str:
+    found = re.match(r"[\w.-]+", requirement)
+    assert found
+    return re.sub("[-_.]+", "-", found[0]).lower()
+
+
+def test_who_installs_the_test_extra_can_build_the_package_too() -> None:
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extra = document["project"]["optional-dependencies"]["test"]
+    assert set(document["build-system"]["requires"]) <= set(extra)
+
+
+def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
+    said = re.search(r"\.venv/bin/(python -m pytest.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert said
+    tests = re.search(r"^tests\(\) \{\n(.*?)^\}", (ROOT / ".ci/run").read_text(), re.MULTILINE | re.DOTALL)
+    assert tests
+    assert [line.split("#")[0].strip() for line in tests[1].splitlines()] == [said[1]]
+
+
 def test_every_requirement_is_locked_by_hash() -> None:
-    import tomllib
-
-    def name_of(requirement: str) -> str:
-        found = re.match(r"[\w.-]+", requirement)
-        assert found
-        return re.sub("[-_.]+", "-", found[0]).lower()
-
     lock = (ROOT / ".ci" / "requirements.txt").read_text()
     entries = re.split(r"\n(?=\S)", lock.strip())
     locked = {name_of(entry): entry for entry in entries if not entry.startswith("#")}
