@@ -61,7 +61,8 @@ def rollback_of(
     items: list[Compensation] = []
     for action in solution.sequence:
         before, state = state, after(state, action)
-        if action not in ids or action.tool.undo or action.tool.risk.rank < Risk.DISRUPTIVE.rank:
+        harmless = action.tool.recovery or action.tool.risk.rank < Risk.DISRUPTIVE.rank
+        if action not in ids or action.tool.undo or harmless:
             continue
         remedy = _remedy(catalog, action, before, state)
         if remedy is not None:

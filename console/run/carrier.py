@@ -25,6 +25,13 @@ from console.runners.backend import Spec, Status, StepBackend
 _STARTS_TOLD_WITHIN = 0.05
 
 
+def started_event(step: StepId, attempt: int, status: Status) -> ev.StepStarted:
+    """The start that a backend tells of."""
+    return ev.StepStarted(
+        step=step, attempt=attempt, pid=status.pid, host=status.host, started=status.started
+    )
+
+
 class Receiver(Protocol):
     """Who is told how attempts go. None of these may block."""
 
@@ -83,11 +90,7 @@ class Carrier:
         """A start is told with the next commit, or soon: it decides nothing and nobody waits for it."""
         if not self._starts:
             self._receiver.wake_within(_STARTS_TOLD_WITHIN)
-        self._starts.append(
-            ev.StepStarted(
-                step=step, attempt=attempt, pid=status.pid, host=status.host, started=status.started
-            )
-        )
+        self._starts.append(started_event(step, attempt, status))
 
     def starts(self) -> Iterator[ev.StepStarted]:
         """The starts that nobody was told of yet."""

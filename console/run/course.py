@@ -67,10 +67,12 @@ class Course:
                 self.lane.place(event.step)
             case ev.Approved(scope="plan") if self.state.plan:
                 self._approve_all(self.state.plan)
-            case ev.RevisionAccepted():
+            case ev.RevisionAccepted() if self.state.started_at:
                 self._approve_all(event.plan)
                 self.rebuild()
                 self._revised = True
+            case ev.RevisionAccepted():
+                self.rebuild()
             case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted() | ev.RollbackStarted():
                 self.rebuild()
             case ev.RollbackFinished():
@@ -144,9 +146,10 @@ class Course:
         state, consent = self.state, self.policy.consent
         if state.plan is None:
             return None
-        if self.approved and state.approvals and state.approvals[-1].hash == state.plan_hash:
+        newest = state.approvals[-1] if state.approvals else None
+        if newest is not None and newest.scope == "plan" and newest.hash == state.plan_hash:
             return Grant((ev.RunStarted(),))
-        if self._has_asked("plan"):
+        if self._has_asked("plan", "revision"):
             return None
         request = self.ask("plan", state.plan_hash)
         risk = risk_of_plan(state.plan, self.catalog)
@@ -504,9 +507,8 @@ class Course:
             paused = ev.RunPaused(by="", reason=f"rolled back to step {rollback.plan.back_to}")
             return Grant((finished, paused))
         if complete:
-            end = ev.RunFinished(
-                outcome="rolled_back", exit_code=6, reason="everything that was done was undone"
-            )
+            reason = "everything that was done was undone" if undone else "there was nothing to undo"
+            end = ev.RunFinished(outcome="rolled_back", exit_code=6, reason=reason)
         else:
             left = "; ".join(f"step {s}: {why}" for s, why in not_undone.items())
             end = ev.RunFinished(outcome="rollback_incomplete", exit_code=5, reason=f"not undone: {left}")

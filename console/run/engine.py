@@ -32,7 +32,7 @@ from console.planners.base import Goal, Planner
 from console.run import events as ev
 from console.run.attempts import Place, Prepared, spec_of
 from console.run.audience import Audience
-from console.run.carrier import Carrier
+from console.run.carrier import Carrier, started_event
 from console.run.control import RunControl, Wish
 from console.run.course import Course
 from console.run.grants import Desk, Grant, accepted, grant, running_keys
@@ -205,7 +205,8 @@ class Engine:
         try:
             while self._inbox or self._pending:
                 for started in self._carrier.starts():
-                    self._emit(started)
+                    if self.state.step(started.step).status is StepStatus.RUNNING:
+                        self._emit(started)
                 while self._inbox:
                     self._inbox.popleft()()
                 self._decide()
@@ -331,6 +332,8 @@ class Engine:
             message = "a late result was set aside: the step was settled before"
             self._emit(ev.Warned(step=step_id, message=message))
             return
+        if not state.attempt.started and status.started:
+            self._emit(started_event(step_id, number, status))
         self._emit(judge(self._step_for(step_id), number, key, status, self.directory))
 
     def _step_for(self, step_id: StepId) -> Step:

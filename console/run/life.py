@@ -139,5 +139,13 @@ RUN_LIFE: dict[tuple[RunStatus, str], RunStatus] = {
 """Run life. `run_finished` leads to the outcome it names; what is not listed here and is not about
 the run's course (a warning, an answer, a step) is allowed wherever the run is not final."""
 
+BEFORE_START: dict[str, RunStatus] = {
+    "revision_proposed": _R.AWAITING_APPROVAL,
+    "revision_accepted": _R.AWAITING_APPROVAL,
+    "revision_rejected": _R.AWAITING_APPROVAL,
+    "replan_failed": _R.AWAITING_APPROVAL,
+}
+"""What a revision leads to while nothing has run: the plan still waits for its approval."""
+
 COURSE = frozenset(trigger for _, trigger in RUN_LIFE)
 """Every trigger that is about the run's course."""

@@ -92,7 +92,11 @@ def _step(step_id: StepId, state: RunState) -> Step:
 
 
 def _has_effect(step_id: StepId, catalog: Catalog, state: RunState) -> bool:
-    return risk_of(_step(step_id, state), catalog) is not Risk.OBSERVE
+    """Whether there is something to undo. A recovery step is a way back itself: undoing it would bring
+    back what went wrong."""
+    step = _step(step_id, state)
+    tool = catalog.get(step.action)
+    return risk_of(step, catalog) is not Risk.OBSERVE and not (tool and tool.recovery)
 
 
 def _is_destructive(step_id: StepId, catalog: Catalog, state: RunState) -> bool:
@@ -220,7 +224,7 @@ def _fate(
         return "refused", f"step {', '.join(unmet)}, which it needs, did not succeed", False
     if tie.undoes:
         if not any(s in effects for s in tie.undoes):
-            return "left_out", f"nothing it undoes has started (step {', '.join(tie.undoes)})", False
+            return "left_out", f"there is nothing it would undo (step {', '.join(tie.undoes)})", False
         return "planned", "", False
     if not effects:
         return "left_out", "no step that changes anything has started", False

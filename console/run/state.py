@@ -14,7 +14,9 @@ from console.catalog.spec import Catalog
 from console.errors import IllegalEvent
 from console.plan.model import Params, Plan, Step, StepId
 from console.run import events as ev
-from console.run.life import COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
+from console.run.life import BEFORE_START, COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
+
+_R = RunStatus
 
 
 @dataclass(slots=True)
@@ -234,6 +236,12 @@ class RunState:
             trigger = "decision_awaited"
             if (self.status, trigger) not in RUN_LIFE:
                 return self.status
+        if (
+            not self.started_at
+            and trigger in BEFORE_START
+            and self.status in (_R.REPLANNING, _R.AWAITING_APPROVAL)
+        ):
+            return BEFORE_START[trigger]
         if trigger not in COURSE:
             if self.status.is_final and isinstance(event, ev.StepEvent):
                 raise IllegalEvent(

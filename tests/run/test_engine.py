@@ -17,8 +17,8 @@ from console.run import events as ev
 from console.run.engine import Engine
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
-from console.runners.backend import Spec
-from console.testing import ScriptedPlanner
+from console.runners.backend import Spec, Status
+from console.testing import FakeBackend, ScriptedPlanner
 from tests.run.harness import YES, Play, Undo, World, answer, catalog, plan, run, say, step, tool, until
 
 
@@ -679,3 +679,36 @@ def test_the_planner_hears_of_a_failure_that_an_earlier_revision_went_round(tmp_
         ("1", "failed"),
         ("2", "failed"),
     ]
+
+
+def test_changes_asked_for_before_the_approval_leave_the_run_unstarted(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1")), policy=Policy(), planner=ScriptedPlanner(plan(step("2"))))
+
+    async def operator(engine: Engine) -> None:
+        await until(engine, lambda s: bool(s.requests))
+        await say(engine, c.Replan(words="look first"))
+        await answer(engine, "revision")
+        await until(engine, lambda s: any(r.scope == "plan" for r in s.requests.values()))
+        assert engine.state.status is RunStatus.AWAITING_APPROVAL
+        await say(engine, c.Replan(words="and more"))
+        await until(engine, lambda s: bool(s.error))
+        assert engine.state.status is RunStatus.AWAITING_APPROVAL
+        assert world.backend.started == []
+        await answer(engine, "plan")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/2/1"]
+
+
+def test_every_attempt_has_its_start_on_record(tmp_path: Path) -> None:
+    class Timed(FakeBackend):
+        async def status(self, key: str, wait: float | None = 0) -> Status:
+            return replace(await super().status(key, wait), started=5.0, ended=7.0, pid=42, host="here")
+
+    world = World(tmp_path, plan(step("1")), backend=Timed())
+    state = run(world)
+    attempt = state.steps["1"].attempt
+    assert attempt is not None
+    assert (attempt.started, attempt.pid, attempt.host) == (5.0, 42, "here")
+    assert world.told.count("step_started 1") == 1
+    assert world.events(ev.StepSucceeded)[0].duration == 2.0

@@ -265,3 +265,18 @@ def test_back_to_a_step_touches_only_what_started_after_it(back_to: str) -> None
     assert {s for item in rollback.items for s in item.undoes} == {
         s for s in ("0", "1", "2") if int(s) > int(back_to)
     }
+
+
+def test_a_way_back_is_not_undone() -> None:
+    back = plain("switch_back").model_copy(update={"recovery": True})
+    steps = plan(
+        step("1", undo=Undo(action="undo_work")),
+        step("2", "switch_back", "1"),
+        rollback=[Compensation(action="work", params={"to": "new"}, undoes=("2",))],
+    )
+    rollback = plan_rollback(steps, tools(back), state_of(steps, ["1", "2"]))
+    assert [(item.step.id, item.fate) for item in rollback.items] == [
+        ("undo-1", "planned"),
+        ("rollback-1", "left_out"),
+    ]
+    assert rollback.uncovered == ()
