@@ -17,7 +17,8 @@ from console.lines import line_of
 from console.run.control import Session, Wish
 from console.run.events import Record
 from console.run.life import StepStatus
-from console.run.state import Request, RunState
+from console.run.standing import Request
+from console.run.state import RunState
 
 Answer = Callable[[Request, RunState], Awaitable[Wish | None]]
 """Asks a person; `None` when they have gone."""

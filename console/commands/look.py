@@ -14,7 +14,8 @@ from console.commands.common import Json, JsonFacts, Output, Plain, Run, emit, o
 from console.errors import JournalError, PlandeckError, UsageError
 
 if TYPE_CHECKING:
-    from console.run.state import Attempt, Rollback, RunState, StepState
+    from console.run.standing import Attempt, Rollback, StepState
+    from console.run.state import RunState
 
 
 def runs(

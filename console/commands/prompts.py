@@ -17,7 +17,8 @@ from console.plan.model import Plan, Step
 from console.run.approval import confirmable, step_hash
 from console.run.control import Approve, Deny, Wish
 from console.run.policy import risk_of
-from console.run.state import Request, RunState
+from console.run.standing import Request
+from console.run.state import RunState
 from console.text import clean, reveal
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 StepId = str
-"""A step's name, as `ID_PATTERN` has it. Documents may write it as an integer; inside it is always text ("1")."""
+"""A step's name, as `ID_PATTERN` has it. Documents may write it as an integer; inside it is text ("1")."""
 
 Params = dict[str, Any]
 """JSON values by parameter name."""

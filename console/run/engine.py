@@ -39,7 +39,8 @@ from console.run.grants import Desk, Grant, accepted, grant, running_keys
 from console.run.life import RunStatus, StepStatus
 from console.run.outcome import judge
 from console.run.policy import Policy
-from console.run.state import Attempt, RunState
+from console.run.standing import Attempt
+from console.run.state import RunState
 from console.run.thinking import Thinking
 from console.runners.backend import Status, StepBackend
 

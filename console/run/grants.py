@@ -22,7 +22,8 @@ from console.run.approval import Hasher, confirmable, voided
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
 from console.run.rollback import plan_rollback, rollback_hash
-from console.run.state import Proposal, Request, RunState
+from console.run.standing import Proposal, Request
+from console.run.state import RunState
 
 _S, _R = StepStatus, RunStatus
 LIVE = (_R.RUNNING, _R.PAUSED, _R.AWAITING_DECISION, _R.REPLANNING)

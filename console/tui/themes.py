@@ -15,9 +15,6 @@ from console.errors import UsageError
 PREFIX = "plandeck-"
 DEFAULT = f"{PREFIX}dark"
 
-FILES = {"16": "sixteen"}
-"""Files that are not called like their themes."""
-
 INK_DEFAULTS: Mapping[str, str] = {
     "ink-ok": "#7fbf7a",
     "ink-bad": "#f0837b",
@@ -50,9 +47,7 @@ def load_themes(*more: Path) -> Iterator[Theme]:
 
 def find_theme(name: str, *more: Path) -> Theme | None:
     """The theme with this registered name, reading no other file where the file is called like it."""
-    short = name.removeprefix(PREFIX)
-    folders = (themes_dir(), *more)
-    for file in (folder / f"{FILES.get(short, short)}.yaml" for folder in folders):
+    for file in (folder / f"{name.removeprefix(PREFIX)}.yaml" for folder in (themes_dir(), *more)):
         if file.is_file() and (theme := read_theme(file)).name == name:
             return theme
     return next((theme for theme in load_themes(*more) if theme.name == name), None)

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from console.catalog.spec import Risk, ToolSpec
 from console.plan.model import Step, StepId
 from console.run.life import RunStatus, StepStatus
-from console.run.state import Request, RunState, StepState
+from console.run.standing import Request, StepState
+from console.run.state import RunState
 
 Pane = Literal["plan", "output", "failures", "diff", "timeline", "events", "rollback", "summary"]
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from console.catalog.spec import Catalog, Contract, Parameter, Risk, Script, ToolSpec
 from console.plan.model import Compensation, Gate, Plan, Step, Undo
 from console.run import events as ev
-from console.run.state import Request, RunState
+from console.run.standing import Request
+from console.run.state import RunState
 
 DEPLOY_TOOLS = (
     ToolSpec(

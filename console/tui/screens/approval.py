@@ -19,7 +19,8 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from console.run.control import Approve, Deny
-from console.run.state import Request, RunState
+from console.run.standing import Request
+from console.run.state import RunState
 from console.tui.screens.brief import Brief
 from console.tui.screens.modal import MUTED, READING_KEYS, Clock, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Rows

@@ -23,7 +23,8 @@ from console.run.approval import resolved_hash, step_hash
 from console.run.life import StepStatus
 from console.run.policy import risk_of
 from console.run.results import result_of
-from console.run.state import Request, RunState
+from console.run.standing import Request
+from console.run.state import RunState
 from console.run.ties import tie_of
 from console.tui.screens.card import command_rows, label, step_rows, undo_rows
 from console.tui.screens.modal import MUTED
@@ -46,6 +47,9 @@ REFUSED = {
     "compensation": "Compensation {step} is left out.",
 }
 """What follows from a no, by scope; every other one stops the run."""
+
+FAILED = frozenset({StepStatus.FAILED, StepStatus.CANCELLED})
+TO_COME = frozenset({StepStatus.PENDING, StepStatus.HELD})
 
 
 @dataclass(frozen=True)
@@ -170,8 +174,16 @@ class Brief:
         shown = {step.id for step in self.steps}
         rest = [step for step in self.plan.leaves() if step.id not in shown]
         if rest:
-            names = ", ".join(f"{s.id} {s.action} ({_why_not(s, self.state)})" for s in rest)
+            names = ", ".join(f"{s.id} {s.action} ({self._why_not(s)})" for s in rest)
             yield Row(label("not run"), Content.styled(exact(names), MUTED))
+
+    def _why_not(self, step: Step) -> str:
+        known = self.state.steps.get(step.id)
+        if known is None or known.status is StepStatus.PENDING:
+            return "left out"
+        said = known.status.value.replace("_", " ")
+        round_it = self.request.scope == "revision" and known.status in FAILED
+        return f"{said}; the revision goes on without it" if round_it else said
 
     def _short(self, step: Step) -> Iterator[Row]:
         name = (exact(step.action), "bold")
@@ -213,7 +225,24 @@ def _steps_of(request: Request, state: RunState, plan: Plan) -> list[Step]:
         return [step for step, _ in plan.walk() if step.id == request.step]
     graph = Graph.of(plan)
     by_id = {step.id: step for step, _ in plan.walk()}
-    return [by_id[name] for name in graph.order if name not in graph.skipped and not _settled(name, state)]
+    out = graph.skipped | (_gone_round(graph, state) if request.scope == "revision" else frozenset())
+    return [by_id[name] for name in graph.order if name not in out and not _settled(name, state)]
+
+
+def _gone_round(graph: Graph, state: RunState) -> frozenset[StepId]:
+    """The failed steps that a revision goes on without: nothing that is still to come depends directly
+    on them, so that they are not tried again."""
+
+    def status(name: StepId) -> StepStatus:
+        known = state.steps.get(name)
+        return known.status if known else StepStatus.PENDING
+
+    return frozenset(
+        name
+        for name in graph.order
+        if status(name) in FAILED
+        and not any(status(after) in TO_COME for after in graph.successors.get(name, ()))
+    )
 
 
 def resolved_params(step: Step, state: RunState, directory: Path | None) -> Params | None:
@@ -240,10 +269,3 @@ def _settled(step: StepId, state: RunState) -> bool:
         StepStatus.SKIPPED,
         StepStatus.RUNNING,
     )
-
-
-def _why_not(step: Step, state: RunState) -> str:
-    known = state.steps.get(step.id)
-    if known is not None and known.status is not StepStatus.PENDING:
-        return known.status.value.replace("_", " ")
-    return "left out"

@@ -18,7 +18,7 @@ from console.tui.screens.runs import RunInfo, run_line
 
 @dataclass(frozen=True)
 class SampleInfo:
-    """A task that ships with the console. `failures` are the faults that can be injected into it."""
+    """A task that ships with the console. `failures` can be injected into it."""
 
     name: str
     description: str
@@ -26,7 +26,7 @@ class SampleInfo:
 
 
 class Picker(Sheet[str | None]):
-    """Gives what was chosen: a goal's words, a sample's name, `NAME:FAILURE` for a sample with a fault
+    """Gives what was chosen: a goal's words, a sample's name, `NAME:FAILURE` for a sample with a failure
     injected, or a run's id. `Esc` gives `None`."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "picker.tcss"]
@@ -95,5 +95,5 @@ def _sample_line(sample: SampleInfo, width: int) -> Content:
 
 def _failure_line(failure: str, width: int) -> Content:
     return Content.assemble(
-        f"{'':<{width}}  ", ("with a fault: ", MUTED), (one_line(failure, 50), "$text-warning")
+        f"{'':<{width}}  ", ("with the failure ", MUTED), (one_line(failure, 50), "$text-warning")
     )

@@ -22,7 +22,8 @@ from textual.widgets import OptionList, Static
 from console.plan.graph import Graph
 from console.plan.model import Step
 from console.run.control import Approve, Deny
-from console.run.state import Request, RunState
+from console.run.standing import Request
+from console.run.state import RunState
 from console.text import clean
 from console.tui.screens.brief import Block
 from console.tui.screens.card import label, step_rows

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from console.plan.diff import ABSENT, FieldChange, PlanDiff, StepChange, diff
 from console.plan.model import Plan, Step, StepId
-from console.run.state import Proposal, RunState
+from console.run.standing import Proposal
+from console.run.state import RunState
 from console.tui.ink import Part, Row, row, wrap
 from console.tui.widgets.lines import Rows
 from console.tui.widgets.plan_tree import params_text

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 from console.run.life import StepStatus
-from console.run.state import RunState, StepState
+from console.run.standing import StepState
+from console.run.state import RunState
 from console.tui.ink import Part, Row, row, wrap
 from console.tui.marks import MARKS
 from console.tui.reasons import words

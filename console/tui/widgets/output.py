@@ -141,7 +141,8 @@ class OutputPane(Lines):
         return found >= 0
 
     def notice(self) -> str:
-        lines = f"{len(self._index):,} lines" if self._index is not None and len(self._index) else ""
+        count = len(self._index) if self._index is not None else 0
+        lines = f"{count:,} line{'s' if count > 1 else ''}" if count else ""
         follow = "following" if self.follow and lines else "z follows" if lines else ""
         return " · ".join(part for part in (lines, follow, super().notice()) if part)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from console.plan.model import StepId
 from console.run.events import RollbackItem, RollbackPlan
-from console.run.state import RunState, StepState
+from console.run.standing import StepState
+from console.run.state import RunState
 from console.tui.ink import Row, row, wrap
 from console.tui.marks import MARKS
 from console.tui.view import all_steps

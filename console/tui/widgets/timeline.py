@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from console.plan.model import Step, StepId
 from console.run.life import StepStatus
-from console.run.state import Attempt, RunState
+from console.run.standing import Attempt
+from console.run.state import RunState
 from console.tui.ink import Part, Row, pad, row
 from console.tui.marks import MARKS
 from console.tui.view import find_life

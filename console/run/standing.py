@@ -1,0 +1,115 @@
+"""The parts of what is true of a run (run/state.py holds the whole): plain values that only the fold
+writes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.plan.model import Params, Plan, StepId
+from console.run import events as ev
+from console.run.life import StepStatus
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of one step. Times are seconds since the epoch; 0 is "not yet"."""
+
+    number: int
+    key: str
+    command: tuple[str, ...] = ()
+    params: Params = field(default_factory=dict)
+    intended: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    pid: int = 0
+    host: str = ""
+    exit_code: int | None = None
+    error: str = ""
+    tail: str = ""
+    timed_out: bool = False
+    never_started: bool = False
+    size: int = 0
+    preview: str = ""
+    outcome: str = ""
+
+
+@dataclass(slots=True)
+class StepState:
+    """What is true of one step or rollback item."""
+
+    status: StepStatus = StepStatus.PENDING
+    attempts: list[Attempt] = field(default_factory=list)
+    reason: str = ""
+    retry_at: float = 0.0
+    marked_by: str = ""
+    marked_result: Any = None
+    probe: str = ""
+    gone_round: bool = False
+    start_seq: int = 0
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The newest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def has_started(self) -> bool:
+        """Whether any attempt may have had an effect."""
+        return any(not a.never_started for a in self.attempts)
+
+
+@dataclass(slots=True)
+class Request:
+    """A question that waits for a person."""
+
+    id: str
+    scope: ev.Scope
+    hash: str
+    step: StepId
+    question: str
+    options: tuple[str, ...]
+    since: float
+
+
+@dataclass(slots=True)
+class Rollback:
+    """A rollback that was started, and how far it is."""
+
+    plan: ev.RollbackPlan
+    hash: str
+    steps: dict[StepId, StepState]
+    finished: ev.RollbackFinished | None = None
+
+    def items_undoing(self, item: StepId) -> tuple[StepId, ...]:
+        for entry in self.plan.items:
+            if entry.step.id == item:
+                return entry.undoes
+        return ()
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A revision that waits for the operator."""
+
+    plan: Plan
+    hash: str
+    reason: str
+    planner: str
+    model: str = ""
+    repairs: tuple[str, ...] = ()
+    falls_back: bool = False
+
+
+@dataclass(slots=True)
+class Approval:
+    """An answer that still counts: what it was given for, by whom and how."""
+
+    scope: ev.Scope
+    hash: str
+    by: str
+    how: str
+    at: float
+    step: StepId = ""
+    steps: dict[StepId, str] = field(default_factory=dict)
+    used: bool = False
