@@ -1,8 +1,8 @@
 """Does a plan fit its catalog? Every step, undo and rollback item against the tool it calls.
 
-Found before anything runs, all together: unknown tools, parameters that are missing, unknown or
-ill-typed, values a command line cannot carry. A value that holds references is checked when it is
-resolved (console/catalog/command.py checks again before each start).
+Found before anything runs, all together: unknown tools, tools that nothing here can carry out, parameters
+that are missing, unknown or ill-typed, values a command line cannot carry. A value that holds
+references is checked when it is resolved (console/catalog/command.py checks again before each start).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from console.plan import references
 from console.plan.codec import bind_inputs
 from console.plan.faults import nearest
 from console.plan.model import NOTE, Params, Plan
+
+ONLY = "this version starts processes only"
 
 
 def faults(plan: Plan, catalog: Catalog) -> tuple[Fault, ...]:
@@ -45,8 +47,10 @@ class _Fitter:
             return
         tool = self._catalog.get(action)
         if tool is None:
-            yield Fault(0, step, f"{place}there is no tool {action}", self._nearest(action))
+            yield self._unknown(step, action, place)
             return
+        if why := hindrance(tool):
+            yield Fault(0, step, f"{place}{action} cannot be carried out: {why}", "write it as a script")
         told = set()
         for message, hint in self._checker.problems(tool, params, template=True):
             told.add(message)
@@ -57,6 +61,13 @@ class _Fitter:
                 continue
             yield Fault(0, step, f"{place}the parameter {name} of {tool.name} cannot be passed: {why}")
 
+    def _unknown(self, step: str, action: str, place: str) -> Fault:
+        server = action.partition(".")[0]
+        if server in self._catalog.servers:
+            why = f"it is a tool of the MCP server {server}, and {ONLY}"
+            return Fault(0, step, f"{place}{action} cannot be carried out: {why}", "use a tool with a script")
+        return Fault(0, step, f"{place}there is no tool {action}", self._nearest(action))
+
     def _nearest(self, action: str) -> str:
         names = list(self._catalog.tools)
         if hint := nearest(action, names):
@@ -66,6 +77,12 @@ class _Fitter:
             if names
             else "no tool file is loaded"
         )
+
+
+def hindrance(tool: ToolSpec) -> str:
+    """Why no step can use the tool, in words; "" when one can."""
+    ways = (("an http request", tool.http), ("a Python function", tool.function), ("an MCP call", tool.mcp))
+    return next((f"it is {way}, and {ONLY}" for way, how in ways if how is not None), "")
 
 
 def _known(params: Params) -> Params:

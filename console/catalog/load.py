@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.bundled import tools_dir
+from console.catalog.fit import ONLY, hindrance
 from console.catalog.spec import Catalog, Goal, McpServer, ToolSpec
 from console.catalog.toolfile import ToolFile, read_tool_file
 from console.errors import Fault, InvalidCatalog
@@ -47,7 +48,7 @@ def load(sources: Sequence[str | Path], *, beside: Path | None = None) -> Catalo
         faults.sort(key=lambda fault: (order.get(fault.file, -1), fault.line))
         raise InvalidCatalog(faults, todo="plandeck tools check FILE reads one file")
     goals: tuple[Goal, ...] = tuple(goal for file in files.values() for goal in file.goals)
-    warnings = [warning for file in files.values() for warning in file.warnings]
+    warnings = [warning for file in files.values() for warning in (*file.warnings, *_unusable(file))]
     return Catalog(
         tools=tools, servers=servers, goals=goals, files=tuple(map(str, files)), warnings=tuple(warnings)
     )
@@ -95,6 +96,15 @@ def _put(file: ToolFile, tools: dict[str, ToolSpec], servers: dict[str, McpServe
     for name, server in file.servers.items():
         if servers.setdefault(name, server) is not server:
             yield Fault(server.line, "", f"a second server is called {name}", "rename one", server.file)
+
+
+def _unusable(file: ToolFile) -> Iterator[str]:
+    """What the file offers that no step can use."""
+    for tool in file.tools:
+        if why := hindrance(tool):
+            yield f"{tool.file}:{tool.line}: no step can use {tool.name}: {why}"
+    for name, server in file.servers.items():
+        yield f"{server.file}:{server.line}: no step can use the tools of the server {name}: {ONLY}"
 
 
 def _undo_faults(tools: dict[str, ToolSpec]) -> Iterator[Fault]:

@@ -27,6 +27,13 @@ tools:
   search: {parameters: [{name: query, required: true}, {name: top, type: integer, default: 5}], script: {shell: "s {{query}} {{top}}"}}
   echo: {parameters: [{name: input}, {name: to, required: true}], script: {shell: "e {{to}}"}}
 """
+NO_PROCESS = """
+tools:
+  get_page: {parameters: [{name: url, required: true}], http: {url: "{{url}}"}}
+  count: {function: "words:count"}
+  keep: {script: {shell: "k"}, undo: {action: count}}
+mcp_servers: {files: {command: serve}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +71,22 @@ def test_a_misfit_is_told_with_its_step_and_the_nearest_name(
     catalog: Catalog, step: Step, fault: str
 ) -> None:
     assert said(catalog, step) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        (call("get_page", url="u"), "step 1: get_page cannot be carried out: it is an http request, and this version starts processes only (write it as a script)"),
+        (call("count"), "step 1: count cannot be carried out: it is a Python function, and this version starts processes only (write it as a script)"),
+        (call("files.read"), "step 1: files.read cannot be carried out: it is a tool of the MCP server files, and this version starts processes only (use a tool with a script)"),
+        (Step(id="1", action="keep", undo=Undo(action="count")), "step 1: undo: count cannot be carried out: it is a Python function, and this version starts processes only (write it as a script)"),
+    ],
+)  # fmt: skip
+def test_a_step_that_is_no_process_is_refused_before_anything_starts(
+    tmp_path: Path, step: Step, fault: str
+) -> None:
+    (tmp_path / "tools.yaml").write_text(NO_PROCESS)
+    assert said(load([tmp_path / "tools.yaml"]), step) == [fault]
 
 
 def test_all_misfits_are_told_in_reading_order(catalog: Catalog) -> None:
