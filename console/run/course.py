@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from console.catalog.contract import parse_fact, show
 from console.catalog.spec import Catalog, Risk
 from console.errors import PlandeckError
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
 from console.run.approval import Hasher, is_template, resolved_hash
+from console.run.asking import Asking
 from console.run.attempts import Place, Prepared, prepare, resolved
-from console.run.endings import facts_now, fates
+from console.run.endings import end_of_rollback, unmet_facts
 from console.run.grants import DECISIONS, Desk, Grant, preview, running_keys
 from console.run.lane import Lane
 from console.run.life import RunStatus, StepStatus
@@ -47,6 +47,7 @@ class Course:
     ) -> None:
         self.state, self.catalog, self.policy, self.place = state, catalog, policy, place
         self.hasher = Hasher(catalog)
+        self.asking = Asking(state, catalog, policy)
         self.parallel, self.replans = int(limits.get("parallel", 4)), int(limits.get("replans", 3))
         self._seconds, self._now = limits.get("time"), now
         self.closing = ""
@@ -73,9 +74,9 @@ class Course:
                 self._revised = True
             case ev.RevisionAccepted():
                 self.rebuild()
-            case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted() | ev.RollbackStarted():
+            case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted():
                 self.rebuild()
-            case ev.RollbackFinished():
+            case ev.RollbackStarted() | ev.RollbackFinished():
                 self.closing = ""
                 self.rebuild()
             case ev.ReplanFailed() | ev.RevisionRejected():
@@ -120,28 +121,6 @@ class Course:
             or self._finish()
         )
 
-    def ask(
-        self,
-        scope: ev.Scope,
-        hash_: str,
-        *,
-        step: StepId = "",
-        question: str = "",
-        options: tuple[str, ...] = (),
-    ) -> ev.ApprovalRequested:
-        """A question; its id is the number of the first record that could hold it."""
-        return ev.ApprovalRequested(
-            request=f"q{self.state.seq + 1}",
-            scope=scope,
-            hash=hash_,
-            step=step,
-            question=question,
-            options=options,
-        )
-
-    def _has_asked(self, *scopes: ev.Scope, step: StepId = "") -> bool:
-        return any(r.scope in scopes and (not step or r.step == step) for r in self.state.requests.values())
-
     def _ask_for_plan(self) -> Grant | None:
         state, consent = self.state, self.policy.consent
         if state.plan is None:
@@ -149,12 +128,12 @@ class Course:
         newest = state.approvals[-1] if state.approvals else None
         if newest is not None and newest.scope == "plan" and newest.hash == state.plan_hash:
             return Grant((ev.RunStarted(),))
-        if self._has_asked("plan", "revision"):
+        if self.asking.is_open("plan", "revision"):
             return None
-        request = self.ask("plan", state.plan_hash)
+        request = self.asking.ask("plan", state.plan_hash)
         risk = risk_of_plan(state.plan, self.catalog)
         if consent.covers(risk):
-            return Grant((request, self.consented(request)))
+            return Grant((request, self.asking.consented(request)))
         if self.policy.unattended:
             asked = f"it asks for {risk} steps" if consent.up_to else "nobody approved it"
             todo = "approve it with --yes, or run it on a terminal"
@@ -163,17 +142,6 @@ class Course:
             )
             return Grant((request, end))
         return Grant((request,))
-
-    def consented(self, request: ev.ApprovalRequested) -> ev.Approved:
-        """The answer that was given beforehand."""
-        return ev.Approved(
-            request=request.request,
-            scope=request.scope,
-            hash=request.hash,
-            by=self.policy.consent.by,
-            how=self.policy.consent.label,
-            step=request.step,
-        )
 
     def deadline(self) -> float | None:
         """When the run has used up its time (seconds since the epoch), counted from its start and anew
@@ -248,11 +216,11 @@ class Course:
             return Grant(retry=step.id)
         if self.policy.unattended:
             return self._unattended_failure(step)
-        if self._has_asked("in_doubt", step=step.id):
+        if self.asking.is_open("in_doubt", step=step.id):
             return None
         question = f"{state.reason or 'its outcome is unknown'}. What became of it?"
         return Grant(
-            (self.ask("in_doubt", self._hash(step), step=step.id, question=question, options=DOUBTS),)
+            (self.asking.ask("in_doubt", self._hash(step), step=step.id, question=question, options=DOUBTS),)
         )
 
     def _hash(self, step: Step) -> str:
@@ -269,7 +237,8 @@ class Course:
         mode = self.lane.mode(step)
         if mode in ("stop", "rollback"):
             return self._unattended_failure(step)
-        if mode == "replan" and step.id not in self._given_up:
+        was_cancelled = self.state.steps[step.id].status is _S.CANCELLED
+        if mode == "replan" and not was_cancelled and step.id not in self._given_up:
             if self.state.status is _R.REPLANNING or self.state.proposal:
                 return None
             if self.state.replans < self.replans:
@@ -277,13 +246,17 @@ class Course:
             self._given_up.add(step.id)
         if self.policy.unattended:
             return self._unattended_failure(step)
-        if self._has_asked("decision", step=step.id) or self._has_asked("revision"):
+        if self.asking.is_open("decision", step=step.id) or self.asking.is_open("revision"):
             return None
         if self.state.status is _R.REPLANNING:
             return None
         question = f"{step.action} failed: {self.state.steps[step.id].reason}"
         return Grant(
-            (self.ask("decision", self._hash(step), step=step.id, question=question, options=DECISIONS),)
+            (
+                self.asking.ask(
+                    "decision", self._hash(step), step=step.id, question=question, options=DECISIONS
+                ),
+            )
         )
 
     def _own_retry(self, step: Step) -> ev.StepRetryScheduled | None:
@@ -321,41 +294,27 @@ class Course:
             for s in lane.steps.values()
             if s.id in lane.frontier and self.approved.get(s.id) != self._hash(s)
         ]
-        if not changed or self._has_asked("plan") or self.state.proposal:
+        if not changed or self.asking.is_open("plan") or self.state.proposal:
             return None
-        request = self.ask("plan", self.state.plan_hash, question="the plan was changed")
+        request = self.asking.ask("plan", self.state.plan_hash, question="the plan was changed")
         if all(self.policy.consent.covers(risk_of(s, self.catalog)) for s in changed):
-            return Grant((request, self.consented(request)))
+            return Grant((request, self.asking.consented(request)))
         return Grant((request,))
 
     def _start(self, step: Step) -> tuple[ev.Event, ...]:
         """The events that start a ready step, or that ask first."""
-        if step.gate is not None and not self._was_answered("gate", step.id):
-            return self._hold_for(
-                step, self.ask("gate", self._hash(step), step=step.id, question=step.gate.question)
+        if step.gate is not None and not self.asking.was_answered("gate", step.id):
+            return self.asking.hold_for(
+                step, self.asking.ask("gate", self._hash(step), step=step.id, question=step.gate.question)
             )
         if is_template(step) and risk_of(step, self.catalog) is Risk.DESTRUCTIVE:
             try:
                 form = resolved_hash(step, resolved(step, self.state, self.place), self.catalog)
             except PlandeckError as error:
                 return self._cannot(step, error)
-            if not self._was_answered("step", step.id, form):
-                return self._hold_for(step, self.ask("step", form, step=step.id))
+            if not self.asking.was_answered("step", step.id, form):
+                return self.asking.hold_for(step, self.asking.ask("step", form, step=step.id))
         return self.intend(step, self.approved[step.id])
-
-    def _was_answered(self, scope: ev.Scope, step: StepId, hash_: str | None = None) -> bool:
-        return any(
-            a.scope == scope and a.step == step and not a.used and (hash_ is None or a.hash == hash_)
-            for a in self.state.approvals
-        )
-
-    def _hold_for(self, step: Step, request: ev.ApprovalRequested) -> tuple[ev.Event, ...]:
-        """Hold a step until it is answered for; with consent, answer at once."""
-        held = ev.StepHeld(step=step.id, reason=f"waits for an answer ({request.scope})")
-        risk = risk_of(step, self.catalog)
-        if self.policy.consent.covers(risk) and (request.scope != "gate" or self.policy.unattended):
-            return (held, request, self.consented(request), ev.StepReleased(step=step.id))
-        return (held, request)
 
     def intend(self, step: Step, hash_: str = "") -> tuple[ev.Event, ...]:
         """The intent to carry out the next attempt of `step`; a failure when it cannot be built.
@@ -422,7 +381,7 @@ class Course:
         """Nothing waits for the operator any more."""
         if self.state.status is not _R.AWAITING_DECISION or self.state.proposal:
             return None
-        if self._has_asked("decision", "in_doubt", "revision"):
+        if self.asking.is_open("decision", "in_doubt", "revision"):
             return None
         return Grant((ev.RunContinued(by=""),))
 
@@ -433,7 +392,7 @@ class Course:
             return None
         if lane.graph.unexpanded:
             return self._not_planned(sorted(lane.graph.unexpanded))
-        unmet = self._unmet()
+        unmet = unmet_facts(self.state, self.catalog)
         if unmet:
             reason = f"not as expected in the end: {', '.join(unmet)}"
             return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason, unmet=unmet),))
@@ -451,23 +410,20 @@ class Course:
         )
         return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
 
-    def _unmet(self) -> tuple[str, ...]:
-        """Expected facts that the contracts of what succeeded do not give."""
-        plan = self.state.plan
-        if plan is None or not plan.expected:
-            return ()
-        facts = facts_now(self.state, self.catalog)
-        return tuple(fact for fact in plan.expected if show(parse_fact(fact)) not in facts)
-
     # ── rolling back ─────────────────────────────────────────────────────────────────────────────
 
     def _roll_back(self) -> Grant | None:
         lane = self.lane
-        asks = (
-            {item.step.id for item in self.state.rollback.plan.items if item.ask}
-            if self.state.rollback
-            else set()
-        )
+        if self.closing != "stop" and (granted := self._again() or self._next_item()):
+            return granted
+        waiting = self.closing != "stop" and any(lane.waits_for_retry(s) for s in lane.failed)
+        if lane.running or waiting or self.state.requests:
+            return None
+        return Grant(end_of_rollback(self.state, self.catalog))
+
+    def _again(self) -> Grant | None:
+        """An item that failed is tried again as its tool allows, one in doubt when that does no harm."""
+        lane = self.lane
         for step_id in sorted(lane.failed):
             if lane.waits_for_retry(step_id):
                 if self.state.step(step_id).retry_at <= self._now():
@@ -478,38 +434,19 @@ class Course:
             tool = self.catalog.get(lane.steps[step_id].action)
             if tool and tool.idempotent:
                 return Grant(retry=step_id)
-        if len(lane.running) < self.parallel:
-            taken = lane.frontier.take(lambda s: not lane.collides(s), 1)
-            if taken:
-                step = lane.steps[taken[0]]
-                if step.id in asks and not self._was_answered("compensation", step.id):
-                    question = (
-                        f"{step.action} is destructive and nothing in the plan says what it undoes. Run it?"
-                    )
-                    request = self.ask("compensation", self._hash(step), step=step.id, question=question)
-                    return Grant(self._hold_for(step, request))
-                return Grant(self.intend(step))
-        waiting = any(lane.waits_for_retry(s) for s in lane.failed)
-        if lane.running or waiting or self.state.requests:
-            return None
-        return self._end_rollback()
+        return None
 
-    def _end_rollback(self) -> Grant:
-        rollback = self.state.rollback
-        assert rollback is not None
-        undone, not_undone = fates(self.state, self.catalog)
-        irreversible = rollback.plan.irreversible
-        complete = not not_undone and not irreversible
-        finished = ev.RollbackFinished(
-            complete=complete, undone=undone, not_undone=not_undone, irreversible=irreversible
-        )
-        if rollback.plan.back_to:
-            paused = ev.RunPaused(by="", reason=f"rolled back to step {rollback.plan.back_to}")
-            return Grant((finished, paused))
-        if complete:
-            reason = "everything that was done was undone" if undone else "there was nothing to undo"
-            end = ev.RunFinished(outcome="rolled_back", exit_code=6, reason=reason)
-        else:
-            left = "; ".join(f"step {s}: {why}" for s, why in not_undone.items())
-            end = ev.RunFinished(outcome="rollback_incomplete", exit_code=5, reason=f"not undone: {left}")
-        return Grant((finished, end))
+    def _next_item(self) -> Grant | None:
+        lane, rollback = self.lane, self.state.rollback
+        if rollback is None or len(lane.running) >= self.parallel:
+            return None
+        taken = lane.frontier.take(lambda s: not lane.collides(s), 1)
+        if not taken:
+            return None
+        step = lane.steps[taken[0]]
+        asks = any(item.ask for item in rollback.plan.items if item.step.id == step.id)
+        if asks and not self.asking.was_answered("compensation", step.id):
+            question = f"{step.action} is destructive and nothing in the plan says what it undoes. Run it?"
+            request = self.asking.ask("compensation", self._hash(step), step=step.id, question=question)
+            return Grant(self.asking.hold_for(step, request))
+        return Grant(self.intend(step))

@@ -1,10 +1,11 @@
-"""What a run comes to: the facts that hold by its contracts, and what a rollback left undone. Pure."""
+"""What a run comes to: the facts that hold by its contracts, and what a rollback undid and left. Pure."""
 
 from __future__ import annotations
 
 from console.catalog.contract import ground, match, parse_fact, show
 from console.catalog.spec import Catalog, Fact, Risk
 from console.plan.model import StepId
+from console.run import events as ev
 from console.run.life import StepStatus
 from console.run.state import RunState
 
@@ -28,6 +29,33 @@ def facts_now(state: RunState, catalog: Catalog) -> set[str]:
     return {show(fact) for fact in facts}
 
 
+def unmet_facts(state: RunState, catalog: Catalog) -> tuple[str, ...]:
+    """Expected facts that the contracts of what succeeded do not give."""
+    if state.plan is None or not state.plan.expected:
+        return ()
+    facts = facts_now(state, catalog)
+    return tuple(fact for fact in state.plan.expected if show(parse_fact(fact)) not in facts)
+
+
+def end_of_rollback(state: RunState, catalog: Catalog) -> tuple[ev.Event, ...]:
+    """The events that end a rollback: what is undone and what is not, and with it the run, unless it was
+    rolled back to a step only."""
+    assert state.rollback is not None
+    rollback = state.rollback.plan
+    undone, not_undone = fates(state, catalog)
+    complete = not not_undone and not rollback.irreversible
+    finished = ev.RollbackFinished(
+        complete=complete, undone=undone, not_undone=not_undone, irreversible=rollback.irreversible
+    )
+    if rollback.back_to:
+        return finished, ev.RunPaused(by="", reason=f"rolled back to step {rollback.back_to}")
+    if complete:
+        reason = "everything that was done was undone" if undone else "there was nothing to undo"
+        return finished, ev.RunFinished(outcome="rolled_back", exit_code=6, reason=reason)
+    left = "; ".join(f"step {s}: {why}" for s, why in not_undone.items())
+    return finished, ev.RunFinished(outcome="rollback_incomplete", exit_code=5, reason=f"not undone: {left}")
+
+
 def fates(state: RunState, catalog: Catalog) -> tuple[tuple[StepId, ...], dict[StepId, str]]:
     """After a rollback: the steps undone, and those that are not, each with the reason."""
     rollback = state.rollback
@@ -41,7 +69,7 @@ def fates(state: RunState, catalog: Catalog) -> tuple[tuple[StepId, ...], dict[S
             if step.status is StepStatus.SUCCEEDED:
                 undone.update(dict.fromkeys(item.undoes))
                 continue
-            reason = step.reason or ("it waited for one that failed" if not step.attempts else step.status)
+            reason = step.reason or ("it was not reached" if not step.attempts else step.status)
             why = f"{what} did not succeed: {reason}"
         elif item.fate == "refused":
             why = f"{what} was refused: {item.why}"

@@ -394,10 +394,10 @@ class Engine:
     def _ask_for_revision(self, proposal: ev.RevisionProposed) -> None:
         """Put a proposal to the operator, or take it where that was agreed to beforehand."""
         policy, old = self.setup.policy, self.state.plan
-        request = self._course.ask("revision", proposal.hash, question=proposal.reason)
+        request = self._course.asking.ask("revision", proposal.hash, question=proposal.reason)
         self._emit(request)
         if old is not None and policy.accepts(old, proposal.plan, self.setup.catalog):
-            approved = self._course.consented(request)
+            approved = self._course.asking.consented(request)
             desk = Desk(self.state, self.setup.catalog, self._course.hasher, policy, approved.by)
             self._emit(approved)
             assert self.state.proposal is not None

@@ -712,3 +712,35 @@ def test_every_attempt_has_its_start_on_record(tmp_path: Path) -> None:
     assert (attempt.started, attempt.pid, attempt.host) == (5.0, 42, "here")
     assert world.told.count("step_started 1") == 1
     assert world.events(ev.StepSucceeded)[0].duration == 2.0
+
+
+def test_a_rollback_that_is_stopped_says_what_it_did_not_reach(tmp_path: Path) -> None:
+    undo = Undo(action="undo_work")
+    steps = plan(step("1", undo=undo), step("2", "work", "1", undo=undo), step("3", "look", "2"))
+    world = World(tmp_path, steps, policy=Policy(consent=YES, on_failure="rollback"))
+    world.plays = {"3": Play(exit_code=1), "undo-2": Play(hangs=True)}
+
+    async def operator(engine: Engine) -> None:
+        await until(
+            engine, lambda s: s.rollback is not None and s.step("undo-2").status is StepStatus.RUNNING
+        )
+        await say(engine, c.Stop())
+
+    state = run(world, operator)
+    assert state.status is RunStatus.ROLLBACK_INCOMPLETE
+    assert set(world.events(ev.RollbackFinished)[0].not_undone) == {"1", "2"}
+    assert "r/undo-1/1" not in world.backend.started
+
+
+def test_a_step_that_the_operator_cancelled_is_asked_about(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1")), policy=Policy(), planner=ScriptedPlanner(plan(step("2"))))
+    world.plays = {"1/1": Play(hangs=True)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["1"].status is StepStatus.RUNNING)
+        await say(engine, c.Cancel(step="1"))
+        await answer(engine, "decision", choose="retry")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/1/1", "r/1/2"]
