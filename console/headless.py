@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from math import inf
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from console.errors import ControlRefused
 from console.lines import line_of
@@ -26,7 +28,8 @@ Answer = Callable[[Request, RunState], Awaitable[Wish | None]]
 Say = Callable[[str], None]
 """Puts out one line, at once."""
 
-Show = Callable[[Record, RunState], None]
+Show = Callable[[Record, RunState, Record | None], None]
+"""Shows a record: with the state it leads to, and the record that came with it, where one did."""
 
 LEFT = 4
 """The exit code of a run that has not ended: it was left and can be resumed."""
@@ -34,28 +37,31 @@ LEFT = 4
 
 def json_lines(say: Say) -> Show:
     """Each record as one JSON object."""
-    return lambda record, _: say(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")))
+    return lambda record, *_: say(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")))
 
 
 def plain_lines(say: Say) -> Show:
     """Each fact as one line of text."""
 
-    def show(record: Record, state: RunState) -> None:
-        if line := line_of(record, state):
+    def show(record: Record, state: RunState, then: Record | None) -> None:
+        if line := line_of(record, state, then):
             say(line)
 
     return show
 
 
 class Follower:
-    """Follows `session` and shows every record; `follow` gives the exit code."""
+    """Follows `session` and shows every record after number `after`; `follow` gives the exit code."""
 
-    def __init__(self, session: Session, show: Show, answer: Answer | None = None, by: str = "") -> None:
+    def __init__(
+        self, session: Session, show: Show, answer: Answer | None = None, *, by: str = "", after: int = 0
+    ) -> None:
         self.session = session
         self.state = RunState()
         self._show = show
         self._answer = answer
         self._by = by
+        self._after = after
         self._heard = anyio.Event()
 
     async def follow(self) -> int:
@@ -63,13 +69,31 @@ class Follower:
         async with anyio.create_task_group() as tasks:
             if self._answer is not None and self.session.control is not None:
                 tasks.start_soon(self._ask, self._answer, tasks.cancel_scope)
-            async with aclosing(self.session.records()) as records:
-                async for record in records:
-                    self.state.apply(record)
-                    self._show(record, self.state)
-                    self._heard.set()
+            told, heard = anyio.create_memory_object_stream[Record](inf)
+            tasks.start_soon(self._listen, told)
+            await self._take_in(heard)
             tasks.cancel_scope.cancel()
         return self.state.finished.exit_code if self.state.finished else LEFT
+
+    async def _listen(self, told: MemoryObjectSendStream[Record]) -> None:
+        async with told, aclosing(self.session.records()) as records:
+            async for record in records:
+                told.send_nowait(record)
+
+    async def _take_in(self, heard: MemoryObjectReceiveStream[Record]) -> None:
+        async for first in heard:
+            record: Record | None = first
+            while record is not None:
+                # Records of one commit come together: what follows at once is there already.
+                try:
+                    then = heard.receive_nowait()
+                except (anyio.WouldBlock, anyio.EndOfStream):
+                    then = None
+                self.state.apply(record)
+                if record.seq > self._after:
+                    self._show(record, self.state, then)
+                self._heard.set()
+                record = then
 
     async def _ask(self, answer: Answer, leave: anyio.CancelScope) -> None:
         while True:

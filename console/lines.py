@@ -1,5 +1,6 @@
 """Every fact of a run as one plain line: what a terminal without a screen, a log or a screen reader gets.
 
+    00:02 ▶ step 3 backup_database: $ sh deploy/backup.sh production
     00:03 ✓ step 3 backup_database succeeded in 1.2 s: 14 tables
 
 Texts of planners, tools and files go through the sanitiser here and come out as one row.
@@ -9,22 +10,27 @@ from __future__ import annotations
 
 import shlex
 
-from console.plan.model import StepId
+from console.catalog.command import command, display
+from console.errors import NeverStarted
+from console.plan.model import Step, StepId
 from console.run import events as ev
 from console.run.state import RunState
-from console.text import one_line
+from console.text import ELLIPSIS, clean, one_line
 
 WIDTH = 400
 """Columns that a foreign text may take in a line."""
 
-_SILENT = ("catalog_loaded", "run_created", "engine_started", "planning_progressed", "step_intended")
+SHORT = 100
+"""Columns of what is only to remind: a command, the first line of a result."""
+
+_SILENT = ("catalog_loaded", "engine_started", "planning_progressed", "step_started")
 
 
-def line_of(record: ev.Record, state: RunState) -> str:
-    """The line for `record`; `state` is the fold up to and including it. Empty for what is only kept
-    for the record."""
+def line_of(record: ev.Record, state: RunState, then: ev.Record | None = None) -> str:
+    """The line for `record`; `state` is the fold up to and including it, `then` the record that came
+    with it, where one did. Empty for what is only kept for the record."""
     event = record.event
-    if event.kind in _SILENT and not isinstance(event, ev.RunCreated):
+    if event.kind in _SILENT or _answered(event, then):
         return ""
     text = _step_line(event, state) if isinstance(event, ev.StepEvent) else _run_line(event, state)
     return f"{_clock(record.at - state.created_at)} {text}" if text else ""
@@ -36,34 +42,67 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes:02}:{whole % 60:02}"
 
 
+def _answered(event: ev.Event, then: ev.Record | None) -> bool:
+    """Whether this is a question whose answer was given beforehand: nobody waits for anything."""
+    return (
+        isinstance(event, ev.ApprovalRequested)
+        and then is not None
+        and isinstance(then.event, ev.Approved)
+        and then.event.request == event.request
+    )
+
+
 def _safe(text: str) -> str:
     return one_line(text, WIDTH)
+
+
+def _short(text: str) -> str:
+    """The first line of a text, with a sign where it goes on."""
+    first, _, rest = clean(text).strip().partition("\n")
+    if rest and not first.endswith(ELLIPSIS):
+        first += f" {ELLIPSIS}"
+    return one_line(first, SHORT)
 
 
 def _after(text: str, lead: str = ": ") -> str:
     return f"{lead}{_safe(text)}" if text else ""
 
 
-def name_of(step: StepId, state: RunState) -> str:
-    """`step 3 backup_database`, or the rollback's item."""
-    plans = [state.plan.leaves() if state.plan else ()]
-    if state.rollback:
-        plans.append(tuple(item.step for item in state.rollback.plan.items))
-    action = next((s.action for leaves in plans for s in leaves if s.id == step), "")
-    kind = "undo" if state.is_item(step) else "step"
-    return f"{kind} {step} {_safe(action)}".rstrip()
+def name_of(step_id: StepId, state: RunState) -> str:
+    """`step 3 backup_database`, or the rollback's item, `undo-3 restore_backup`."""
+    step = _step(step_id, state)
+    kind = "" if state.is_item(step_id) else "step "
+    return f"{kind}{step_id} {_safe(step.action if step else '')}".rstrip()
+
+
+def _step(step_id: StepId, state: RunState) -> Step | None:
+    items = state.rollback.plan.items if state.rollback else ()
+    known = {item.step.id: item.step for item in items} | state.retired | state.leaves
+    return known.get(step_id)
+
+
+def _command(event: ev.StepIntended, state: RunState) -> str:
+    """What is carried out, as a person would type it."""
+    step = _step(event.step, state)
+    tool = state.catalog.get(step.action) if step else None
+    if tool is None or not event.command:
+        return ""
+    try:
+        shown = display(command(tool, event.params, workspace=state.workspace, caller={}))
+    except NeverStarted:
+        shown = shlex.join(event.command)
+    return f": $ {_short(shown)}"
 
 
 def _step_line(event: ev.StepEvent, state: RunState) -> str:
     name = name_of(event.step, state)
     match event:
-        case ev.StepStarted():
-            attempt = state.step(event.step).attempt
-            command = shlex.join(attempt.command) if attempt else ""
+        case ev.StepIntended():
             number = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-            return f"▶ {name} started{number}{_after(command, ': $ ')}"
+            return f"▶ {name}{number}{_command(event, state)}"
         case ev.StepSucceeded():
-            return f"✓ {name} succeeded in {event.duration:.1f} s{_after(event.preview)}"
+            result = f": {_short(event.preview)}" if event.preview.strip() else ""
+            return f"✓ {name} succeeded in {event.duration:.1f} s{result}"
         case ev.StepFailed():
             return f"✗ {name} failed: {_safe(event.error)}{_after(event.tail, ' | ')}"
         case ev.StepRetryScheduled():
@@ -81,9 +120,9 @@ def _step_line(event: ev.StepEvent, state: RunState) -> str:
         case ev.StepProbed():
             verdict = event.verdict.replace("_", " ")
             return f"? {name} probed: {verdict}{_after(event.detail, ', ')}"
-        case ev.StepHeld():
+        case ev.StepHeld() if not event.reason.startswith("waits for an answer"):
             return f"◌ {name} held{_by(event.by)}{_after(event.reason)}"
-        case ev.StepReleased():
+        case ev.StepReleased() if event.by:
             return f"○ {name} released{_by(event.by)}"
     return ""
 
@@ -107,17 +146,19 @@ def _run_line(event: ev.Event, state: RunState) -> str:
         case ev.RunReopened():
             return f"reopened{_by(event.by)}"
         case ev.RunFinished():
-            return _finish(event)
+            return _finish(event, state)
         case ev.Warned():
             where = f"step {event.step}: " if event.step else ""
             return f"! {where}{_safe(event.message)}"
     return _planning(event) or _asking(event, state) or _rollback(event)
 
 
-def _finish(event: ev.RunFinished) -> str:
+def _finish(event: ev.RunFinished, state: RunState) -> str:
+    undo = state.rollback.finished if state.rollback and event.outcome == "rolled_back" else None
+    reason = event.reason if undo is None or undo.undone else "there was nothing to undo"
     unmet = f"; not met: {', '.join(map(_safe, event.unmet))}" if event.unmet else ""
     outcome = event.outcome.replace("_", " ")
-    return f"the run ended: {outcome}, exit code {event.exit_code}{_after(event.reason)}{unmet}"
+    return f"the run ended: {outcome}, exit code {event.exit_code}{_after(reason)}{unmet}"
 
 
 def _planning(event: ev.Event) -> str:
@@ -170,7 +211,10 @@ def _rollback(event: ev.Event) -> str:
             planned = sum(item.fate == "planned" for item in event.rollback.items)
             refused = [i.step.id for i in event.rollback.items if i.fate == "refused"]
             more = f", refused: {', '.join(refused)}" if refused else ""
-            return f"↶ rolling back{_by(event.by)}: {planned} to do{more}"
+            todo = f"{planned} to do" if planned else "there was nothing to undo"
+            return f"↶ rolling back{_by(event.by)}: {todo}{more}"
+        case ev.RollbackFinished() if event.complete and not event.undone:
+            return "↺ rollback complete: there was nothing to undo"
         case ev.RollbackFinished():
             parts = [f"undone: {', '.join(event.undone) or 'nothing'}"]
             if event.not_undone:

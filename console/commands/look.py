@@ -228,7 +228,8 @@ def _print_rollback(state: RunState) -> None:
     assert state.rollback is not None
     finished = state.rollback.finished
     assert finished is not None
-    say(f"undone: {', '.join(finished.undone) or 'nothing'}")
+    nothing = "there was nothing to undo" if finished.complete else "undone: nothing"
+    say(f"undone: {', '.join(finished.undone)}" if finished.undone else nothing)
     for step, why in finished.not_undone.items():
         say(f"NOT UNDONE: step {step}: {one_line(why, 200)}")
     if finished.irreversible:

@@ -31,8 +31,8 @@ class Progress:
         self._bar.start()
         atexit.register(self._bar.stop)
 
-    def __call__(self, record: Record, state: RunState) -> None:
-        if line := line_of(record, state):
+    def __call__(self, record: Record, state: RunState, then: Record | None) -> None:
+        if line := line_of(record, state, then):
             self._bar.console.print(Text(line), soft_wrap=True)
         counts = state.counts()
         running = [step for step, one in state.steps.items() if one.status is StepStatus.RUNNING]

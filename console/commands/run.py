@@ -149,8 +149,9 @@ def _list_samples(known: dict[str, Path], *, as_json: bool) -> int:
     return 0
 
 
-def _start(make: Callable[[], Order], front: Front, *, foreground: bool) -> int:
-    """Execute the order that `make` makes with the front end that was asked for."""
+def _start(make: Callable[[], Order], front: Front, *, foreground: bool, after: int = 0) -> int:
+    """Execute the order that `make` makes with the front end that was asked for. Lines begin after
+    record `after`; JSON is the whole record."""
     if front.screen and not foreground:
         return _on_screen(lambda door: door.start(make))
     order = make()
@@ -169,9 +170,18 @@ def _start(make: Callable[[], Order], front: Front, *, foreground: bool) -> int:
         return anyio.run(host, order, show_here)
 
     async def follow(session: Session) -> int:
-        return await _follow(session, front, order.by)
+        return await _follow(session, front, order.by, after)
 
-    return anyio.run(host, order, follow)
+    code = anyio.run(host, order, follow)
+    _end(order.directory, front)
+    return code
+
+
+def _end(directory: Path, front: Front) -> None:
+    if not front.as_json:
+        from console.commands.epilogue import tell_rest
+
+        tell_rest(directory)
 
 
 def _on_screen(begin: Begin | None) -> int:
@@ -196,11 +206,12 @@ def _launch(order: Order, *, as_json: bool) -> int:
 # ── following ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _follow(session: Session, front: Front, by: str) -> int:
+async def _follow(session: Session, front: Front, by: str, after: int) -> int:
     from console.headless import Follower
 
     answer = _prompts() if front.can_ask and not front.as_json else None
-    return await Follower(session, _show(front), answer, by=by).follow()
+    after = 0 if front.as_json else after
+    return await Follower(session, _show(front), answer, by=by, after=after).follow()
 
 
 def _show(front: Front) -> Show:
@@ -264,7 +275,9 @@ def attach(
         return _on_screen(lambda door: door.attach(directory, take=take))
     import anyio
 
-    return anyio.run(_attach, directory, front)
+    code = anyio.run(_attach, directory, front)
+    _end(directory, front)
+    return code
 
 
 async def _attach(directory: Path, front: Front) -> int:
@@ -309,7 +322,7 @@ def resume(
     front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
     directory = find_run(run)
     before = load_order(directory)
-    _may_go_on(directory, attended=not front.unattended)
+    after = _may_go_on(directory, attended=not front.unattended)
     order = load_order(
         directory,
         approve=_risk(consent_of(yes, approve_up_to)),
@@ -319,17 +332,18 @@ def resume(
         reopen=True,
         roll_back=False,
     )
-    return _start(lambda: order, front, foreground=foreground)
+    return _start(lambda: order, front, foreground=foreground, after=after)
 
 
-def _may_go_on(directory: Path, *, attended: bool) -> None:
+def _may_go_on(directory: Path, *, attended: bool) -> int:
     """A run that did what it should, or was undone, has nothing to go on with; one that failed goes on
-    only where somebody can say how."""
+    only where somebody can say how. Gives the number of its last record."""
     from console.run.journal import read
     from console.run.life import RunStatus
     from console.run.state import RunState
 
-    status = RunState.of(read(directory)).status
+    state = RunState.of(read(directory))
+    status = state.status
     over = (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED)
     asks = (RunStatus.FAILED, RunStatus.ROLLBACK_INCOMPLETE)
     if status in over or (status in asks and not attended):
@@ -338,6 +352,7 @@ def _may_go_on(directory: Path, *, attended: bool) -> None:
         )
         ended = status.replace("_", " ")
         raise UsageError(f"the run has ended: {ended}", where=f"run {directory.name}", todo=todo)
+    return state.seq
 
 
 def _risk(approve: str) -> object:
@@ -346,8 +361,9 @@ def _risk(approve: str) -> object:
     return approve if approve in ("none", "yes") else Risk(approve)
 
 
-def roll_back(directory: Path, front: Front, *, by: str) -> int:
-    """Take up a run to undo what it did (commands/steer.py has shown it and asked)."""
+def roll_back(directory: Path, front: Front, *, by: str, after: int) -> int:
+    """Take up a run to undo what it did (commands/steer.py has shown it and asked, and read its record
+    up to number `after`)."""
     from console.service.order import load_order
 
     order = load_order(
@@ -359,4 +375,4 @@ def roll_back(directory: Path, front: Front, *, by: str) -> int:
         roll_back=True,
         by=by,
     )
-    return _start(lambda: order, front, foreground=True)
+    return _start(lambda: order, front, foreground=True, after=after)

@@ -85,6 +85,7 @@ def rollback(
     """
     import anyio
 
+    from console.commands.epilogue import tell_rest
     from console.commands.ordering import Front
     from console.commands.run import roll_back
     from console.service.client import is_executed, who_am_i
@@ -92,16 +93,20 @@ def rollback(
 
     directory = find_run(run)
     if is_executed(directory):
-        return anyio.run(_roll_back_live, directory, back_to, yes, Front(plain=plain, as_json=as_json))
+        code = anyio.run(_roll_back_live, directory, back_to, yes, as_json)
+        if not as_json:
+            tell_rest(directory)
+        return code
     if back_to:
         raise UsageError("--back-to needs the run's process", todo=f"plandeck resume {directory.name} first")
-    preview = _preview(directory)
+    preview, seq = _preview(directory)
     _agree(preview, yes=yes, quiet=as_json)
     front = Front(plain=plain or not as_json, as_json=as_json)
-    return roll_back(directory, front, by=who_am_i())
+    return roll_back(directory, front, by=who_am_i(), after=seq)
 
 
-def _preview(directory: Path) -> RollbackPlan:
+def _preview(directory: Path) -> tuple[RollbackPlan, int]:
+    """The rollback of a run that nobody executes, and the number of the last record it is made from."""
     from console.run.journal import read
     from console.run.rollback import plan_rollback
     from console.run.state import RunState
@@ -110,10 +115,10 @@ def _preview(directory: Path) -> RollbackPlan:
     plan = state.everything()
     if plan is None:
         raise UsageError("this run has no plan; nothing ran", where=f"run {directory.name}")
-    return plan_rollback(plan, state.catalog, state)
+    return plan_rollback(plan, state.catalog, state), state.seq
 
 
-async def _roll_back_live(directory: Path, back_to: str, yes: bool, front: Any) -> int:
+async def _roll_back_live(directory: Path, back_to: str, yes: bool, as_json: bool) -> int:
     from console.headless import Follower, json_lines, plain_lines
     from console.run.control import PreviewRollback, RollBack
     from console.service.client import attach
@@ -121,11 +126,11 @@ async def _roll_back_live(directory: Path, back_to: str, yes: bool, front: Any) 
     async with attach(directory) as session:
         await session.take_control()
         preview = await session.wish(PreviewRollback(back_to=back_to or None))
-        _agree(preview["rollback"], yes=yes, quiet=front.as_json)
+        _agree(preview["rollback"], yes=yes, quiet=as_json)
         await _still_ours(session)
         await session.wish(RollBack(hash=preview["hash"], back_to=back_to or None))
-        show = json_lines(say) if front.as_json else plain_lines(say)
-        return await Follower(session, show).follow()
+        show, after = (json_lines(say), 0) if as_json else (plain_lines(say), session.head)
+        return await Follower(session, show, after=after).follow()
 
 
 async def _still_ours(session: Attached) -> None:

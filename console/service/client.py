@@ -86,6 +86,11 @@ class Attached:
     def control(self) -> RunControl | None:
         return None if self.gone else self
 
+    @property
+    def head(self) -> int:
+        """The number of the last record that is known to be written."""
+        return self._head
+
     async def wish(self, wish: Wish, *, by: str = "") -> Any:
         """Say `wish` and wait for the answer."""
         self._number += 1

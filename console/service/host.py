@@ -74,16 +74,19 @@ async def _serve(engine: Engine, journal: Journal, front: Front | None, ready: C
             tasks.cancel_scope.cancel()
 
     with anyio.open_signal_receiver(*SIGNALS) as signals:
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(watch, signals, tasks)
-                await tasks.start(service.serve)
-                ready()
-                tasks.start_soon(execute)
-                code = await front(engine) if front else await _outcome(engine, ended)
-                tasks.cancel_scope.cancel()
-        finally:
-            _let_go(engine, journal, codes)
+        # Whoever is attached is let go last: what the end wrote is then there to be read.
+        async with anyio.create_task_group() as doors:
+            await doors.start(service.serve)
+            ready()
+            try:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(watch, signals, tasks)
+                    tasks.start_soon(execute)
+                    code = await front(engine) if front else await _outcome(engine, ended)
+                    tasks.cancel_scope.cancel()
+            finally:
+                _let_go(engine, journal, codes)
+            doors.cancel_scope.cancel()
     return codes[0] if codes else code
 
 
