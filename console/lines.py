@@ -56,7 +56,7 @@ def _safe(text: str) -> str:
     return one_line(text, WIDTH)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     """The first line of a text, with a sign where it goes on."""
     first, _, rest = clean(text).strip().partition("\n")
     if rest and not first.endswith(ELLIPSIS):
@@ -91,7 +91,7 @@ def _command(event: ev.StepIntended, state: RunState) -> str:
         shown = display(command(tool, event.params, workspace=state.workspace, caller={}))
     except NeverStarted:
         shown = shlex.join(event.command)
-    return f": $ {_short(shown)}"
+    return f": $ {short(shown)}"
 
 
 def _step_line(event: ev.StepEvent, state: RunState) -> str:
@@ -101,7 +101,7 @@ def _step_line(event: ev.StepEvent, state: RunState) -> str:
             number = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return f"▶ {name}{number}{_command(event, state)}"
         case ev.StepSucceeded():
-            result = f": {_short(event.preview)}" if event.preview.strip() else ""
+            result = f": {short(event.preview)}" if event.preview.strip() else ""
             return f"✓ {name} succeeded in {event.duration:.1f} s{result}"
         case ev.StepFailed():
             return f"✗ {name} failed: {_safe(event.error)}{_after(event.tail, ' | ')}"

@@ -3,7 +3,6 @@ of the journal, by which a record that was cut off later is noticed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from console.commands.common import say
@@ -12,6 +11,7 @@ from console.run.journal import read
 from console.run.life import RunStatus
 from console.run.rollback import plan_rollback
 from console.run.state import RunState
+from console.service.holder import holder_of
 
 INTERRUPTED = "interrupted (no process executes it)"
 
@@ -28,23 +28,25 @@ def lines_of(state: RunState, directory: Path) -> list[str]:
     """The next steps, and the journal's head. Nothing for a run of which nothing was written."""
     if not state.seq:
         return []
-    run = directory.name
-    lines = [f"to {text}: plandeck {command} {run}" for text, command in _nexts(state)]
-    if not state.status.is_final:
-        lines.insert(0, f"run {run} is {INTERRUPTED}")
-    return [*lines, f"journal of run {run}: {state.seq} records, head {state.head}"]
+    lines = [] if state.status.is_final else [f"run {state.run} is {INTERRUPTED}"]
+    # A process that has said that it stops may hold the run for a moment longer.
+    if lines and state.engine and holder_of(directory):
+        lines = [f"run {state.run} goes on", f"to look on: plandeck attach {state.run}"]
+    elif state.status not in _ENDED_WELL:
+        lines += [*nexts(state), f"to look at it: plandeck show {state.run}"]
+    return [*lines, f"journal of run {state.run}: {state.seq} records, head {state.head}"]
 
 
-def _nexts(state: RunState) -> Iterator[tuple[str, str]]:
-    if state.status in _ENDED_WELL:
-        return
+def nexts(state: RunState) -> list[str]:
+    """What can be done with a run that no process executes."""
+    lines = []
     if not state.status.is_final or state.status is RunStatus.STOPPED:
-        yield "go on", "resume"
+        lines.append(f"to go on: plandeck resume {state.run}")
     elif state.status is RunStatus.FAILED:
-        yield "go on, on a terminal", "resume"
-    if can_be_undone(state):
-        yield "undo what was done", "rollback"
-    yield "look at it", "show"
+        lines.append(f"to go on, on a terminal: plandeck resume {state.run}")
+    if state.status is not RunStatus.ROLLED_BACK and can_be_undone(state):
+        lines.append(f"to undo what was done: plandeck rollback {state.run}")
+    return lines
 
 
 def can_be_undone(state: RunState) -> bool:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from console.run.standing import Attempt, Rollback, StepState
     from console.run.state import RunState
 
+UNREADABLE = "unreadable"
+"""The state of a run whose record cannot be read, in a list."""
+
 
 def runs(
     as_json: Json = False,
@@ -31,26 +34,42 @@ def runs(
     found = [summary_of(state_dir() / "runs" / run) for run in run_ids()[:limit]]
     if as_json:
         emit(found)
-    else:
-        table([(one["run"], one["state"], _when(one["created_at"]), one["goal"]) for one in found])
+        return 0
+    marks = {True: "▶"}
+    rows = [
+        (marks.get(one["executed"], " "), one["run"], _stand(one), _when(one["created_at"]), one["goal"])
+        for one in found
+    ]
+    table(rows)
+    if any(_is_interrupted(one) for one in found):
+        say("interrupted: no process executes it; to go on: plandeck resume RUN")
     return 0
+
+
+def _is_interrupted(summary: dict[str, Any]) -> bool:
+    return summary["exit_code"] is None and summary["state"] != UNREADABLE and not summary["executed"]
+
+
+def _stand(summary: dict[str, Any]) -> str:
+    words = str(summary["state"]).replace("_", " ")
+    return f"{words}, interrupted" if _is_interrupted(summary) else words
 
 
 def summary_of(directory: Path) -> dict[str, Any]:
     """A run in a list; its state is `unreadable` when its record cannot be read."""
-    from console.run.journal import read
-    from console.run.state import RunState
     from console.text import one_line
 
     try:
-        state = RunState.of(read(directory))
+        state = state_of(directory)
     except PlandeckError as error:
         return {
             "run": directory.name,
-            "state": "unreadable",
+            "state": UNREADABLE,
             "goal": str(error),
             "created_at": 0.0,
+            "ended_at": None,
             "exit_code": None,
+            "executed": _is_executed(directory),
         }
     return {
         "run": directory.name,
@@ -63,11 +82,30 @@ def summary_of(directory: Path) -> dict[str, Any]:
     }
 
 
+def state_of(directory: Path) -> RunState:
+    """What is true of a run by its record. Raises `JournalError` when nothing is recorded yet."""
+    from console.run.journal import read
+    from console.run.state import RunState
+    from console.service.holder import holder_of
+
+    state = RunState.of(read(directory))
+    if state.seq:
+        return state
+    pid = holder_of(directory)
+    what = (
+        f"nothing is recorded yet: process {pid} prepares it"
+        if pid
+        else "nothing is recorded: its process ended before it began"
+    )
+    todo = "Look again in a moment" if pid else f"Start it with: plandeck resume {directory.name}"
+    raise JournalError(what, where=f"run {directory.name}", todo=todo)
+
+
 def _is_executed(directory: Path) -> bool:
     """Whether a process executes the run now."""
-    from console.service.client import is_executed
+    from console.service.holder import holder_of
 
-    return is_executed(directory)
+    return holder_of(directory) > 0
 
 
 def _when(at: float) -> str:
@@ -82,16 +120,14 @@ def show(run: Run, as_json: Json = False) -> int:
 
     Example: plandeck show 4f1c --json
     """
-    from console.run.journal import read
-    from console.run.state import RunState
     from console.settings import find_run
 
     directory = find_run(run)
-    state = RunState.of(read(directory))
+    state = state_of(directory)
     if as_json:
         emit(document_of(state, directory))
     else:
-        _print(state)
+        _print(state, directory)
     return 0
 
 
@@ -197,11 +233,16 @@ def _rollback(rollback: Rollback) -> dict[str, Any]:
     }
 
 
-def _print(state: RunState) -> None:
+def _print(state: RunState, directory: Path) -> None:
+    from console.commands.epilogue import INTERRUPTED, nexts
+    from console.lines import short
     from console.text import one_line
 
     ended = f", exit code {state.finished.exit_code}" if state.finished else ""
-    say(f"run {state.run}: {state.status.replace('_', ' ')}{ended}")
+    executed = _is_executed(directory)
+    if not state.status.is_final and not executed:
+        ended = f", {INTERRUPTED}"
+    say(f"run {directory.name}: {state.status.replace('_', ' ')}{ended}")
     say(f"goal: {one_line(state.goal, 300)}")
     if state.finished and state.finished.reason:
         say(f"reason: {one_line(state.finished.reason, 300)}")
@@ -212,13 +253,15 @@ def _print(state: RunState) -> None:
         told = step.reason or (step.attempt.preview if step.attempt else "")
         tries = f"{len(step.attempts)}×" if len(step.attempts) > 1 else ""
         exit_code = "" if code is None else f"exit {code}"
-        rows.append((f"  {leaf.id}", leaf.action, step.status.value, tries, exit_code, one_line(told, 120)))
+        rows.append((f"  {leaf.id}", leaf.action, step.status.value, tries, exit_code, short(told)))
     table(rows)
     if state.rollback and state.rollback.finished:
         _print_rollback(state)
     for request in state.requests.values():
         question = f": {one_line(request.question, 200)}" if request.question else ""
         say(f"waits for an answer ({request.scope.replace('_', ' ')}){question}")
+    for line in () if executed else nexts(state):
+        say(line)
     say(f"journal: {state.seq} records, head {state.head}")
 
 

@@ -132,7 +132,7 @@ def _offers() -> tuple[list[SampleInfo], list[RunInfo]]:
 
 
 def _recent() -> list[RunInfo]:
-    from console.commands.look import summary_of
+    from console.commands.look import UNREADABLE, summary_of
     from console.run.life import RunStatus
     from console.settings import run_ids, state_dir
     from console.tui.screens.runs import RunInfo
@@ -141,7 +141,7 @@ def _recent() -> list[RunInfo]:
     return [
         RunInfo(one["run"], one["goal"], RunStatus(one["state"]), _ago(one["created_at"]))
         for one in found
-        if one["state"] != "unreadable"
+        if one["state"] != UNREADABLE
     ]
 
 

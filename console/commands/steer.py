@@ -60,10 +60,9 @@ async def _stop(directory: Path) -> dict[str, Any]:
 
 
 def _must_go_on(directory: Path) -> None:
-    from console.run.journal import read
-    from console.run.state import RunState
+    from console.commands.look import state_of
 
-    state = RunState.of(read(directory))
+    state = state_of(directory)
     if state.status.is_final:
         ended = state.status.replace("_", " ")
         raise UsageError(f"the run has ended already: {ended}", where=f"run {directory.name}")
@@ -107,11 +106,10 @@ def rollback(
 
 def _preview(directory: Path) -> tuple[RollbackPlan, int]:
     """The rollback of a run that nobody executes, and the number of the last record it is made from."""
-    from console.run.journal import read
+    from console.commands.look import state_of
     from console.run.rollback import plan_rollback
-    from console.run.state import RunState
 
-    state = RunState.of(read(directory))
+    state = state_of(directory)
     plan = state.everything()
     if plan is None:
         raise UsageError("this run has no plan; nothing ran", where=f"run {directory.name}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,38 @@ def test_a_run_that_is_taken_up_goes_on_telling_where_it_was(shell: Shell) -> No
     assert done.code == 0
     assert "execution began" not in done.out
     assert re.findall(r"([▶✓]) step (\d)", done.out) == [("✓", "1"), ("▶", "2"), ("✓", "2")]
+
+
+def test_a_run_without_a_process_is_told_apart_from_one_that_is_executed(shell: Shell) -> None:
+    run = shell.run(WAIT, "--yes", "--detach").out.strip()
+    assert "interrupted" not in shell.plandeck("show", run).out
+    (line,) = shell.plandeck("runs").out.splitlines()
+    assert line.split()[:3] == ["▶", run, "running"]
+    folder = Path(os.environ["XDG_STATE_HOME"]) / "plandeck/runs" / run
+    os.kill(int((folder / "lock").read_text()), signal.SIGKILL)
+    shell.plandeck("attach", run, "--plain")
+    shown = shell.plandeck("show", run).out.splitlines()
+    assert shown[0] == f"run {run}: running, interrupted (no process executes it)"
+    assert f"to go on: plandeck resume {run}" in shown
+    listed, note = shell.plandeck("runs").out.splitlines()
+    assert listed.split()[:3] == [run, "running,", "interrupted"]
+    assert note == "interrupted: no process executes it; to go on: plandeck resume RUN"
+    assert [one["executed"] for one in json.loads(shell.plandeck("runs", "--json").out)] == [False]
+
+
+def test_a_run_of_which_nothing_is_recorded_is_one_clear_line(shell: Shell) -> None:
+    run = shell.run(WAIT, "--detach", "--yes").out.strip()
+    shell.plandeck("stop", run)
+    with sqlite3.connect(
+        Path(os.environ["XDG_STATE_HOME"]) / "plandeck/runs" / run / "journal.db"
+    ) as journal:
+        journal.execute("DELETE FROM records")
+    journal.close()
+    for words in (("show", run), ("rollback", run, "--yes"), ("stop", run)):
+        done = shell.plandeck(*words)
+        assert (done.code, done.out) == (4, "")
+        assert done.err == (
+            f"plandeck: run {run}: nothing is recorded: its process ended before it began. "
+            f"Start it with: plandeck resume {run}\n"
+        )
+    assert "unreadable" in shell.plandeck("runs").out

@@ -1,0 +1,27 @@
+"""Who holds a run, looked at from outside.
+
+Taking the lock to find out would turn away whoever resumes the run at that moment; the kernel's list
+of locks tells it without touching anything.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_LOCKS = Path("/proc/locks")
+
+
+def holder_of(directory: Path) -> int:
+    """The process that executes the run in `directory`, or prepares to; 0 when there is none."""
+    lock = directory / "lock"
+    try:
+        pid, inode = lock.read_text().strip(), lock.stat().st_ino
+        held = _LOCKS.read_text().splitlines()
+    except OSError:
+        return 0
+    for line in held:
+        # 3: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF
+        words = line.split()
+        if words[1] == "FLOCK" and words[4] == pid and words[5].rpartition(":")[2] == str(inode):
+            return int(pid)
+    return 0
