@@ -180,6 +180,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", "question_mark", "Keys of this screen", "Console"),
 )
 
+ALWAYS = ("detach", "help")
+"""What can be done whatever the state, before there is one too."""
+
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 _KEY_NAMES = {
@@ -246,6 +249,8 @@ def describe(view: View, keymap: Mapping[str, str] | None = None) -> list[Action
 
 def why_not(action: Action, view: View) -> str:
     """Why the action cannot be done now; empty when it can."""
+    if not view.ready and action.id not in ALWAYS:
+        return "the records of the run have not come in yet"
     if not action.applies(view):
         return action.enabled(view) or f"not while the run is {words(view.status)}"
     return action.enabled(view)
@@ -297,9 +302,9 @@ _SHORT = {
 
 def footer(view: View, keymap: Mapping[str, str] | None = None) -> Iterator[tuple[str, str, str]]:
     """The most useful actions now, best first, as (id, key, short name); `detach` and `help` last."""
-    for action_id in (*_FOOTERS[_FOOTER_OF.get(view.status, "over")].split(), "detach", "help"):
+    for action_id in (*_FOOTERS[_FOOTER_OF.get(view.status, "over")].split(), *ALWAYS):
         action = BY_ID[action_id]
-        if action.applies(view) and not action.enabled(view):
+        if action.applies(view) and not why_not(action, view):
             keys = (keymap or {}).get(action.binding_id, action.keys)
             key = "J/K" if keys == "J,alt+down" else key_names(keys.split(",")[0])
             yield action_id, key, action.label(view) if action.label else _SHORT[action_id]

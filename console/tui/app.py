@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from console.run.control import Session
     from console.tui.screens.picker import SampleInfo
+    from console.tui.screens.run import RunScreen
     from console.tui.screens.runs import RunInfo
 
 log = logging.getLogger(__name__)
@@ -161,13 +162,19 @@ class ConsoleApp(App[int]):
         self.exit(return_code=0)
 
     def _leave_by_signal(self, number: int) -> None:
-        self.exit(return_code=128 + number)
+        if number == signal.SIGTERM and (screen := self._shown_run()) is not None:
+            screen.operating.detach(128 + number)
+        else:
+            self.exit(return_code=128 + number)
+
+    def _shown_run(self) -> RunScreen | None:
+        from console.tui.screens.run import RunScreen
+
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, RunScreen)), None)
 
     def action_leave(self) -> None:
         """Ctrl+Q and Ctrl+C leave the screen and nothing else: the run goes on."""
-        from console.tui.screens.run import RunScreen
-
-        screen = next((s for s in reversed(self.screen_stack) if isinstance(s, RunScreen)), None)
+        screen = self._shown_run()
         if screen is None:
             self.exit(return_code=DETACHED)
         else:
@@ -202,8 +209,13 @@ class ConsoleApp(App[int]):
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No text on the screen can press a key: approval comes from the keyboard alone."""
-        return False if action == "simulate_key" else super().check_action(action, parameters)
+        """No text on the screen can press a key: approval comes from the keyboard alone. And there is
+        nothing to choose from while nothing is shown."""
+        if action == "simulate_key":
+            return False
+        if action == "command_palette" and isinstance(self.screen, StartScreen):
+            return False
+        return super().check_action(action, parameters)
 
 
 async def run_console(session: Session | Begin | None, options: Options | None = None) -> int:

@@ -33,6 +33,9 @@ class Attention:
             self._screen.app.bell()
         fresh = [(key, pane) for key, pane in self._turns_now() if key not in self._turns]
         self._turns |= {key for key, _ in fresh}
+        if any(key.startswith("planner ") for key, _ in fresh):
+            error = self._screen.view.state.error
+            self._screen.say(f"the planner gave up, the plan stays as it is: {error}", severity="warning")
         if fresh:
             self.offer(fresh[-1][1])
 
@@ -42,6 +45,8 @@ class Attention:
         turns: list[tuple[str, Pane]] = [
             (f"trouble {step} {len(state.step(step).attempts)}", "failures") for step in troubled(state)
         ]
+        if state.error and state.plan is not None:
+            turns.append((f"planner {state.replans} {state.error}", "failures"))
         if state.proposal is not None:
             turns.append((f"proposal {state.proposal.hash}", "diff"))
         if state.rollback is not None:

@@ -48,18 +48,21 @@ class Shared(Protocol):
 class Bridge:
     """`changed` is called when there is something new. `state` is the fold so far, `records` what it
     was made from; `take_touched` gives the steps that something happened to since it was last asked.
-    `gone` says that no more records will come, `fault` why they could not be followed."""
+    `ready` says that what there was when we came has been folded, `gone` that no more records will come,
+    `fault` why they could not be followed."""
 
     def __init__(self, session: Session, by: str, changed: Callable[[], Any]) -> None:
         self.session = session
         self.by = by
         self.state = RunState()
         self.records: list[Record] = []
+        self.ready = False
         self.gone = False
         self.fault = ""
         self._changed = changed
         self._touched: set[StepId] = set()
         self._told: asyncio.TimerHandle | None = None
+        self._behind = False
         self._arrived = asyncio.Event()
         if isinstance(session, Shared):
             session.on_control = self._tell
@@ -94,7 +97,9 @@ class Bridge:
                     self.fold(record)
                     folded += 1
                     if folded % BATCH == 0:
+                        self._behind = True
                         await asyncio.sleep(0)
+                        self._behind = False
         except (PlandeckError, OSError) as error:
             self.fault = str(error)
         finally:
@@ -127,6 +132,7 @@ class Bridge:
         if self._told is not None:
             self._told.cancel()
         self._told = None
+        self.ready = self.ready or self.gone or (bool(self.records) and not self._behind)
         self._changed()
 
     def take_touched(self) -> set[StepId]:

@@ -31,13 +31,15 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Insight:
     """`compensated` are the steps that have an undo of their own or of their tool; `no_return` is the first
-    step whose effect nothing undoes; `estimate` is in seconds, 0 when no tool says how long it takes."""
+    step whose effect nothing undoes; `disabled` are left out by the plan; `estimate` is in seconds, 0 when no
+    tool says how long it takes."""
 
     levels: Sequence[Sequence[StepId]] = ()
     critical: frozenset[StepId] = frozenset()
     estimate: float = 0.0
     compensated: frozenset[StepId] = frozenset()
     no_return: StepId = ""
+    disabled: frozenset[StepId] = frozenset()
     findings: tuple[Finding, ...] = ()
     blast: str = ""
 
@@ -71,6 +73,7 @@ def look_at(question: Question) -> Insight:
         graph.makespan(known, question.parallel) if known else 0.0,
         compensated,
         no_return or "",
+        graph.skipped,
         findings,
         blast_line(radius, len(findings)),
     )

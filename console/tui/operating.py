@@ -38,6 +38,7 @@ from console.run.rollback import plan_rollback, rollback_hash
 from console.text import clean
 from console.tui import reasons as why
 from console.tui.actions import describe
+from console.tui.parting import parting_line
 
 if TYPE_CHECKING:
     from console.run.control import Session
@@ -218,14 +219,12 @@ class Operating:
             self.screen.app.copy_to_clipboard(clean(command_text(view, view.selected)))
             self.screen.say(f"the command of step {view.step} is copied")
 
-    def detach(self) -> None:
-        """Leave the screen. A run that has not ended goes on, and the last line says so."""
-        state, message = self.screen.bridge.state, None
-        if not state.status.is_final and not self.screen.view.engine_gone:
-            message = Text(
-                f"the run goes on; plandeck attach {clean(self.screen.session.run)} shows it again"
-            )
-        self.screen.app.exit(return_code=self.exit_code, message=message)
+    def detach(self, code: int | None = None) -> None:
+        """Leave the screen, with the run's exit code or `code`; a run that has not ended goes on."""
+        said = parting_line(self.screen.view, self.screen.session.run)
+        self.screen.app.exit(
+            return_code=self.exit_code if code is None else code, message=Text(said) if said else None
+        )
 
     @property
     def exit_code(self) -> int:

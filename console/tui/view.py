@@ -39,6 +39,7 @@ ANSWERED_FIRST = (
 class View:
     """`read_only` says why nothing can be wished, and is empty when it can; `takeable` that another
     console holds the control; `reopenable` that a run without a process can be taken up again.
+    `ready` is false until the records that there are have come in: nothing can be acted on before.
     `step` is the selected step, phase or rollback item. `findings` come from
     the plan checker, newest plan only."""
 
@@ -54,6 +55,7 @@ class View:
     engine_gone: bool = False
     takeable: bool = False
     reopenable: bool = False
+    ready: bool = True
     _indexed: tuple[object, object] | None = None
     _steps: dict[StepId, Step] = field(default_factory=dict)
 

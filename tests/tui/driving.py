@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from console.run.events import Event
-from console.tui.app import ConsoleApp, Options
+from console.tui.app import ConsoleApp, Opener, Options
 from console.tui.screens.run import RunScreen
 from tests.tui.fakes import FakeSession
 
@@ -59,7 +59,7 @@ class Driver:
 
     async def caught_up(self) -> None:
         seq = self.session.state.seq
-        await self.until(lambda: self.screen.bridge.state.seq == seq)
+        await self.until(lambda: self.screen.bridge.state.seq == seq and self.screen.bridge.ready)
         self.screen.refresh_run()
         if self.wait_for_findings:
             await self.until(lambda: self.screen.insight_of is self.screen.bridge.state.plan)
@@ -70,6 +70,12 @@ class Driver:
         return "\n".join(
             "".join(segment.text for segment in line) for line in self.app.screen._compositor.render_strips()
         )
+
+    def bold(self) -> list[str]:
+        """The bold words in the title of the frame on the right."""
+        title = self.screen.query_one("#pane")._border_title
+        assert title is not None
+        return [title.plain[s.start : s.end] for s in title.spans if "bold" in str(s.style)]
 
     def line(self, *parts: str) -> str:
         """The first line on the screen that holds all of `parts`; fails when there is none."""
@@ -111,9 +117,17 @@ async def driving_session(
     ascii: bool = False,
     keys: dict[str, str] | None = None,
     wait_for_findings: bool = True,
+    reopen: Opener | None = None,
 ) -> AsyncIterator[Driver]:
     """The application over this session."""
-    options = Options(theme=theme, ascii=ascii, by="ada", keys=keys or {}, now=lambda: session.state.at + 3)
+    options = Options(
+        theme=theme,
+        ascii=ascii,
+        by="ada",
+        keys=keys or {},
+        now=lambda: session.state.at + 3,
+        reopen=reopen,
+    )
     app = ConsoleApp(session, options)
     async with app.run_test(size=size) as pilot:
         driver = Driver(pilot, session, wait_for_findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from console.run import control as wishes
 from console.run import events as ev
 from console.run.control import Wish
 from console.tui.actions import ACTIONS, BY_ID, SPLIT_ESCAPE_TAILS, describe
-from console.tui.app import DETACHED
+from console.tui.app import DETACHED, ConsoleApp, Options
+from console.tui.screens.rollback import RollbackScreen
+from console.tui.screens.run import RunScreen
 from tests.tui import fakes
 from tests.tui.driving import NARROW, Driver, driving, driving_session
 
@@ -247,6 +250,103 @@ async def test_leaving_an_ended_run_gives_its_exit_code(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.rolled_back()) as driver:
         await driver.press("q")
         await driver.until(lambda: driver.app.return_code == 5)
+
+
+class Reopening:
+    """Takes a run up again: the story so far in a session with control, and `more` after it."""
+
+    def __init__(self, folder: Path, *story: ev.Event) -> None:
+        self.session = fakes.FakeSession(folder, *story)
+        self.asked: list[str] = []
+
+    async def __call__(self, run: str) -> fakes.FakeSession:
+        self.asked.append(run)
+        return self.session
+
+
+async def test_p_takes_up_a_run_that_lost_its_process(tmp_path: Path) -> None:
+    lost = fakes.FakeSession(tmp_path, *fakes.running(), read_only=True)
+    reopen = Reopening(tmp_path, *fakes.running(), ev.Warned(message="taken up again"))
+    async with driving_session(lost, reopen=reopen) as driver:
+        await driver.press("p")
+        assert reopen.asked == [], "its process is still there"
+        lost.end()
+        await driver.until(lambda: driver.screen.view.reopenable)
+        driver.line("p take it up again")
+        await driver.press("p")
+        await driver.until(lambda: driver.screen.session is reopen.session)
+        assert reopen.asked == ["4f1c"]
+        await driver.until(lambda: driver.screen.view.ready)
+        await driver.press("p")
+        await driver.until(lambda: reopen.session.fake.kinds() == ["pause"])
+
+
+async def test_an_ended_run_is_taken_up_again_to_be_rolled_back(tmp_path: Path) -> None:
+    story = (*fakes.failed(), ev.RunFinished(outcome="failed", exit_code=1))
+    ended = fakes.FakeSession(tmp_path, *story, read_only=True)
+    reopen = Reopening(tmp_path, *story, ev.RunReopened(by="ada"))
+    async with driving_session(ended, reopen=reopen) as driver:
+        ended.end()
+        await driver.until(lambda: driver.screen.view.reopenable)
+        await driver.press("R")
+        await driver.until(lambda: driver.on_top == "RollbackScreen")
+        assert reopen.asked == [], "a preview starts nothing"
+        shown = driver.app.screen
+        assert isinstance(shown, RollbackScreen)
+        shown.dismiss(wishes.RollBack(hash=shown.hash))
+        await driver.until(lambda: reopen.session.fake.kinds() == ["roll_back"])
+        assert reopen.asked == ["4f1c"]
+        assert driver.screen.session is reopen.session
+
+
+async def test_a_run_that_succeeded_is_not_taken_up(tmp_path: Path) -> None:
+    story = (*fakes.approved(), *fakes.done(*"13245678"), ev.RunFinished(outcome="succeeded", exit_code=0))
+    session = fakes.FakeSession(tmp_path, *story, read_only=True)
+    reopen = Reopening(tmp_path, *story)
+    async with driving_session(session, reopen=reopen) as driver:
+        session.end()
+        await driver.until(lambda: driver.screen.view.reopenable)
+        await driver.press("p")
+        assert reopen.asked == []
+        assert any("nothing to go on with" in text for text in driver.notices())
+
+
+async def test_keys_that_come_before_the_records_do_nothing(tmp_path: Path) -> None:
+    session = fakes.FakeSession(tmp_path)
+    options = Options(by="ada", now=lambda: fakes.T0)
+    app = ConsoleApp(session, options)
+    async with app.run_test(size=NARROW) as pilot:
+        driver = Driver(pilot, session, wait_for_findings=False)
+        await driver.until(lambda: any(isinstance(s, RunScreen) for s in app.screen_stack))
+        await driver.until(lambda: driver.screen.is_mounted)
+        driver.line("connecting …")
+        await driver.press("a", *"oduction", "p", "R", "i", "slash", "colon", "5")
+        assert driver.on_top == "RunScreen"
+        assert driver.notices() == []
+        assert driver.screen.view.pane == "plan"
+        await driver.press("question_mark")
+        await driver.until(lambda: driver.on_top == "HelpScreen")
+        await driver.press("escape")
+        await driver.tell(*fakes.awaiting_approval())
+        assert "connecting" not in driver.text()
+        await driver.press("a")
+        await driver.until(lambda: driver.on_top == "ApprovalScreen")
+
+
+async def test_a_run_that_is_still_coming_can_be_left(tmp_path: Path) -> None:
+    coming = asyncio.Event()
+
+    async def begin() -> fakes.FakeSession:
+        await coming.wait()
+        return fakes.FakeSession(tmp_path)
+
+    app = ConsoleApp(begin, Options(by="ada"))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("a", "ctrl+p", "colon")
+        assert type(app.screen).__name__ == "StartScreen"
+        await pilot.press("q")
+        await pilot.pause()
+        assert app.return_code == DETACHED
 
 
 # ── the plan ─────────────────────────────────────────────────────────────────────────────────────

@@ -122,6 +122,35 @@ async def test_a_revision_opens_the_diff_and_the_end_the_summary(tmp_path: Path)
         driver.line("STOPPED", "exit code 4")
 
 
+async def test_a_planner_that_gives_up_is_told_and_shown(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.tell(ev.ReplanStarted(planner="offline", words="at night"))
+        await driver.tell(ev.ReplanFailed(error="the offline planner reads goals only"))
+        driver.line("the offline planner reads goals only")
+        assert any("the planner gave up" in text for text in driver.notices())
+        assert driver.screen.right == "failures"
+
+
+async def test_the_header_says_what_waits(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.proposed()) as driver:
+        driver.line("rev 1", "revision waits")
+
+
+async def test_a_held_step_tells_at_once_what_it_blocks(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        await driver.tell(ev.StepHeld(step="4", by="ada"))
+        await driver.until(lambda: "held 4: blocks 5 6 7 8 · rollback covers 1/2" in driver.text())
+        await driver.tell(ev.StepReleased(step="4", by="ada"))
+        await driver.until(lambda: "8 steps · 1 destructive" in driver.text())
+
+
+async def test_the_tab_of_the_pane_that_is_shown_stands_out_at_once(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.proposed()) as driver:
+        assert driver.bold() == ["4 Diff"]
+        await driver.press("5")
+        assert driver.bold() == ["5 Timeline"]
+
+
 async def test_a_gone_engine_is_told(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.running()) as driver:
         driver.session.end()

@@ -113,5 +113,5 @@ def test_ctrl_z_suspends_and_the_console_comes_back(terminal: Terminal) -> None:
 def test_leaving_says_that_the_run_goes_on(terminal: Terminal) -> None:
     terminal.write(b"q")
     assert terminal.exit_code() == 4
-    assert b"the run goes on; plandeck attach 4f1c" in terminal.seen
+    assert b"run 4f1c goes on: plandeck attach 4f1c" in terminal.seen
     assert b"Traceback" not in terminal.seen

@@ -14,9 +14,9 @@ from console.run import events as ev
 from console.run.approval import resolved_hash, step_hash
 from console.run.control import Approve, Deny
 from console.run.state import RunState
-from console.tui.screens.approval import ApprovalScreen
+from console.tui.screens.approval import ApprovalScreen, TypedWord
 from console.tui.screens.modal import Reading
-from tests.tui.builders import CATALOG, DEPLOY, HARMLESS, drafted, request_of, running, succeeded
+from tests.tui.builders import CATALOG, DEPLOY, HARMLESS, drafted, failed, request_of, running, succeeded
 from tests.tui.showing import Clock, Shown, shown
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +117,47 @@ async def test_destructive_steps_want_the_targets_name(clock: Clock) -> None:
         assert show.result == Approve(
             request="q1", hash="h" * 64, steps={"3": step_hash(DEPLOY.step("3"), CATALOG)}, how="key"
         )
+
+
+async def test_the_name_is_typed_right_after_the_end_was_shown(clock: Clock) -> None:
+    async with shown(approval(DEPLOY, clock)) as show:
+        clock.now += 60
+        await show.press("G")
+        clock.now += 1
+        await show.type("production")
+        await show.press("enter")
+        assert isinstance(show.result, Approve)
+
+
+async def test_keys_on_their_way_when_the_name_is_asked_for_are_dropped(clock: Clock) -> None:
+    async with shown(approval(DEPLOY, clock)) as show:
+        clock.now += 60
+        await show.press("G")
+        await show.type("production")
+        await show.press("enter")
+        clock.now += 1
+        await show.press("enter")
+        assert show.is_open
+        assert show.screen.query_one(TypedWord).value == ""
+
+
+async def test_the_text_can_be_read_again_while_the_name_is_typed(clock: Clock) -> None:
+    async with shown(approval(DEPLOY, clock)) as show:
+        clock.now += 60
+        await show.press("G")
+        end = show.screen.query_one(Reading).scroll_offset.y
+        await show.press("pageup")
+        assert show.screen.query_one(Reading).scroll_offset.y < end
+        assert show.screen.query_one(TypedWord).has_focus
+
+
+async def test_the_share_that_was_on_the_screen_is_the_true_one(clock: Clock) -> None:
+    async with shown(approval(LONG, clock)) as show:
+        reading = show.screen.query_one(Reading)
+        whole, room = reading.virtual_size.height, reading.scrollable_content_region.height
+        assert f"{int(100 * room / whole)} % shown" in show.text()
+        await show.press("pagedown", "g")
+        assert f"{int(100 * 2 * room / whole)} % shown" in show.text()
 
 
 async def test_the_right_name_alone_does_not_approve_what_was_not_read(clock: Clock) -> None:
@@ -348,6 +389,40 @@ async def test_finished_steps_are_not_approved_again(clock: Clock) -> None:
         clock.now += 1
         await show.press("enter")
         assert show.result == Approve(request="q2", hash="i" * 64, steps={}, how="key")
+
+
+def revision_after_a_failure(*steps: Step) -> RunState:
+    """Step 3 of the deployment failed; `steps` are proposed after the first three."""
+    proposed = DEPLOY.model_copy(update={"steps": (*DEPLOY.steps[:3], *steps)})
+    story = [*succeeded("1"), *succeeded("2"), *failed("3")]
+    return running(
+        DEPLOY,
+        *story,
+        ev.ReplanStarted(planner="offline", step="3"),
+        ev.RevisionProposed(plan=proposed, hash="r" * 64, reason="it failed", planner="offline"),
+        ev.ApprovalRequested(request="q3", scope="revision", hash="r" * 64),
+    )
+
+
+async def test_a_failed_step_that_a_revision_goes_round_is_not_said_to_run(clock: Clock) -> None:
+    tell = Step(id="6", action="smoke_tests", params={"env": "production"}, depends_on=("2",))
+    state = revision_after_a_failure(tell)
+    screen = ApprovalScreen(request_of(state), state, clock=clock)
+    async with shown(screen, size=(140, 50)) as show:
+        assert "3 deploy (failed; the revision goes on" in show.text()
+        assert "$ ./deploy.sh production v2.3.1" not in show.text()
+        clock.now += 1
+        assert [step.id for step in screen.brief.steps] == ["6"]
+        await show.press("enter")
+        assert show.result == Approve(request="q3", hash="r" * 64, steps={}, how="key")
+
+
+async def test_a_failed_step_that_a_revision_needs_is_said_to_run_again(clock: Clock) -> None:
+    again = Step(id="6", action="smoke_tests", params={"env": "production"}, depends_on=("3",))
+    state = revision_after_a_failure(again)
+    async with shown(ApprovalScreen(request_of(state), state, clock=clock), size=(140, 50)) as show:
+        assert "goes on without it" not in show.text()
+        assert "$ ./deploy.sh production v2.3.1" in show.text()
 
 
 async def test_resizing_does_not_lose_the_end(clock: Clock) -> None:

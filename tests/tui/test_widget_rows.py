@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,23 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
+from console.catalog.command import command
+from console.catalog.spec import Catalog, Contract, Risk, Script, ToolSpec
 from console.plan.model import Plan, Step
 from console.run import events as ev
 from console.run.life import StepStatus
 from console.run.state import RunState
 from console.tui.actions import footer
 from console.tui.guard import AsciiOnly, ControlGuard
+from console.tui.holding import Absence, absence, absence_line
 from console.tui.ink import CUT, Row, fit, pad, row, wrap
 from console.tui.insight import Question, look_at
 from console.tui.marks import ASCII, MARKS
+from console.tui.parting import parting_line
+from console.tui.screens.card import told as told_command
 from console.tui.view import View
 from console.tui.when import clock_time, short_time
-from console.tui.widgets.blast_line import shortened
+from console.tui.widgets.blast_line import shortened, told
 from console.tui.widgets.diff_pane import diff_rows, value_text
 from console.tui.widgets.failures import failure_rows
 from console.tui.widgets.footer_line import footer_row
@@ -31,10 +37,11 @@ from console.tui.widgets.header_line import header_row
 from console.tui.widgets.output import nothing_yet, output_row
 from console.tui.widgets.plan_tree import matches, tree_places
 from console.tui.widgets.rollback_pane import rollback_rows
-from console.tui.widgets.step_detail import detail_rows
+from console.tui.widgets.step_detail import command_text, detail_rows
 from console.tui.widgets.summary import summary_rows
 from console.tui.widgets.timeline import timeline_rows
 from tests.tui import fakes
+from tests.tui.builders import CATALOG, DEPLOY, drafted, running
 
 NASTY = "\x1b]0;owned\x07[@click=app.quit]x[/nope]\u202egnp"
 
@@ -164,6 +171,95 @@ def test_a_narrow_blast_line_keeps_the_findings() -> None:
     assert "finding" in shortened(blast, 80)
 
 
+def test_holding_a_step_tells_what_waits_for_it_and_what_is_left() -> None:
+    line = absence_line(fakes.plan(), fakes.catalog(), Absence(held=("4",)))
+    assert line == "held 4: blocks 5 6 7 8 · rollback covers 1/2 · ~1m45"
+
+
+def test_leaving_a_step_out_tells_what_goes_on_without_it() -> None:
+    before = Plan(
+        steps=(
+            Step(id="1", action="save"),
+            Step(id="2", action="drop", depends_on=("1",)),
+        )
+    )
+    save = ToolSpec(
+        name="save", script=Script(command="save"), contract=Contract(provides=(("backup", "main"),))
+    )
+    drop = ToolSpec(
+        name="drop",
+        script=Script(command="drop"),
+        risk=Risk.DESTRUCTIVE,
+        contract=Contract(writes=(("db", "main"),)),
+    )
+    tools = Catalog(tools={"save": save, "drop": drop})
+    line = absence_line(before, tools, Absence(out=("1",)))
+    assert line == "left out 1: 2 goes on without · rollback covers 0/1 · 2 lacks what came before"
+
+
+@given(st.sets(st.sampled_from("12345678")), st.sets(st.sampled_from("12345678")))
+def test_any_steps_can_be_held_and_left_out_at_once(held: set[str], out: set[str]) -> None:
+    away = Absence(tuple(sorted(held)), tuple(sorted(out - held)))
+    line = absence_line(fakes.plan(), fakes.catalog(), away)
+    assert bool(line) == bool(held | out)
+    assert ("blocks" in line) == bool(held)
+
+
+def test_a_step_that_only_waits_at_its_gate_is_not_held_by_anybody() -> None:
+    story = (*fakes.running(), ev.StepHeld(step="4"), ev.StepHeld(step="8", by="ada"))
+    gate = ev.ApprovalRequested(request="g", scope="gate", hash="x", step="4")
+    skip = ev.StepSkipped(step="7", by="ada")
+    assert absence(state_after(*story, gate, skip)) == Absence(held=("8",), out=("7",))
+
+
+def test_the_what_if_stands_before_the_findings() -> None:
+    assert told("8 steps · touches x · 2 findings (w)", "held 4: blocks 5") == (
+        "held 4: blocks 5 · 2 findings (w)"
+    )
+
+
+# ── leaving ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("story", "said"),
+    [
+        (fakes.running, "run 4f1c goes on: plandeck attach 4f1c"),
+        (fakes.failed, "run 4f1c goes on: it waits for an answer: plandeck attach 4f1c"),
+        (
+            fakes.rolled_back,
+            "run 4f1c: ROLLBACK INCOMPLETE · not undone: 4, 2 · plandeck resume 4f1c tries again"
+            " · plandeck show 4f1c",
+        ),
+        (
+            lambda: (*fakes.failed(), ev.RunFinished(outcome="failed", exit_code=1)),
+            "run 4f1c: FAILED · step 6 failed · plandeck resume 4f1c goes on with it"
+            " · plandeck rollback 4f1c undoes it",
+        ),
+        (
+            lambda: (
+                *fakes.approved(),
+                *fakes.done(*"13245678"),
+                ev.RunFinished(outcome="succeeded", exit_code=0),
+            ),
+            "run 4f1c: SUCCEEDED · plandeck show 4f1c",
+        ),
+    ],
+)
+def test_the_last_line_says_how_the_run_stands_and_what_to_do_next(
+    story: Callable[[], tuple[ev.Event, ...]], said: str
+) -> None:
+    assert parting_line(View(state_after(*story())), "4f1c") == said
+
+
+def test_the_last_line_tells_of_a_lost_process_and_names_no_command_for_a_replay() -> None:
+    state = state_after(*fakes.running())
+    lost = View(state, engine_gone=True, reopenable=True, read_only="this run is only shown here")
+    assert "its process is gone · plandeck resume 4f1c" in parting_line(lost, "4f1c")
+    replay = View(state, engine_gone=True, read_only="this run is only shown here")
+    assert parting_line(replay, "4f1c") == "run 4f1c: RUNNING"
+
+
 # ── lines of the screen ──────────────────────────────────────────────────────────────────────────
 
 
@@ -269,6 +365,23 @@ def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:
     assert sum("█" in shown.text for shown in rows) == 6
     assert "◆ 6 deploy_production" in text_of(rows)
     assert all(shown.width <= 100 for shown in rows)
+
+
+def test_the_step_shows_the_command_the_approval_shows_before_it_runs() -> None:
+    state = drafted(DEPLOY)
+    text = text_of(detail_rows(View(state, step="2"), 80, fakes.T0))
+    assert "$ pg_dump maindb > backup.sql" in text
+    shown = told_command("backup_database", DEPLOY.step("2").params, CATALOG, "/srv/app").text
+    assert command_text(View(state, step="2"), DEPLOY.step("2")) == shown
+
+
+def test_the_step_shows_no_wrapper_of_a_shell_once_it_runs() -> None:
+    params = {"db": "maindb"}
+    argv = command(CATALOG.tools["backup_database"], params, workspace="/srv/app", caller={}).argv
+    assert argv[:2] == ("sh", "-c")
+    intended = ev.StepIntended(step="2", attempt=1, key="4f1c/2/1", command=argv, params=params)
+    state = running(DEPLOY, intended)
+    assert command_text(View(state, step="2"), DEPLOY.step("2")) == "pg_dump maindb > backup.sql"
 
 
 def test_the_step_shows_the_whole_command_as_it_ran() -> None:

@@ -1,14 +1,15 @@
 """The approval: everything that will happen, and one key that says yes.
 
 The key is dead until the end has been on the screen and the screen has been there for half a second;
-destructive steps also want the target's name typed. Yes is given by a key press that arrives here and
-by nothing else: it is no action, so that no click, markup, palette or script of the screen can say it,
-and pasted text is refused.
+destructive steps also want the target's name typed, into a field that has the keys from then on. Yes is
+given by a key press that arrives here and by nothing else: it is no action, so that no click, markup,
+palette or script of the screen can say it, and pasted text is refused.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,12 +32,24 @@ QUIET_KEYS = {"tab", "shift+tab", "escape", "x"}.union(*(keys.split(",") for key
 
 
 class TypedWord(Input):
-    """A word that must be typed: nothing pasted, nothing typed before the screen settled."""
+    """A word that must be typed: nothing pasted, nothing typed before the screen settled (`too_early` is
+    called for each such key)."""
 
-    def __init__(self, word: str, settle: Settle) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(keys, f"screen.read({how!r})", show=False)
+        for keys, how in (
+            ("up", "scroll_up"),
+            ("down", "scroll_down"),
+            ("pageup", "scroll_page_up"),
+            ("pagedown", "scroll_page_down"),
+        )
+    ]
+
+    def __init__(self, word: str, settle: Settle, too_early: Callable[[], None]) -> None:
         super().__init__(placeholder=word, id="word", select_on_focus=False)
         self.word = word
         self.settle = settle
+        self.too_early = too_early
 
     @property
     def is_right(self) -> bool:
@@ -52,7 +65,7 @@ class TypedWord(Input):
 
     def on_key(self, event: events.Key) -> None:
         if not self.settle.over and event.is_printable:
-            self.settle.restart()
+            self.too_early()
             event.prevent_default()
             event.stop()
 
@@ -85,7 +98,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
         yield Reading(*(Rows(b.rows, classes=b.kind) for b in self.brief.blocks()), id="page")
         if self.brief.word:
             yield Static(self._ask(), id="ask")
-            yield TypedWord(self.brief.word, self.settle)
+            yield TypedWord(self.brief.word, self.settle, self._wait)
         yield Static(id="verdict")
 
     def _ask(self) -> Content:
@@ -100,12 +113,19 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.settle.restart()
         reading = self.query_one(Reading)
         reading.focus()
         self.watch(reading, "scroll_y", self.show_verdict, init=False)
-        self.set_timer(self.settle.seconds, self.show_verdict)
+        self._wait()
+
+    def _wait(self) -> None:
+        """No key answers for a while from now."""
+        self.settle.restart()
+        self.set_timer(self.settle.seconds + 0.05, self.show_verdict)
         self.show_verdict()
+
+    def action_read(self, how: str) -> None:
+        self.query_one(Reading).action_go(how)
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────────
 
@@ -115,11 +135,11 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
             event.prevent_default()
             self._enter()
         elif not self.settle.over and event.key not in QUIET_KEYS:
-            self.settle.restart()
+            self._wait()
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        self.settle.restart()
+        self._wait()
 
     def _enter(self) -> None:
         hindrance = self.hindrance
@@ -129,7 +149,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
             )
             return
         if not self.settle.over:
-            self.settle.restart()
+            self._wait()
         elif self.query_one(Reading).end_shown and self.brief.word:
             self.query_one(TypedWord).focus()
         self.show_verdict()
@@ -143,7 +163,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
         if not reading.end_shown:
             return f"Read to the end first: {reading.portion} % shown"
         if not self.settle.over:
-            return "This has just appeared: wait a moment"
+            return "Wait a moment: keys that come too early answer nothing"
         if self.brief.word and not self.query_one(TypedWord).is_right:
             return f"Type {self.brief.word} to approve"
         return ""
@@ -158,6 +178,10 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
     # ── what is said about it ────────────────────────────────────────────────────────────────────
 
     def on_reading_end_shown(self) -> None:
+        """What is still missing is the name: the keys go there, those that are on their way do not."""
+        if self.brief.word and not self.brief.unknown:
+            self.query_one(TypedWord).focus()
+            self._wait()
         self.show_verdict()
 
     def on_input_changed(self) -> None:

@@ -38,12 +38,13 @@ def label(text: str = "", style: str = MUTED) -> Content:
 
 @dataclass(frozen=True)
 class Told:
-    """What is carried out, as text that can be read; `cwd` for a process; `problem` says why it could
-    not start as it stands."""
+    """What is carried out, as text that can be read; `cwd` and `argv` for a process; `problem` says why it
+    could not start as it stands."""
 
     text: str
     cwd: str = ""
     problem: str = ""
+    argv: tuple[str, ...] = ()
 
 
 def told(action: str, params: Params, catalog: Catalog, workspace: str) -> Told:
@@ -64,7 +65,7 @@ def told(action: str, params: Params, catalog: Catalog, workspace: str) -> Told:
     except NeverStarted as refused:
         template = tool.script.shell or shlex.join((tool.script.command or "", *tool.script.args))
         return Told(f"{template.strip()}\nwith {values}", problem="" if find(params) else refused.what)
-    return Told(display(process), process.cwd)
+    return Told(display(process), process.cwd, argv=process.argv)
 
 
 def step_rows(

@@ -132,6 +132,7 @@ class Reading(VerticalScroll):
     def __init__(self, *parts: Widget, id: str) -> None:
         super().__init__(*parts, id=id)
         self.end_shown = False
+        self._seen = 0.0
 
     def on_mount(self) -> None:
         self.watch(self, "scroll_y", self._look, init=False)
@@ -146,14 +147,17 @@ class Reading(VerticalScroll):
 
     def _look(self) -> None:
         laid_out = self.is_attached and bool(self.size) and bool(self.virtual_size)
+        if laid_out:
+            bottom = self.scroll_offset.y + self.scrollable_content_region.height
+            self._seen = max(self._seen, min(1.0, bottom / self.virtual_size.height))
         if not self.end_shown and laid_out and self.scroll_offset.y >= self.max_scroll_y:
             self.end_shown = True
             self.post_message(self.EndShown())
 
     @property
     def portion(self) -> int:
-        """How much of it has scrolled by, in per cent."""
-        return 100 if self.max_scroll_y == 0 else round(100 * self.scroll_offset.y / self.max_scroll_y)
+        """How much of it has been on the screen, from its top, in per cent."""
+        return 100 if self.end_shown else min(99, int(100 * self._seen))
 
 
 @dataclass(frozen=True)

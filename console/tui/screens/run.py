@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -23,11 +24,12 @@ from textual.worker import Worker, WorkerState
 from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
 from console.run.control import Session
-from console.tui.actions import BY_ID, bindings, why_not
+from console.tui.actions import ALWAYS, BY_ID, bindings, why_not
 from console.tui.attention import Attention
 from console.tui.beside import beside
 from console.tui.bridge import Bridge, RunChanged
 from console.tui.editing import Editing
+from console.tui.holding import Absence, absence, absence_line
 from console.tui.ink import row
 from console.tui.insight import Insight, Question, look_at
 from console.tui.operating import Operating
@@ -76,12 +78,14 @@ class RunScreen(Screen[int]):
         self.now = now
         self.keymap = keymap or {}
         self.bridge = Bridge(session, by, self._on_change)
-        self.view = View(read_only=self.bridge.read_only)
+        self.view = View(read_only=self.bridge.read_only, ready=False)
         self.insight = Insight()
         self.right: Pane = "output"
         self.operating = Operating(self)
         self.editing = Editing(self)
         self.insight_of: Plan | None = None
+        self._away: tuple[Plan | None, Absence] = (None, Absence())
+        self._what_if = ""
         self._titles: dict[str, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
         self._busy = False
@@ -112,6 +116,7 @@ class RunScreen(Screen[int]):
 
     def on_mount(self) -> None:
         self.show_right("output")
+        self.show_parts()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -139,11 +144,13 @@ class RunScreen(Screen[int]):
     def refresh_run(self) -> None:
         """Bring every part up to the state of the run."""
         self.view.state = self.bridge.state
+        self.view.ready = self.bridge.ready
         self.view.engine_gone = self.bridge.gone
         self.view.reopenable = self.bridge.gone and self.reopen is not None
         self.view.read_only, self.view.takeable = self.bridge.read_only, self.bridge.takeable
         if self.bridge.state.plan is not self._looked_at:
             self._look_at_plan()
+        self._look_at_absence()
         self.plan_tree.touch(self.bridge.take_touched())
         self.show_parts()
         self.attention.look()
@@ -165,8 +172,28 @@ class RunScreen(Screen[int]):
         self.insight = await beside(partial(look_at, question))
         self.insight_of = question.plan
         self.view.findings = self.insight.findings
+        self._look_at_absence()
         self._show_plan()
         self.show_parts()
+
+    def _look_at_absence(self) -> None:
+        """What it comes to that steps are held or left out, told anew when others are."""
+        state = self.bridge.state
+        away = absence(state, self.insight.disabled if self.insight_of is state.plan else frozenset())
+        if state.plan is self._away[0] and away == self._away[1]:
+            return
+        self._away = (state.plan, away)
+        if state.plan is None or not away:
+            self._what_if = ""
+            return
+        parallel = int(state.limits.get("parallel", 0)) or None
+        work = partial(absence_line, state.plan, state.catalog, away, parallel)
+        self.run_worker(self._tell_absence(work), group="absence", exclusive=True, exit_on_error=False)
+
+    async def _tell_absence(self, work: Callable[[], str]) -> None:
+        with suppress(ValueError):  # a plan that goes in a circle: the line says so already
+            self._what_if = await beside(work)
+            self.show_parts()
 
     def _show_plan(self) -> None:
         insight = self.insight
@@ -179,7 +206,7 @@ class RunScreen(Screen[int]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What goes wrong beside the screen is said on it."""
-        if event.state is WorkerState.ERROR and event.worker.group in ("insight", "bridge"):
+        if event.state is WorkerState.ERROR and event.worker.group in ("insight", "absence", "bridge"):
             self.say(f"{event.worker.group}: {event.worker.error}", severity="error")
 
     def show_parts(self) -> None:
@@ -189,7 +216,7 @@ class RunScreen(Screen[int]):
             self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width))
         self.query_one(HeaderLine).show(view, self.insight.estimate)
         self.query_one(FooterLine).show(view)
-        self.query_one(BlastLine).show(self.insight.blast, view, self.bridge.fault)
+        self.query_one(BlastLine).show(self.insight.blast, view, self.bridge.fault, self._what_if)
         self.query_one(StepDetail).show(view, now)
         self._show_pane_content(now)
         self._show_titles()
@@ -223,7 +250,8 @@ class RunScreen(Screen[int]):
             "step": (Content(row(detail_title(self.view)).text), Content()),
         }
         for name, (title, subtitle) in titles.items():
-            if self._titles.get(name) != (title, subtitle):
+            before = self._titles.get(name)
+            if before is None or not (before[0].is_same(title) and before[1].is_same(subtitle)):
                 frame = self.query_one(f"#{name}")
                 frame.border_title, frame.border_subtitle = title, subtitle
         self._titles = titles
@@ -372,7 +400,10 @@ class RunScreen(Screen[int]):
         return super().check_action(action, parameters)
 
     def action_do(self, action_id: str) -> None:
-        """Do what a key, the palette or the footer asks for, or say why not."""
+        """Do what a key, the palette or the footer asks for, or say why not. A key that comes before the
+        records do was not meant for what they will show."""
+        if not self.view.ready and action_id not in ALWAYS:
+            return
         if action_id == "back" and self.query_one("#search").has_class("-open"):
             self.close_search()
             self.find_text("")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -17,6 +18,8 @@ class StartScreen(Screen[Any]):
     StartScreen > Static { width: 100%; height: 1; padding: 0 1; color: $ink-quiet; }
     StartScreen > #name { color: $ink-accent; text-style: bold; }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.leave", "Leave", show=False)]
 
     def compose(self) -> ComposeResult:
         yield Static("plandeck", id="name", markup=False)

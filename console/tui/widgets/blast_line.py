@@ -6,19 +6,36 @@ from console.tui.ink import Part, row
 from console.tui.view import View
 from console.tui.widgets.lines import Rows
 
-_INKS = (("irreversible", "bad strong"), ("destructive", "bad"), ("finding", "warn"))
+_INKS = (
+    ("irreversible", "bad strong"),
+    ("destructive", "bad"),
+    ("finding", "warn"),
+    ("held", "warn"),
+    ("left out", "warn"),
+    ("lack", "bad strong"),
+)
 
 
 class BlastLine(Rows):
-    """`fault` says why the records could not be followed, and stands before everything else."""
+    """`fault` says why the records could not be followed, and stands before everything else. `what_if`
+    is what it comes to that steps are held or left out; it stands for all but the findings."""
 
     can_focus = False
 
     def __init__(self) -> None:
         super().__init__(id="blast")
 
-    def show(self, blast: str, view: View, fault: str) -> None:
-        self.build(lambda width: [row(" ", *_parts(shortened(blast, width), view, fault))])
+    def show(self, blast: str, view: View, fault: str, what_if: str = "") -> None:
+        said = told(blast, what_if)
+        self.build(lambda width: [row(" ", *_parts(shortened(said, width), view, fault))])
+
+
+def told(blast: str, what_if: str) -> str:
+    """The line for the plan as it is, or for what is left of it."""
+    if not what_if:
+        return blast
+    findings = [piece for piece in blast.split(" · ") if "finding" in piece]
+    return " · ".join([what_if, *findings])
 
 
 def shortened(blast: str, width: int) -> str:

@@ -102,4 +102,5 @@ class EventsPane(Lines):
         return event_row(self._records[index])
 
     def notice(self) -> str:
-        return " · ".join(part for part in (f"{self._shown:,} records", super().notice()) if part)
+        said = f"{self._shown:,} record{'s' if self._shown != 1 else ''}"
+        return " · ".join(part for part in (said, super().notice()) if part)

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from textual import events
 from textual.message import Message
 
-from console.tui.actions import footer
+from console.tui.actions import ALWAYS, footer
 from console.tui.ink import Row, Span
 from console.tui.view import View
 from console.tui.widgets.lines import Rows
-
-ALWAYS = ("detach", "help")
 
 
 def footer_row(view: View, width: int, keymap: Mapping[str, str]) -> tuple[Row, list[tuple[int, str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.run.life import StepStatus
+from console.run.life import RunStatus, StepStatus
 from console.tui.ink import Row, Span, fit, row, safe
 from console.tui.insight import about
 from console.tui.marks import RUN_INKS
@@ -25,7 +25,7 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
     over = sum(n for status, n in counts.items() if status in OVER)
     begun = state.started_at or state.created_at
     elapsed = clock_time((state.ended_at or now) - begun) if state.started_at else "00:00"
-    status = words(view.status).upper()
+    status = words(view.status).upper() if view.ready else "connecting …"
     if view.engine_gone and not view.status.is_final:
         status += " · ENGINE GONE"
     facts = [
@@ -34,9 +34,7 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
         elapsed if total else "",
         about(estimate) if not state.ended_at else "",
     ]
-    waiting = len(state.requests)
-    if waiting > 1:
-        facts.append(f"{waiting} wait")
+    facts.append(waiting_words(view))
     middle = row(
         (status, f"strong {RUN_INKS[view.status]}"), *(x for f in facts if f for x in ((" · ", "dim"), f))
     )
@@ -47,6 +45,16 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
     left = fit((*name, Span(goal)), max(0, room))
     used = sum(s.width for s in left)
     return Row((*left, Span(" " * (room - used + 2)), *middle.spans, Span("  "), *right.spans))
+
+
+def waiting_words(view: View) -> str:
+    """What waits for the operator, as far as the status does not say it."""
+    waiting = [r for r in view.queue() if (r.scope, view.status) != ("plan", RunStatus.AWAITING_APPROVAL)]
+    named = list(dict.fromkeys(" ".join(p for p in (words(r.scope), r.step) if p) for r in waiting))
+    if not named:
+        return ""
+    more = f" +{len(named) - 1}" if len(named) > 1 else ""
+    return f"{named[0]}{more} wait{'s' if len(named) == 1 else ''}"
 
 
 class HeaderLine(Rows):

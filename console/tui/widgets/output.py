@@ -142,7 +142,7 @@ class OutputPane(Lines):
 
     def notice(self) -> str:
         count = len(self._index) if self._index is not None else 0
-        lines = f"{count:,} line{'s' if count > 1 else ''}" if count else ""
+        lines = f"{count:,} line{'s' if count != 1 else ''}" if count else ""
         follow = "following" if self.follow and lines else "z follows" if lines else ""
         return " · ".join(part for part in (lines, follow, super().notice()) if part)
 

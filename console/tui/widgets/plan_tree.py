@@ -338,6 +338,8 @@ class PlanTree(Lines):
 def planning_rows(view: View, width: int) -> list[Row]:
     """What the planner does, or why there is no plan and what can be done."""
     state = view.state
+    if not view.ready:
+        return []
     if state.error:
         way_out = "Ctrl+g writes a plan by hand; i stops the run"
         return [

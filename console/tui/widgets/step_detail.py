@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from console.catalog.spec import ToolSpec
-from console.plan.model import Step
+from console.plan.model import NOTE_TEXT, Step
 from console.run.life import StepStatus
 from console.run.policy import risk_of
 from console.tui.ink import Part, Row, row, wrap
@@ -56,11 +56,17 @@ def _labelled(label: str, text: str, width: int, sign: str = "") -> list[Row]:
 
 
 def command_text(view: View, step: Step) -> str:
-    """What is carried out: resolved when the step has started, else as it is written."""
-    life = view.life
-    if life and life.attempt and life.attempt.command:
-        return shlex.join(life.attempt.command)
-    return f"{step.action} {params_text(step.params)}".strip()
+    """What is carried out, as the approval shows it: with the values it was started with once it has
+    started. Where that is not what ran, what ran."""
+    from console.tui.screens.card import told
+
+    if step.is_note:
+        return str(step.params.get(NOTE_TEXT, ""))
+    state, attempt = view.state, view.life.attempt if view.life else None
+    carried = told(step.action, attempt.params if attempt else step.params, state.catalog, state.workspace)
+    if attempt and attempt.command and carried.argv and carried.argv != attempt.command:
+        return shlex.join(attempt.command)
+    return carried.text
 
 
 def _facts(view: View, step: Step, now: float) -> Row:

@@ -33,7 +33,10 @@ SHORT: Mapping[Pane, str] = {
 
 def tabs_title(view: View, shown: Pane, room: int) -> Content:
     """Keys and names; the pane that is shown stands out, one that has something to say is in colour."""
-    alerts = {"failures": bool(troubled(view.state)), "diff": view.state.proposal is not None}
+    alerts = {
+        "failures": bool(troubled(view.state) or view.state.error),
+        "diff": view.state.proposal is not None,
+    }
     tabs = (*TABS, ("7", "summary", "Summary")) if view.status.is_final else TABS
     whole = sum(len(name) + 4 for _, _, name in tabs) <= room
     parts: list[Content] = []
