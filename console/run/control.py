@@ -8,29 +8,19 @@ say; `Session` is all it can see. The same two serve a run in this process, one 
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from console.plan.model import Plan, StepId
 from console.run.events import Record
+from console.run.named import Named
 
 
-class Wish(BaseModel):
-    """Base of all wishes; `kind` is the name in JSON ("mark_done")."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Wish(Named):
+    """Base of all wishes."""
 
     kinds: ClassVar[dict[str, type[Wish]]] = {}
-    kind: ClassVar[str] = "wish"
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-        Wish.kinds[cls.kind] = cls
 
 
 class Approve(Wish):

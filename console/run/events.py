@@ -10,27 +10,19 @@ back. `kind(event)` is the name used in JSON ("step_succeeded").
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from console.catalog.spec import Catalog
 from console.plan.model import Params, Plan, Step, StepId
+from console.run.named import Named
 
 
-class Event(BaseModel):
-    """Base of all events. Subclasses register themselves under their kind."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Event(Named):
+    """Base of all events."""
 
     kinds: ClassVar[dict[str, type[Event]]] = {}
-    kind: ClassVar[str] = "event"
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-        Event.kinds[cls.kind] = cls
 
 
 class Record(BaseModel):

@@ -270,6 +270,27 @@ def test_http(tmp_path: Path, site: str) -> None:
     assert http.all_used()
 
 
+def test_notifications(tmp_path: Path, site: str) -> None:
+    notify = Bench("notify", tmp_path)
+    notify.env["no_proxy"] = "*"
+    notify.do("notify_team", message="-it's $(done)")
+    assert "-it's $(done)" in (tmp_path / "notifications.log").read_text()
+    message = "it's \"done\" $(id)"
+    answer = notify.do("notify_webhook", url=f"{site}/", message=message).result
+    kind, _, body = answer.partition(" ")
+    assert (kind, json.loads(body)) == ("application/json", {"text": message})
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "sh").symlink_to("/bin/sh")
+    notify.env["PATH"] = str(programs)
+    assert "notify-send" in notify.fail("notify_desktop", message="hello")
+    (programs / "notify-send").write_text("#!/bin/sh\nprintf '%s|' \"$@\" > seen\n")
+    (programs / "notify-send").chmod(0o755)
+    notify.do("notify_desktop", message="-x")
+    assert (tmp_path / "seen").read_text() == "--app-name=plandeck|--|plandeck|-x|"
+    assert notify.all_used()
+
+
 def test_processes(tmp_path: Path) -> None:
     processes = Bench("processes", tmp_path)
     with (
