@@ -9,6 +9,7 @@ Texts of planners, tools and files go through the sanitiser here and come out as
 from __future__ import annotations
 
 import shlex
+from pathlib import PurePath
 
 from console.catalog.command import command, display
 from console.errors import NeverStarted
@@ -23,7 +24,7 @@ WIDTH = 400
 SHORT = 100
 """Columns of what is only to remind: a command, the first line of a result."""
 
-_SILENT = ("catalog_loaded", "engine_started", "planning_progressed", "step_started")
+_SILENT = ("engine_started", "planning_progressed", "step_started")
 
 
 def line_of(record: ev.Record, state: RunState, then: ev.Record | None = None) -> str:
@@ -135,6 +136,9 @@ def _run_line(event: ev.Event, state: RunState) -> str:
     match event:
         case ev.RunCreated():
             return f"run {event.run}: {_safe(event.goal)}"
+        case ev.CatalogLoaded():
+            files = ", ".join(PurePath(file).stem for file in event.catalog.files)
+            return f"{_count(len(event.catalog.tools), 'tool')}{_after(files, ' of ')}"
         case ev.EngineStopped():
             return f"the run's process stopped: {_safe(event.reason)}"
         case ev.RunStarted():
@@ -167,7 +171,7 @@ def _planning(event: ev.Event) -> str:
             return f"planning ({_safe(event.planner)}{_after(event.model, ', ')})"
         case ev.PlanDrafted():
             mended = f", {len(event.repairs)} repairs" if event.repairs else ""
-            return f"plan {event.plan_hash[:12]}: {_steps(len(event.plan.leaves()))}{mended}"
+            return f"plan {event.plan_hash[:12]}: {_count(len(event.plan.leaves()), 'step')}{mended}"
         case ev.PlanningFailed() | ev.ReplanFailed():
             return f"! no plan came out: {_safe(event.error)}"
         case ev.PlanEdited():
@@ -184,8 +188,8 @@ def _planning(event: ev.Event) -> str:
     return ""
 
 
-def _steps(count: int) -> str:
-    return "1 step" if count == 1 else f"{count} steps"
+def _count(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"
 
 
 def _asking(event: ev.Event, state: RunState) -> str:

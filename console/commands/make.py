@@ -44,14 +44,17 @@ def plan(
 
     Example: plandeck plan deploy --set tag=v2.4.0 -o plan.yaml
     """
-    from console.commands.ordering import planned_by, tool_files
+    from console.commands.ordering import planned_by, tools_for
     from console.plan import codec
     from console.service.parts import catalog_of, fitted
     from console.task import load
 
     task = planned_by(load(what, pairs(sets)), planner)
-    catalog = catalog_of(task, tool_files(tools))
+    files = tools_for(task, tools)
+    catalog = catalog_of(task, files)
     made = fitted(task.plan, catalog, file=task.name) if task.plan else _draft(task, catalog).plan
+    if files and not tools:
+        _tell_tools(made, catalog)
     is_json = as_json or (output is not None and output.suffix == ".json")
     text = codec.dump_json(made) if is_json else codec.dump_yaml(made)
     if output is None:
@@ -65,19 +68,26 @@ def plan(
     return 0
 
 
+def _tell_tools(plan: Plan, catalog: Catalog) -> None:
+    """No tools were given: say on standard error which files are needed to run the plan."""
+    used = {tool.file for step in plan.leaves() if (tool := catalog.get(step.action))}
+    needed = " ".join(f"--tools {Path(file).stem}" for file in catalog.files if file in used)
+    typer.echo(f"plandeck: all known tools were offered; the plan needs {needed}", err=True)
+
+
 def _draft(task: Task, catalog: Catalog) -> PlanDraft:
     import os
 
     import anyio
 
-    from console.service.parts import environment, facts_of, goal_of, planner_of
+    from console.service.parts import environment, facts_of, goal_of, understand
 
     async def progress(message: str) -> None:
         """Nobody watches."""
 
     async def work() -> PlanDraft:
         facts = await facts_of(task, Path.cwd(), environment(catalog, (), os.environ))
-        return await planner_of(task).plan(goal_of(task, facts, task.limits), catalog, progress)
+        return await understand(task, catalog).plan(goal_of(task, facts, task.limits), catalog, progress)
 
     return anyio.run(work)
 

@@ -68,13 +68,15 @@ def order_for(
     from console.sandbox import parse
     from console.service.client import who_am_i
     from console.service.order import Order
-    from console.service.parts import catalog_of, fitted, planner_of
+    from console.service.parts import catalog_of, fitted, planner_of, understand
     from console.settings import new_run_dir
 
-    extra = tool_files(tools)
+    extra = tools_for(task, tools)
     catalog = catalog_of(task, extra)
     if task.plan is not None:
         fitted(task.plan, catalog, file=task.name)
+    elif front.unattended:
+        understand(task, catalog)
     else:
         planner_of(task)
     if task.sandbox is not None:
@@ -110,6 +112,14 @@ def on_failure_of(on_failure: str | None, front: Front) -> str | None:
     if on_failure is not None:
         return str(on_failure)
     return None if front.screen else "ask" if front.can_ask else "stop"
+
+
+def tools_for(task: Task, tools: list[str] | None) -> tuple[Path, ...]:
+    """The files of --tools; for a goal in words without any, all files that can be named."""
+    from console.catalog.load import names
+
+    in_words = task.plan is None and task.directory is None
+    return tool_files(tools or (names() if in_words else None))
 
 
 def tool_files(tools: list[str] | None) -> tuple[Path, ...]:

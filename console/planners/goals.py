@@ -86,7 +86,7 @@ def _by_pattern(goal: Goal, catalog: Catalog) -> tuple[Want, ...]:
         if open_:
             raise NoPlanner(
                 f'the goal fits "{pattern.pattern}", but nothing says what {", ".join(open_)} shall be',
-                todo="give it with --set name=value or in the task's inputs",
+                todo="Give it with --set name=value or in the task's inputs",
             )
         literal = sum(not w.text.startswith("$") for w in _words(pattern.pattern))
         hits.append((literal, pattern, tuple(Want(f) for f in facts)))
@@ -94,7 +94,7 @@ def _by_pattern(goal: Goal, catalog: Catalog) -> tuple[Want, ...]:
     if len({wants_text(h[2]) for h in best}) > 1:
         names = " and ".join(f'"{h[1].pattern}"' for h in best)
         raise NoPlanner(
-            f"the goal fits {names}", todo="say it in one of these forms, or list goal facts under want"
+            f"the goal fits {names}", todo="Say it in one of these forms, or list goal facts under want"
         )
     return best[0][2] if best else ()
 
@@ -165,10 +165,10 @@ def _not_understood(goal: Goal, catalog: Catalog) -> NoPlanner:
     if not patterns:
         return NoPlanner(
             f'no goal pattern says what "{goal.text}" means: the tool files have none',
-            todo="list goal facts under want in a task file, or configure a model",
+            todo="List goal facts under want in a task file, or give a plan",
         )
     known = "; ".join(patterns[:5]) + ("; …" if len(patterns) > 5 else "")
     return NoPlanner(
         f'no goal pattern says what "{goal.text}" means; known are: {known}',
-        todo="say it in one of these forms, list goal facts under want in a task file, or configure a model",
+        todo="Say it in one of these forms, list goal facts under want in a task file, or give a plan",
     )

@@ -52,7 +52,7 @@ def revise(goal: Goal, catalog: Catalog, plan: Plan, history: History, tick: Tic
 
 def _accepted(draft: PlanDraft, catalog: Catalog, history: History) -> PlanDraft:
     if plan_hash(draft.plan, catalog) in history.refused:
-        raise NoPlanExists("the only way left was refused before", todo="edit the plan by hand")
+        raise NoPlanExists("the only way left was refused before", todo="Edit the plan by hand")
     return draft
 
 
@@ -73,7 +73,7 @@ def _asked(goal: Goal, catalog: Catalog, history: History) -> tuple[Catalog, tup
             raise NoPlanner(
                 f"the offline planner reads goals only, not free words: {error.what}",
                 kept="the plan is unchanged",
-                todo="edit the plan by hand, or configure a model",
+                todo="Edit the plan by hand",
             ) from None
     return understood(goal, catalog)
 

@@ -119,10 +119,24 @@ def planner_of(task: Task) -> Planner:
 
         return RecordedPlanner.load(recording)
     if use == "llm":
-        raise NoPlanner("this plandeck has no planner that asks a model", todo="Use --planner offline")
+        raise NoPlanner(
+            "this version has no planner that asks a model",
+            kept="nothing was started",
+            todo="Use --planner offline, which plans from the tools' contracts, or give a plan file",
+        )
     from console.planners.offline import OfflinePlanner
 
     return OfflinePlanner()
+
+
+def understand(task: Task, catalog: Catalog) -> Planner:
+    """The planner that a task asks for, where it knows what the task wants. Raises `NoPlanner`."""
+    planner = planner_of(task)
+    if planner.name == "offline":
+        from console.planners.goals import understood
+
+        understood(goal_of(task, frozenset(task.facts), task.limits), catalog)
+    return planner
 
 
 # ── environment ──────────────────────────────────────────────────────────────────────────────────
