@@ -34,8 +34,7 @@ class Attention:
         fresh = [(key, pane) for key, pane in self._turns_now() if key not in self._turns]
         self._turns |= {key for key, _ in fresh}
         if any(key.startswith("planner ") for key, _ in fresh):
-            error = self._screen.view.state.error
-            self._screen.say(f"the planner gave up, the plan stays as it is: {error}", severity="warning")
+            self._screen.say("the planner gave up; the plan stays as it is (3 says why)", severity="warning")
         if fresh:
             self.offer(fresh[-1][1])
 

@@ -193,6 +193,16 @@ async def test_space_holds_and_releases(tmp_path: Path) -> None:
         await driver.until(lambda: driver.session.fake.kinds() == ["hold", "release"])
 
 
+async def test_a_key_right_after_a_move_is_about_the_step_that_was_moved_to(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        tree = driver.screen.plan_tree
+        tree.move(1)
+        assert tree.step == "3"
+        driver.screen.action_do("hold")
+        await driver.until(lambda: driver.session.fake.wishes != [])
+        assert driver.session.fake.wishes == [wishes.Hold(step="3", reason="by the operator")]
+
+
 async def test_m_takes_a_result_by_hand(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.failed()) as driver:
         await driver.press("m")

@@ -349,6 +349,13 @@ class RunScreen(Screen[int]):
             self.plan_tree.select(step)
         self.show_parts()
 
+    def _go_with_cursor(self) -> None:
+        """A key is about the step under the cursor, also when the cursor has only just got there and the
+        message of it is still on its way."""
+        pane = self.current
+        if pane.step and pane.step != self.view.step and pane.index_of(pane.step) >= 0:
+            self._select(pane.step, pane)
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click into a pane goes to it, as its key does."""
         widget = event.widget
@@ -396,6 +403,7 @@ class RunScreen(Screen[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Of two actions on one key, only the one that is about something is tried."""
         if action == "do" and parameters:
+            self._go_with_cursor()
             return BY_ID[str(parameters[0])].applies(self.view)
         return super().check_action(action, parameters)
 
@@ -404,6 +412,7 @@ class RunScreen(Screen[int]):
         records do was not meant for what they will show."""
         if not self.view.ready and action_id not in ALWAYS:
             return
+        self._go_with_cursor()
         if action_id == "back" and self.query_one("#search").has_class("-open"):
             self.close_search()
             self.find_text("")
