@@ -7,8 +7,7 @@ with its next turn.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +21,7 @@ from console.run.control import spool
 from console.run.state import RunState
 from console.runners.backend import Spec, Status, StepBackend
 
-_STARTS_TOLD_WITHIN = 0.05
+_START_TOLD_AFTER = 0.05
 
 
 def started_event(step: StepId, attempt: int, status: Status) -> ev.StepStarted:
@@ -38,11 +37,11 @@ class Receiver(Protocol):
     def ended(self, step: StepId, attempt: int, key: str, status: Status) -> None:
         """An attempt is over."""
 
+    def started(self, step: StepId, attempt: int, status: Status) -> None:
+        """An attempt runs, and goes on running."""
+
     def happened(self, event: ev.Event) -> None:
         """Something else is to be written down."""
-
-    def wake_within(self, seconds: float) -> None:
-        """There is something to take in that can wait so long."""
 
 
 class Carrier:
@@ -58,7 +57,6 @@ class Carrier:
     ) -> None:
         self._backend, self._catalog, self._directory = backend, catalog, directory
         self._wall, self._receiver = wall, receiver
-        self._starts: deque[ev.StepStarted] = deque()
 
     async def attempt(self, step: StepId, prepared: Prepared) -> None:
         """Carry out one attempt, from its start to its end."""
@@ -68,11 +66,12 @@ class Carrier:
             return
         try:
             await self._backend.submit(prepared.spec)
-            status = await self._backend.status(key)
+            # Most attempts are short: their start is told together with their end.
+            status = await self._backend.status(key, wait=_START_TOLD_AFTER)
         except BackendError as error:
             status = Status("exited", error=str(error), never_started=True)
         if status.phase == "running" and status.pid:
-            self._tell_start(step, prepared.number, status)
+            self._receiver.started(step, prepared.number, status)
         await self.follow(step, prepared.number, key, status)
 
     async def follow(self, step: StepId, attempt: int, key: str, status: Status) -> None:
@@ -85,17 +84,6 @@ class Carrier:
         if status.phase == "unknown":
             status = Status("exited", error="it was never taken on", never_started=True)
         self._receiver.ended(step, attempt, key, status)
-
-    def _tell_start(self, step: StepId, attempt: int, status: Status) -> None:
-        """A start is told with the next commit, or soon: it decides nothing and nobody waits for it."""
-        if not self._starts:
-            self._receiver.wake_within(_STARTS_TOLD_WITHIN)
-        self._starts.append(started_event(step, attempt, status))
-
-    def starts(self) -> Iterator[ev.StepStarted]:
-        """The starts that nobody was told of yet."""
-        while self._starts:
-            yield self._starts.popleft()
 
     def _take_note(self, step: StepId, prepared: Prepared) -> None:
         """A note calls nothing: its text is its result."""

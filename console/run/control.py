@@ -179,4 +179,4 @@ def spool(directory: Path, key: str) -> Path:
     `key` is `run/step/attempt`.
     """
     _, step, attempt = key.split("/")
-    return directory / "steps" / f"{step}.{attempt}"
+    return directory / f"steps/{step}.{attempt}"

@@ -205,9 +205,6 @@ class Engine:
     def _turn(self) -> None:
         try:
             while self._inbox or self._pending:
-                for started in self._carrier.starts():
-                    if self.state.step(started.step).status is StepStatus.RUNNING:
-                        self._emit(started)
                 while self._inbox:
                     self._inbox.popleft()()
                 self._decide()
@@ -324,8 +321,13 @@ class Engine:
     def happened(self, event: ev.Event) -> None:
         self._put(partial(self._emit, event))
 
-    def wake_within(self, seconds: float) -> None:
-        self._spawn(self._wait_until, self.setup.wall() + seconds)
+    def started(self, step: StepId, attempt: int, status: Status) -> None:
+        self._put(partial(self._take_start, step, attempt, status))
+
+    def _take_start(self, step_id: StepId, number: int, status: Status) -> None:
+        state = self.state.step(step_id)
+        if state.status is StepStatus.RUNNING and len(state.attempts) == number:
+            self._emit(started_event(step_id, number, status))
 
     def _take_end(self, step_id: StepId, number: int, key: str, status: Status) -> None:
         state = self.state.step(step_id)

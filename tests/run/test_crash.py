@@ -35,7 +35,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("mode", ["forward", "rollback"])
 def test_a_kill_at_any_boundary_loses_nothing_and_repeats_nothing(short: Path, mode: str) -> None:
     cases = sweep(short / mode[0], mode)
-    assert len(cases) > 12, "the sweep did not cover the run"
+    assert len(cases) >= 10, "the sweep did not cover the run"
     expected = DONE + (UNDONE if mode == "rollback" else [])
     for case in cases:
         assert case["ended"], case
