@@ -24,6 +24,7 @@ class Attention:
         self._requests: set[str] = set()
         self._turns: set[str] = set()
         self._later: Pane | None = None
+        self._came = False
 
     def look(self) -> None:
         """The run has changed: ring, and bring into sight what is new."""
@@ -31,7 +32,11 @@ class Attention:
         self._requests |= fresh_requests
         if fresh_requests:
             self._screen.app.bell()
-        fresh = [(key, pane) for key, pane in self._turns_now() if key not in self._turns]
+        turns = self._turns_now()
+        if not self._came:  # what a planner said before we came is not news
+            self._turns |= {key for key, _ in turns if key.startswith("planner ")}
+        self._came = True
+        fresh = [(key, pane) for key, pane in turns if key not in self._turns]
         self._turns |= {key for key, _ in fresh}
         if any(key.startswith("planner ") for key, _ in fresh):
             self._screen.say("the planner gave up; the plan stays as it is (3 says why)", severity="warning")

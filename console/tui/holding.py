@@ -74,7 +74,9 @@ def _coverage(whole: Plan, runs: Plan, catalog: Catalog) -> Iterator[str]:
     from console.plan.check import blast_radius
 
     radius = blast_radius(runs, catalog)
-    yield f"rollback covers {radius.covered}/{radius.effects}" if radius.effects else "the rest changes nothing"
+    yield (
+        f"rollback covers {radius.covered}/{radius.effects}" if radius.effects else "the rest changes nothing"
+    )
     wanting = _wanting(whole, catalog)
     bare = [step for step in _wanting(runs, catalog) if step not in wanting]
     if bare:

@@ -7,11 +7,12 @@ large. A plan that is not valid (a cycle) still gets what can be told of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from console.catalog.spec import Catalog
 from console.plan.model import Plan, StepId
+from console.tui.so_far import SoFar, check_rest
 from console.tui.when import short_time
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked at. `facts` hold before the plan; `parallel` is how many steps may run at once."""
+    """What is looked at. `facts` hold before the plan; `parallel` is how many steps may run at once;
+    `so_far` is what has run of it."""
 
     plan: Plan
     catalog: Catalog
     facts: tuple[str, ...] = ()
     parallel: int | None = None
+    so_far: SoFar = field(default_factory=SoFar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,12 @@ class Insight:
 def look_at(question: Question) -> Insight:
     """Everything above. Reads nothing that changes, so that a thread can do it."""
     from console.catalog.contract import parse_fact
-    from console.plan.check import blast_radius, check, point_of_no_return
+    from console.plan.check import blast_radius, point_of_no_return
     from console.plan.graph import Graph
 
     plan, catalog = question.plan, question.catalog
-    findings = check(plan, catalog, facts=[parse_fact(fact) for fact in question.facts])
+    facts = [parse_fact(fact) for fact in question.facts]
+    findings = check_rest(plan, catalog, question.so_far, facts)
     compensated = frozenset(
         step.id
         for step in plan.leaves()

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from textual.color import Color
 
 from console.catalog.command import command
-from console.catalog.spec import Catalog, Contract, Risk, Script, ToolSpec
+from console.catalog.spec import Catalog, Contract, Parameter, Risk, Script, ToolSpec
 from console.plan.model import Plan, Step
 from console.run import events as ev
 from console.run.life import StepStatus
@@ -27,6 +27,7 @@ from console.tui.insight import Question, look_at
 from console.tui.marks import ASCII, MARKS
 from console.tui.parting import parting_line
 from console.tui.screens.card import told as told_command
+from console.tui.so_far import SoFar, check_rest
 from console.tui.view import View
 from console.tui.when import clock_time, short_time
 from console.tui.widgets.blast_line import shortened, told
@@ -218,6 +219,53 @@ def test_the_what_if_stands_before_the_findings() -> None:
     )
 
 
+def release_plan(*more: Step) -> tuple[Plan, Catalog]:
+    """Put a new release on, look at it; `more` after that."""
+    put = ToolSpec(
+        name="put",
+        parameters=(Parameter(name="tag", required=True),),
+        script=Script(shell="put {{tag}}"),
+        contract=Contract(
+            provides=(("on", "$tag"),), removes=(("on", "*"), ("good", "*")), writes=(("release",),)
+        ),
+    )
+    look = ToolSpec(
+        name="look",
+        parameters=(Parameter(name="tag", required=True),),
+        script=Script(shell="look {{tag}}"),
+        risk=Risk.OBSERVE,
+        contract=Contract(requires=(("on", "$tag"),), provides=(("good", "$tag"),)),
+    )
+    steps = (
+        Step(id="1", action="put", params={"tag": "v2"}),
+        Step(id="2", action="look", params={"tag": "v2"}, depends_on=("1",)),
+        *more,
+    )
+    plan = Plan(steps=steps, expected=("good v1",) if more else ())
+    return plan, Catalog(tools={"put": put, "look": look})
+
+
+def test_what_has_run_is_not_found_fault_with_and_counts_as_before_what_is_to_come() -> None:
+    back = Step(id="3", action="put", params={"tag": "v1"})
+    plan, tools = release_plan(back, Step(id="4", action="look", params={"tag": "v1"}, depends_on=("3",)))
+    codes = {f.code for f in check_rest(plan, tools, SoFar())}
+    assert {"fact-at-risk", "unordered-writers"} <= codes
+    rest = check_rest(plan, tools, SoFar(done=frozenset("1"), gone=frozenset("2")))
+    assert [f for f in rest if f.severity != "note"] == []
+
+
+def test_a_fault_of_what_is_still_to_come_is_found_in_the_middle_of_a_run_too() -> None:
+    plan, tools = release_plan(Step(id="3", action="look", params={"tag": "v9"}))
+    rest = check_rest(plan, tools, SoFar(done=frozenset("12")), [("nothing",)])
+    assert ("unmet-requirement", "3") in {(f.code, f.step) for f in rest}
+
+
+def test_a_failed_step_that_is_tried_again_is_still_to_come() -> None:
+    state = state_after(*fakes.failed())
+    assert SoFar.of(state) == SoFar(frozenset("13245"), frozenset("6"))
+    assert SoFar.of(state, again=iter("678")) == SoFar(frozenset("13245"))
+
+
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -228,13 +276,11 @@ def test_the_what_if_stands_before_the_findings() -> None:
         (fakes.failed, "run 4f1c goes on: it waits for an answer: plandeck attach 4f1c"),
         (
             fakes.rolled_back,
-            "run 4f1c: ROLLBACK INCOMPLETE · not undone: 4, 2 · plandeck resume 4f1c tries again"
-            " · plandeck show 4f1c",
+            "run 4f1c: ROLLBACK INCOMPLETE · try again: plandeck resume 4f1c",
         ),
         (
             lambda: (*fakes.failed(), ev.RunFinished(outcome="failed", exit_code=1)),
-            "run 4f1c: FAILED · step 6 failed · plandeck resume 4f1c goes on with it"
-            " · plandeck rollback 4f1c undoes it",
+            "run 4f1c: FAILED · go on: plandeck resume 4f1c · undo: plandeck rollback 4f1c",
         ),
         (
             lambda: (
@@ -255,7 +301,7 @@ def test_the_last_line_says_how_the_run_stands_and_what_to_do_next(
 def test_the_last_line_tells_of_a_lost_process_and_names_no_command_for_a_replay() -> None:
     state = state_after(*fakes.running())
     lost = View(state, engine_gone=True, reopenable=True, read_only="this run is only shown here")
-    assert "its process is gone · plandeck resume 4f1c" in parting_line(lost, "4f1c")
+    assert "its process is gone · go on: plandeck resume 4f1c" in parting_line(lost, "4f1c")
     replay = View(state, engine_gone=True, read_only="this run is only shown here")
     assert parting_line(replay, "4f1c") == "run 4f1c: RUNNING"
 
@@ -357,6 +403,20 @@ def test_the_summary_says_what_was_not_undone_and_where_the_record_is() -> None:
         "runs/4f1c",
     ):
         assert wanted in text
+
+
+def test_the_summary_calls_a_failure_that_a_revision_went_round_a_failure() -> None:
+    story = (*fakes.failed(), ev.StepSkipped(step="6", reason="goes on without it", gone_round=True))
+    state = state_after(*story, ev.RunFinished(outcome="failed", exit_code=1))
+    text = text_of(summary_rows(state, Path("runs") / "4f1c", 100))
+    assert "✗ failed        6 deploy_production" in text
+    assert "skipped" not in text
+
+
+def test_on_a_narrow_screen_the_goal_stays_readable_and_what_waits_is_said() -> None:
+    shown = header_row(View(state_after(*fakes.proposed())), fakes.T0, 200.0, 80).text
+    assert "Deploy v2.3.1" in shown
+    assert "revision waits" in shown
 
 
 def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:

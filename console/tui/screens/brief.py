@@ -14,7 +14,6 @@ from textual.content import Content
 from console.catalog.contract import parse_fact
 from console.catalog.spec import Risk
 from console.errors import PlandeckError
-from console.plan.check import check
 from console.plan.check.finding import SEVERITIES
 from console.plan.graph import Graph
 from console.plan.model import Params, Plan, Step, StepId
@@ -30,6 +29,7 @@ from console.tui.screens.card import command_rows, label, step_rows, undo_rows
 from console.tui.screens.modal import MUTED
 from console.tui.screens.radius import blast_radius, target_of
 from console.tui.screens.rows import Row, exact
+from console.tui.so_far import SoFar, check_rest
 
 TITLES = {
     "plan": "Approve the plan",
@@ -136,8 +136,9 @@ class Brief:
         yield Row(label("goal"), Content.styled(exact(goal), "bold"))
         if self.request.question:
             yield Row(label("asks"), Content(exact(self.request.question)))
-        if self.request.scope == "revision" and state.proposal:
-            yield Row(label("because"), Content(exact(state.proposal.reason)))
+        reason = state.proposal.reason if self.request.scope == "revision" and state.proposal else ""
+        if reason and reason != self.request.question:
+            yield Row(label("because"), Content(exact(reason)))
         yield Row(label("reach"), Content(exact(blast_radius(self.steps, self.plan, state))))
         yield Row(label("run"), Content(exact(self._run_line())))
         repairs = (
@@ -158,7 +159,8 @@ class Brief:
 
     def _findings(self) -> Iterator[Row]:
         facts = [parse_fact(fact) for fact in self.state.facts]
-        found = check(self.plan, self.state.catalog, facts=facts)
+        so_far = SoFar.of(self.state, again=(step.id for step in self.steps))
+        found = check_rest(self.plan, self.state.catalog, so_far, facts)
         if not found:
             yield Row(label("checked"), Content.styled("no findings", "$text-success"))
             return

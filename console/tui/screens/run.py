@@ -33,6 +33,7 @@ from console.tui.holding import Absence, absence, absence_line
 from console.tui.ink import row
 from console.tui.insight import Insight, Question, look_at
 from console.tui.operating import Operating
+from console.tui.so_far import SoFar
 from console.tui.view import Pane, View
 from console.tui.widgets.blast_line import BlastLine
 from console.tui.widgets.diff_pane import DiffPane
@@ -163,9 +164,8 @@ class RunScreen(Screen[int]):
         self._show_plan()
         self.view.step = self.view.step or self.plan_tree.step
         if plan is not None:
-            question = Question(
-                plan, state.catalog, state.facts, int(state.limits.get("parallel", 0)) or None
-            )
+            parallel = int(state.limits.get("parallel", 0)) or None
+            question = Question(plan, state.catalog, state.facts, parallel, SoFar.of(state))
             self.run_worker(self._work_out(question), group="insight", exclusive=True, exit_on_error=False)
 
     async def _work_out(self, question: Question) -> None:

@@ -13,12 +13,15 @@ from console.tui.view import View
 from console.tui.when import clock_time
 from console.tui.widgets.lines import Rows
 
+GOAL = 20
+"""Columns below which the other facts give way to the goal."""
+
 OVER = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED, StepStatus.UNDONE})
 
 
 def header_row(view: View, now: float, estimate: float, width: int) -> Row:
     """Product and goal on the left, status in the middle, the run's id on the right; the goal gives
-    way first."""
+    way first, then the other facts, the status never."""
     state = view.state
     counts = state.counts()
     total = sum(counts.values())
@@ -34,12 +37,16 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
         elapsed if total else "",
         about(estimate) if not state.ended_at else "",
     ]
-    facts.append(waiting_words(view))
-    middle = row(
-        (status, f"strong {RUN_INKS[view.status]}"), *(x for f in facts if f for x in ((" · ", "dim"), f))
-    )
+    waits = waiting_words(view)
     right = row((f"run {state.run}" if state.run else "", "quiet"), " ")
-    room = width - middle.width - right.width - 4
+    for shown in (facts, facts[:3], facts[1:2], ()):
+        said = [fact for fact in (*shown, waits) if fact]
+        middle = row(
+            (status, f"strong {RUN_INKS[view.status]}"), *(x for f in said for x in ((" · ", "dim"), f))
+        )
+        room = width - middle.width - right.width - 4
+        if room >= GOAL or not state.goal:
+            break
     name = (Span(" plandeck  ", "strong accent"),) if room > 30 else (Span(" "),)
     goal = safe(state.goal)
     left = fit((*name, Span(goal)), max(0, room))

@@ -67,7 +67,8 @@ def _steps(state: RunState, width: int) -> Iterable[Row]:
     """One line a state that any step is in, with the steps' names."""
     by_status: dict[StepStatus, list[StepId]] = {}
     for step_id, life in state.steps.items():
-        by_status.setdefault(life.status, []).append(step_id)
+        status = StepStatus.FAILED if life.gone_round else life.status
+        by_status.setdefault(status, []).append(step_id)
     steps = all_steps(state)
     for status in _ORDER:
         ids = by_status.get(status)

@@ -1,0 +1,90 @@
+"""A plan in the middle of its run, as the checker has to see it: what is done came before what is to
+come, and what failed or was left out gives nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from console.catalog.spec import Catalog, Fact
+from console.plan.model import Plan, Step, StepId
+from console.run.life import StepStatus
+from console.run.state import RunState
+
+if TYPE_CHECKING:
+    from console.plan.check import Finding
+
+_DONE = frozenset({StepStatus.SUCCEEDED, StepStatus.RUNNING})
+_GONE = frozenset({StepStatus.SKIPPED, StepStatus.FAILED, StepStatus.CANCELLED})
+
+MOST_EDGES = 20_000
+"""Edges that are added at most; a wider plan is checked as it is written."""
+
+_OF_WHOLE_PLANS = frozenset({"over-planned", "unneeded-step"})
+"""Findings that say nothing of the rest of a plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """The steps that have run or do, and those that failed or were left out. Nothing of either is to
+    come."""
+
+    done: frozenset[StepId] = frozenset()
+    gone: frozenset[StepId] = frozenset()
+
+    @classmethod
+    def of(cls, state: RunState, *, again: Iterable[StepId] = ()) -> SoFar:
+        """What has become of a run's steps; the failed ones in `again` are still to come."""
+        open_ = frozenset(again)
+        lives = {step: life.status for step, life in state.steps.items() if step not in open_}
+        return cls(
+            frozenset(step for step, status in lives.items() if status in _DONE),
+            frozenset(step for step, status in lives.items() if status in _GONE),
+        )
+
+
+def check_rest(
+    plan: Plan, catalog: Catalog, so_far: SoFar, facts: Iterable[Fact] = ()
+) -> tuple[Finding, ...]:
+    """The findings about what is still to come; about the whole plan while nothing has run."""
+    from console.plan.check import check
+
+    if not so_far.done and not so_far.gone:
+        return check(plan, catalog, facts=facts)
+    past = so_far.done | so_far.gone
+    return tuple(
+        finding
+        for finding in check(_as_it_went(plan, so_far), catalog, facts=facts)
+        if finding.step not in past and finding.code not in _OF_WHOLE_PLANS
+    )
+
+
+def _as_it_went(plan: Plan, so_far: SoFar) -> Plan:
+    """The plan without what is gone, its first steps to come waiting for the last ones that are done."""
+    from console.plan.graph import Graph
+
+    try:
+        graph = Graph.of(plan)
+    except ValueError:
+        return plan
+    past = so_far.done | so_far.gone
+    ends = [s for s in graph.order if s in so_far.done and so_far.done.isdisjoint(graph.successors[s])]
+    begins = [s for s in graph.order if s not in past and past.issuperset(graph.predecessors[s])]
+    if len(ends) * len(begins) > MOST_EDGES:
+        ends = []
+
+    def went(step: Step) -> Step:
+        if step.steps:
+            return step.model_copy(update={"steps": tuple(went(child) for child in step.steps)})
+        if step.id in so_far.gone:
+            return step.model_copy(update={"enabled": False})
+        if step.id not in begins:
+            return step
+        added = tuple(end for end in ends if end not in step.depends_on)
+        explain = dict.fromkeys(added, "it has run")
+        return step.model_copy(
+            update={"depends_on": (*step.depends_on, *added), "explain": {**step.explain, **explain}}
+        )
+
+    return plan.model_copy(update={"steps": tuple(went(step) for step in plan.steps)})
