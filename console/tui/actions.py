@@ -261,7 +261,7 @@ def why_not(action: Action, view: View) -> str:
 _FOOTERS: Mapping[str, str] = {
     "review": "approve request_changes edit add delete move_down hold undo fix findings",
     "decide": "approve take_up reject edit_revision retry skip mark_done probe rollback stop pause",
-    "run": "approve take_up pause cancel retry mark_done hold follow rollback open",
+    "run": "approve take_up pause cancel retry probe mark_done hold follow rollback open",
     "undoing": "approve retry mark_done follow open",
     "over": "take_up rollback summary failures timeline events",
 }

@@ -92,7 +92,8 @@ class Operating:
         return await self.screen.bridge.wish(wish)
 
     async def ask(self, question: Any) -> Any:
-        """Push a screen and wait for its answer."""
+        """Push a screen and wait for its answer. What was said in passing does not cover it."""
+        self.screen.app.clear_notifications()
         return await self.screen.app.push_screen_wait(question)
 
     # ── what waits ───────────────────────────────────────────────────────────────────────────────

@@ -148,6 +148,8 @@ def can_take_up(view: View) -> str:
 def can_roll_back(view: View) -> str:
     if view.status is RunStatus.ROLLING_BACK:
         return "the run is rolling back already"
+    if view.status is RunStatus.ROLLED_BACK:
+        return "everything that was done was undone already"
     if any(life.has_started for life in view.state.steps.values()):
         return ""
     return "no step has started; there is nothing to undo"

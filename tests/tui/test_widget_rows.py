@@ -344,6 +344,18 @@ def test_a_failure_says_what_where_and_what_can_be_done() -> None:
         assert wanted in text
 
 
+def test_a_doubt_is_told_with_the_keys_that_settle_it_now() -> None:
+    doubt = (*fakes.approved(), *fakes.done(*"13245"), *fakes.started("6"))
+    doubt = (*doubt, ev.StepInDoubt(step="6", attempt=1, reason="its supervisor is gone"))
+    asks = ev.ApprovalRequested(request="q", scope="in_doubt", hash="x", step="6")
+    asked = text_of(failure_rows(state_after(*doubt, asks), 120))
+    assert "a say what became of it" in asked
+    assert "resume" not in asked
+    paused = text_of(failure_rows(state_after(*doubt, ev.RunPaused(by="ada")), 120))
+    assert "a say" not in paused
+    assert "v verify with its probe   p resume: then it is asked about   m mark done by hand" in paused
+
+
 def test_hostile_text_in_a_failure_is_shown_not_obeyed() -> None:
     failed = ev.StepFailed(step="1", attempt=1, error=NASTY, exit_code=1, tail=NASTY)
     text = text_of(failure_rows(state_after(*fakes.approved(), *fakes.started("1"), failed), 200))

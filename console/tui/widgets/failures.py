@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
-from console.run.life import StepStatus
+from console.run.life import RunStatus, StepStatus
 from console.run.standing import StepState
 from console.run.state import RunState
 from console.tui.ink import Part, Row, row, wrap
@@ -29,7 +29,14 @@ _WAYS_OUT = {
         ("2", "output"),
     ),
     StepStatus.CANCELLED: (("r", "retry"), ("s", "skip"), ("m", "mark done by hand"), ("R", "roll back")),
-    StepStatus.IN_DOUBT: (("v", "verify with its probe"), ("a", "say what became of it"), ("R", "roll back")),
+    StepStatus.IN_DOUBT: (
+        ("v", "verify with its probe"),
+        ("a", "say what became of it"),
+        ("p", "resume: then it is asked about"),
+        ("m", "mark done by hand"),
+        ("s", "skip"),
+        ("R", "roll back"),
+    ),
     StepStatus.UNDO_FAILED: (("0", "rollback pane: retry the item there"),),
 }
 
@@ -83,9 +90,26 @@ def _one(state: RunState, steps: Mapping[StepId, Step], step_id: StepId, width: 
         yield row((f"  the probe says: {words(life.probe)}", "doubt"))
     yield from _blocked(state, step_id, width)
     parts: list[Part] = ["  "]
-    for key, does in _WAYS_OUT[life.status]:
+    for key, does in _ways_out(state, step, life):
         parts += [(key, "accent strong"), (f" {does}   ", "quiet")]
     yield row(*parts)
+
+
+def _ways_out(state: RunState, step: Step | None, life: StepState) -> Iterator[tuple[str, str]]:
+    """Keys that do something now, and what they do."""
+    if state.status.is_final:
+        yield from (("p", "take the run up again"), ("R", "roll back"), ("2", "output"))
+        return
+    tool = state.catalog.get(step.action) if step else None
+    asked = step is not None and any(request.step == step.id for request in state.requests.values())
+    dead = {
+        "v": tool is None or tool.probe is None,
+        "a": not asked,
+        "p": asked or state.status is not RunStatus.PAUSED,
+    }
+    for key, does in _WAYS_OUT[life.status]:
+        if not (life.status is StepStatus.IN_DOUBT and dead.get(key)):
+            yield key, does
 
 
 def _blocked(state: RunState, step_id: StepId, width: int) -> Iterator[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.run.life import RunStatus, StepStatus
+from console.run.standing import Request
 from console.tui.ink import Row, Span, fit, row, safe
 from console.tui.insight import about
 from console.tui.marks import RUN_INKS
@@ -45,7 +46,7 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
             (status, f"strong {RUN_INKS[view.status]}"), *(x for f in said for x in ((" · ", "dim"), f))
         )
         room = width - middle.width - right.width - 4
-        if room >= GOAL or not state.goal:
+        if room >= min(GOAL, len(state.goal) + 1):
             break
     name = (Span(" plandeck  ", "strong accent"),) if room > 30 else (Span(" "),)
     goal = safe(state.goal)
@@ -57,11 +58,17 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
 def waiting_words(view: View) -> str:
     """What waits for the operator, as far as the status does not say it."""
     waiting = [r for r in view.queue() if (r.scope, view.status) != ("plan", RunStatus.AWAITING_APPROVAL)]
-    named = list(dict.fromkeys(" ".join(p for p in (words(r.scope), r.step) if p) for r in waiting))
+    named = list(dict.fromkeys(_subject(request) for request in waiting))
     if not named:
         return ""
     more = f" +{len(named) - 1}" if len(named) > 1 else ""
     return f"{named[0]}{more} wait{'s' if len(named) == 1 else ''}"
+
+
+def _subject(request: Request) -> str:
+    if request.scope in ("decision", "in_doubt"):
+        return f"step {request.step}"
+    return f"{words(request.scope)} {request.step}".strip()
 
 
 class HeaderLine(Rows):
