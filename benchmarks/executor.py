@@ -8,6 +8,7 @@ Prints one JSON line per graph: milliseconds a step, and the median of the ratio
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -91,6 +92,7 @@ def measure(name: str, graph: graphs.Graph, workers: int, rounds: int) -> None:
     for _ in range(rounds):
         floor = graphs.raw(graph, workers)
         directory = Path(tempfile.mkdtemp(prefix="pdb"))
+        os.sync()  # what earlier rounds left for the disk is not this round's
         try:
             wall = anyio.run(engine_wall, graph, workers, directory)
         finally:
