@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,7 +61,7 @@ def summary_of(directory: Path) -> dict[str, Any]:
     from console.text import one_line
 
     try:
-        state = state_of(directory)
+        state = state_of(directory, sound=False)
     except PlandeckError as error:
         return {
             "run": directory.name,
@@ -82,12 +83,16 @@ def summary_of(directory: Path) -> dict[str, Any]:
     }
 
 
-def state_of(directory: Path) -> RunState:
-    """What is true of a run by its record. Raises `JournalError` when nothing is recorded yet."""
+def state_of(directory: Path, *, sound: bool = True) -> RunState:
+    """What is true of a run by its record. Raises `JournalError` when nothing is recorded yet, or when
+    the record was changed and must be `sound`."""
     from console.run.journal import read
     from console.run.state import RunState
     from console.service.holder import holder_of
+    from console.service.sound import refuse_changed
 
+    if sound:
+        refuse_changed(directory)
     state = RunState.of(read(directory))
     if state.seq:
         return state
@@ -120,10 +125,13 @@ def show(run: Run, as_json: Json = False) -> int:
 
     Example: plandeck show 4f1c --json
     """
+    from console.run.journal import verify
     from console.settings import find_run
 
     directory = find_run(run)
-    state = state_of(directory)
+    state = state_of(directory, sound=False)
+    if problem := verify(directory).problem:
+        print(f"plandeck: THE RECORD IS BROKEN, do not trust it: {problem}", file=sys.stderr)  # noqa: T201
     if as_json:
         emit(document_of(state, directory))
     else:

@@ -52,7 +52,7 @@ def plan(
     task = planned_by(load(what, pairs(sets)), planner)
     files = tools_for(task, tools)
     catalog = catalog_of(task, files)
-    made = fitted(task.plan, catalog, file=task.name) if task.plan else _draft(task, catalog).plan
+    made = fitted(task, catalog) if task.plan else _draft(task, catalog).plan
     if files and not tools:
         _tell_tools(made, catalog)
     is_json = as_json or (output is not None and output.suffix == ".json")
@@ -120,7 +120,7 @@ def check(
                 "this task has no plan to check", where=plan_file, todo="Make one with plandeck plan"
             )
         catalog = catalog_of(task, tool_files(tools))
-        made = fitted(task.plan, catalog, file=plan_file)
+        made = fitted(task, catalog)
     except InvalidDocument as error:
         if not as_json:
             raise

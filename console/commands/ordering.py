@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,13 +69,21 @@ def order_for(
     from console.sandbox import parse
     from console.service.client import who_am_i
     from console.service.order import Order
-    from console.service.parts import catalog_of, fitted, planner_of, understand
+    from console.service.parts import (
+        catalog_of,
+        check_workspace,
+        fitted,
+        missing_secrets,
+        planner_of,
+        refuse,
+        understand,
+    )
     from console.settings import new_run_dir
 
     extra = tools_for(task, tools)
     catalog = catalog_of(task, extra)
     if task.plan is not None:
-        fitted(task.plan, catalog, file=task.name)
+        refuse(task, missing_secrets(fitted(task, catalog), catalog, os.environ))
     elif front.unattended:
         understand(task, catalog)
     else:
@@ -87,10 +96,10 @@ def order_for(
     elif inject:
         raise UsageError("only a task with a sandbox has failures to put in", todo="Leave --inject out")
     folder = (workspace or Path.cwd()).absolute()
-    if not folder.is_dir():
-        raise UsageError("the workspace is not a folder", where=str(folder))
-    directory = new_run_dir()
     own_world = task.sandbox is not None and workspace is None
+    if not own_world:
+        check_workspace(folder)
+    directory = new_run_dir()
     return Order.model_validate(
         {
             "directory": directory,
@@ -129,8 +138,11 @@ def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
     files = []
     for name in tools or ():
         file = locate(name)
+        if file is None and Path(name).is_dir():
+            raise UsageError("this is a folder, not a tool file", where=name, todo="Name a file in it")
         if file is None:
-            raise UsageError(f"there is no tool file {name!r}", todo=hint(nearest(name, names())))
+            known = nearest(name, names()) or "`plandeck tools` shows what there is"
+            raise UsageError(f"there is no tool file {name!r}", todo=hint(known))
         files.append(file)
     return tuple(files)
 

@@ -32,7 +32,8 @@ from console.commands.common import (
     table,
 )
 from console.commands.ordering import Front, consent_of, on_failure_of, order_for, planned_by
-from console.errors import UsageError
+from console.errors import JournalFull, JournalUnsafe, UsageError
+from console.service.unwrap import heart
 
 if TYPE_CHECKING:
     from console.commands.screen import Begin
@@ -172,7 +173,12 @@ def _start(make: Callable[[], Order], front: Front, *, foreground: bool, after: 
     async def follow(session: Session) -> int:
         return await _follow(session, front, order.by, after)
 
-    code = anyio.run(host, order, follow)
+    try:
+        code = anyio.run(host, order, follow)
+    except BaseException as error:
+        if isinstance(heart(error), JournalFull | JournalUnsafe):
+            _end(order.directory, front)
+        raise
     _end(order.directory, front)
     return code
 
@@ -341,7 +347,9 @@ def _may_go_on(directory: Path, *, attended: bool) -> int:
     from console.run.journal import read
     from console.run.life import RunStatus
     from console.run.state import RunState
+    from console.service.sound import refuse_changed
 
+    refuse_changed(directory)
     state = RunState.of(read(directory))
     status = state.status
     over = (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED)

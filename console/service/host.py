@@ -23,7 +23,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from console.catalog.spec import Catalog, Risk
-from console.errors import JournalError
 from console.run import events as ev
 from console.run.control import Session
 from console.run.engine import Engine, Setup
@@ -34,8 +33,18 @@ from console.runners.backend import StepBackend
 from console.runners.local import LocalBackend
 from console.sandbox import parse, prepare
 from console.service.order import Order
-from console.service.parts import catalog_of, environment, facts_of, fitted, goal_of, planner_of, secrets_of
+from console.service.parts import (
+    catalog_of,
+    check_workspace,
+    environment,
+    facts_of,
+    fitted,
+    goal_of,
+    planner_of,
+    secrets_of,
+)
 from console.service.server import Service
+from console.service.sound import refuse_changed
 from console.settings import Settings, load_settings, private_dir
 
 Front = Callable[[Session], Awaitable[int]]
@@ -120,16 +129,20 @@ class _World:
 async def _world(order: Order, journal: Journal) -> AsyncIterator[_World]:
     """The workspace and environment of a run; a task with a sandbox gets a world of its own, which is
     taken down when the run has ended."""
+    refuse_changed(order.directory)
     before = RunState.of(journal.since(0))
     # A resumed run keeps the tools it was approved with, whatever the files say now.
     catalog = before.catalog if before.seq else catalog_of(order.task, order.tools)
     env = environment(catalog, order.env, os.environ)
     workspace = Path(before.workspace or order.workspace)
     if order.task.sandbox is None or order.task.directory is None:
-        _check_workspace(workspace)
+        check_workspace(workspace)
         yield _World(catalog, workspace, env, before)
         return
-    private_dir(workspace)
+    if workspace.exists():
+        check_workspace(workspace)
+    else:
+        private_dir(workspace)
     inputs = {name: str(value) for name, value in order.task.inputs.items()}
     sandbox = parse(order.task.sandbox, file=order.task.name)
     running = await prepare(order.task.directory, sandbox, workspace, {**env, **inputs}, inject=order.inject)
@@ -138,16 +151,6 @@ async def _world(order: Order, journal: Journal) -> AsyncIterator[_World]:
     finally:
         if RunState.of(journal.since(0)).status.is_final:
             await running.teardown()
-
-
-def _check_workspace(workspace: Path) -> None:
-    if not workspace.is_dir():
-        raise JournalError(
-            "the workspace is not there",
-            where=str(workspace),
-            kept="nothing was started",
-            todo="Make the folder",
-        )
 
 
 async def _setup(order: Order, journal: Journal, world: _World, backend: StepBackend) -> Setup:
@@ -176,7 +179,7 @@ async def _setup(order: Order, journal: Journal, world: _World, backend: StepBac
         catalog=world.catalog,
         goal=goal_of(task, facts, limits),
         policy=_policy(order),
-        plan=None if task.plan is None else fitted(task.plan, world.catalog),
+        plan=None if task.plan is None else fitted(task, world.catalog),
         env=world.env,
         secrets=secrets_of(world.catalog, os.environ),
         reopen=order.by if order.reopen or order.roll_back else "",

@@ -4,9 +4,11 @@ the probes of a task's facts.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -14,7 +16,7 @@ import anyio
 from console.catalog import fit
 from console.catalog import load as tool_files
 from console.catalog.spec import Catalog, Fact, ToolSpec
-from console.errors import InvalidPlan, NoPlanner, UsageError
+from console.errors import Fault, InvalidPlan, NoPlanner, UsageError
 from console.plan.model import Plan
 from console.planners.base import Goal, Planner, Want
 from console.task import OUTPUT, ProbedFact, Task, Wanted
@@ -42,16 +44,45 @@ def tools_by_name() -> list[ToolSpec]:
     return [tool for name in tool_files.names() for tool in tool_files.load([name]).tools.values()]
 
 
-def fitted(plan: Plan, catalog: Catalog, *, file: str = "") -> Plan:
-    """`plan` with its single inputs bound to its tools' parameters. Raises `InvalidPlan` with
-    everything that the catalog cannot carry out."""
-    bound = fit.bind(plan, catalog)
-    faults = fit.faults(bound, catalog)
-    if faults:
-        raise InvalidPlan(
-            faults, file=file, todo="Name the tool files with --tools" if not catalog.tools else ""
-        )
+def fitted(task: Task, catalog: Catalog) -> Plan:
+    """The task's ready plan with its single inputs bound to its tools' parameters. Raises `InvalidPlan`
+    with everything that the catalog cannot carry out."""
+    assert task.plan is not None
+    bound = fit.bind(task.plan, catalog)
+    refuse(task, fit.faults(bound, catalog), todo="" if catalog.tools else "Name the tool files with --tools")
     return bound
+
+
+def refuse(task: Task, faults: Iterable[Fault], *, todo: str = "") -> None:
+    """Raise `InvalidPlan` when the task's plan has `faults`, each with its place in the file."""
+    placed = []
+    for fault in faults:
+        file, line = task.lines.get(fault.step, ("", 0))
+        placed.append(replace(fault, file=file, line=line))
+    if placed:
+        raise InvalidPlan(placed, file="" if placed[0].file else task.name, todo=todo)
+
+
+def missing_secrets(plan: Plan, catalog: Catalog, caller: Mapping[str, str]) -> Iterator[Fault]:
+    """The secrets that steps need and that the caller's environment does not have."""
+    for step in plan.leaves():
+        tool = catalog.get(step.action)
+        for name in tool.secrets if tool and step.enabled else ():
+            if not caller.get(name):
+                what = f"{step.action} needs the secret {name}, which is not set"
+                yield Fault(0, step.id, what, f"set the variable {name} in the environment")
+
+
+def check_workspace(workspace: Path) -> None:
+    """Raises `UsageError` when steps could not work in this folder."""
+    if not workspace.is_dir():
+        what = "is not a folder" if workspace.exists() else "is not there"
+    elif not os.access(workspace, os.W_OK | os.X_OK):
+        what = "cannot be written"
+    else:
+        return
+    todo = "Make the folder, or choose another with --workspace"
+    raise UsageError(f"the workspace {what}", where=str(workspace), kept="nothing was started", todo=todo)
 
 
 # ── goal ─────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from pydantic import ValidationError
 
-from console.errors import JournalError
+from console.errors import JournalError, UsageError
 from console.plan.model import Plan, Step
 from console.service.client import attach, is_executed
 from console.service.launch import LOG, NotLaunched, launch
@@ -94,7 +94,7 @@ def test_an_approved_run_goes_to_its_end_alone(tmp_path: Path) -> None:
 def test_why_a_run_cannot_start_comes_back_in_one_line_with_its_exit_code(tmp_path: Path) -> None:
     with pytest.raises(NotLaunched, match="the workspace is not there") as caught:
         launch(order(tmp_path / "nowhere"))
-    assert caught.value.exit_code == JournalError.exit_code
+    assert caught.value.exit_code == UsageError.exit_code
     assert "\n" not in str(caught.value)
 
 

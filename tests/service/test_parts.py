@@ -80,7 +80,7 @@ async def test_a_probe_that_does_not_end_is_told(tmp_path: Path, monkeypatch: py
 def test_a_plan_that_does_not_fit_its_tools_is_refused_with_every_fault() -> None:
     plan = Plan(steps=(Step(id="1", action="b"), Step(id="2", action="c")))
     with pytest.raises(InvalidPlan) as caught:
-        parts.fitted(plan, catalog(tool("true")), file="plan.json")
+        parts.fitted(Task(goal="g", plan=plan), catalog(tool("true")))
     assert [fault.step for fault in caught.value.faults] == ["1", "2"]
 
 

@@ -1,172 +1,32 @@
-"""The task: what is to be reached, with which tools, and where a plan comes from.
-
-    goal: Deploy $tag to production safely
-    inputs: {tag: {default: v2.3.1, description: version to deploy}}
-    tools: [deploy, ./extra.yaml]           tool files: by name, or beside the task
-    facts: [deployed production v2.3.0]     also {fact: deployed production $output, probe: cat VERSION}
-    want: [{fact: notified team, after: [smoke_ok production $tag], params: {message: $tag deployed}}]
-    fallback: [smoke_ok production v2.3.0]
-    plan: plan.json                         a ready plan instead of planning
-    planner: {use: recorded, recording: replies.yaml}       or one word: auto, offline, llm, recorded
-    limits: {parallel: 4, replans: 3, time: 1h, cost_usd: 1.0}
-    sandbox: {...}                          a world of its own (console/sandbox.py)
-
-`load` makes one from a task file, a sample's name, a plan file or a goal in words. Values of inputs
-replace `$name` in the goal, facts and wanted facts; `$$` is a dollar sign. A value never brings words
-of its own into a fact. In a probe, inputs are environment variables: they cannot become commands.
-"""
+"""One task file, read: every fault of it is told, with its line."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from console import bundled
 from console.catalog import load as tools
 from console.catalog.spec import Fact
-from console.errors import Fault, InvalidPlan, InvalidTask, UsageError
+from console.errors import Fault, InvalidDocument, InvalidPlan, InvalidTask
 from console.plan import codec, strict
-from console.plan.model import Params, Plan
+from console.plan.model import Plan, StepId
+from console.task.model import OUTPUT, PlannerName, Planning, ProbedFact, Task, Wanted
 
-PLANNERS = ("auto", "offline", "llm", "recorded")
-PlannerName = Literal["auto", "offline", "llm", "recorded"]
+KEYS = ("goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "limits", "sandbox")
 LIMITS = ("parallel", "replans", "time", "cost_usd")
-SUFFIXES = (".yaml", ".yml", ".json")
+PLANNERS: tuple[PlannerName, ...] = get_args(PlannerName)
 
 _INPUT = re.compile(r"\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
-OUTPUT = "$output"
-"""In the fact of a probe: the first line that the probe printed."""
 
-
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Wanted(Part):
-    """A goal fact; `after` must hold first, `params` fix free parameters of the tool that provides it."""
-
-    fact: Fact
-    after: tuple[Fact, ...] = ()
-    params: Params = {}
-
-
-class ProbedFact(Part):
-    """A fact that holds when the command `probe` exits with 0; a word `$output` in it is the first
-    line that the command printed."""
-
-    fact: Fact
-    probe: str
-
-
-class Planning(Part):
-    """Who plans. `recording` is a file of stored replies; `prompt` a version of the prompts."""
-
-    use: PlannerName = "auto"
-    model: str = ""
-    prompt: str = ""
-    recording: Path | None = None
-
-
-class Task(Part):
-    """A task with its inputs filled in and its files found. `directory` is where its files are;
-    `name` is a sample's name or the file's; `document` the file as it was given."""
-
-    goal: str
-    name: str = ""
-    inputs: dict[str, Any] = {}
-    tools: tuple[Path, ...] = ()
-    facts: tuple[Fact, ...] = ()
-    probes: tuple[ProbedFact, ...] = ()
-    want: tuple[Wanted, ...] = ()
-    fallback: tuple[Wanted, ...] = ()
-    plan: Plan | None = None
-    planner: Planning = Planning()
-    limits: dict[str, float] = {}
-    sandbox: dict[str, Any] | None = None
-    directory: Path | None = None
-    document: dict[str, Any] = Field(default={}, repr=False)
-
-
-# ── finding ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def samples() -> dict[str, Path]:
-    """The sample tasks: name -> task file."""
-    try:
-        folders = sorted(bundled.samples_dir().iterdir())
-    except OSError:
-        return {}
-    return {folder.name: folder / "task.yaml" for folder in folders if (folder / "task.yaml").is_file()}
-
-
-def load(what: str, sets: Mapping[str, str] | None = None) -> Task:
-    """The task that `what` means: a task file, a plan file, a folder with a `task.yaml`, a sample's
-    name, or a goal in words. `sets` gives inputs their values.
-
-    Raises `UsageError` when nothing of the kind is there, `InvalidTask` or `InvalidPlan` with every
-    fault of a file.
-    """
-    sets = dict(sets or {})
-    path = _file_of(what)
-    if path is None:
-        if sets:
-            raise UsageError("a goal in words has no inputs", todo="Leave --set out, or write a task file")
-        return Task(goal=what.strip(), document={"goal": what.strip()})
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read this file: {error.strerror}", where=str(path)) from None
-    document = strict.read(raw, file=str(path))
-    if not document.broken and _is_plan(document.value):
-        if sets:
-            raise UsageError("a plan has no inputs", where=str(path), todo="Leave --set out")
-        plan = codec.load(raw, file=str(path))
-        return Task(goal=plan.goal or path.stem, name=path.stem, plan=plan, directory=path.parent.absolute())
-    return _Reader(path, document).task(sets)
-
-
-def _file_of(what: str) -> Path | None:
-    """The file that `what` names; `None` when it is a goal in words."""
-    if not what.strip():
-        raise UsageError("there is no task", todo="Give a task file, a plan file, a sample's name or a goal")
-    path = Path(what).expanduser()
-    try:
-        if path.is_dir() and (path / "task.yaml").is_file():
-            return path / "task.yaml"
-        if path.is_file():
-            return path
-    except (OSError, ValueError):
-        path = Path("-")
-    known = samples()
-    if what in known:
-        return known[what]
-    if what.endswith(SUFFIXES) or (path.is_dir() and "/" in what):
-        raise UsageError("there is no such task or plan file", where=what)
-    if len(what.split()) > 1:
-        return None
-    near = get_close_matches(what, known, 1)
-    hint = f"Did you mean {near[0]}?" if near else "Put a goal of several words in quotes"
-    raise UsageError(f"{what!r} is no file and no sample task", todo=hint)
-
-
-def _is_plan(value: Any) -> bool:
-    return isinstance(value, list) or (isinstance(value, dict) and "steps" in value)
-
-
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Reader:
+class Reader:
     """Reads one task file and gathers every fault of it."""
 
     def __init__(self, path: Path, document: strict.Document) -> None:
@@ -175,15 +35,19 @@ class _Reader:
         self.document = document
         self.faults: list[Fault] = []
         self.values: dict[str, Any] = {}
+        self.lines: dict[StepId, tuple[str, int]] = {}
         for blot in document.blots:
-            self.faults.append(Fault(blot.line or document.line_of(blot.path or ()), "", blot.message))
+            line = blot.line or document.line_of(blot.path or ())
+            self.faults.append(Fault(line, "", blot.message, file=str(path)))
 
     def task(self, sets: dict[str, str]) -> Task:
         value = self.document.value
         if self.document.broken or not isinstance(value, dict):
             if not self.faults:
-                self.faults.append(Fault(1, "", "a task is a mapping with a goal, a plan is a list of steps"))
-            raise InvalidTask(self.faults, file=str(self.path))
+                what = "a task is a mapping with a goal, a plan is a list of steps"
+                self.faults.append(Fault(1, "", what, file=str(self.path)))
+            # What cannot be read at all may have been meant as a plan.
+            raise InvalidDocument(self.faults)
         self._keys(value)
         self.values = self._inputs(value.get("inputs"), sets)
         facts, probes = self._facts(value.get("facts"))
@@ -203,23 +67,24 @@ class _Reader:
             "directory": self.folder,
             "document": value,
         }
+        made["lines"] = self.lines
         if self.faults:
             self.faults.sort(key=lambda fault: fault.line)
-            raise InvalidTask(self.faults, file=str(self.path), todo="Mend the file and try again")
+            raise InvalidTask(self.faults, todo="Mend the file and try again")
         if made["plan"] is not None and not made["goal"]:
             made["goal"] = made["plan"].goal or self.path.stem
         return Task(**made)
 
     def _fault(self, path: strict.Path, message: str, hint: str = "") -> None:
-        self.faults.append(Fault(self.document.line_of(path), "", message, hint))
+        self.faults.append(Fault(self.document.line_of(path), "", message, hint, str(self.path)))
 
     def _near(self, path: strict.Path, message: str, name: str, known: Iterable[str]) -> None:
         near = get_close_matches(name, list(known), 1)
         self._fault(path, message, f"did you mean {near[0]!r}?" if near else "")
 
     def _keys(self, value: dict[str, Any]) -> None:
-        for key in value.keys() - _KEYS:
-            self._near((key,), f"unknown key {key!r}", key, _KEYS)
+        for key in value.keys() - KEYS:
+            self._near((key,), f"unknown key {key!r}", key, KEYS)
 
     def _goal(self, goal: Any, *, has_plan: bool) -> str:
         if goal is None and has_plan:
@@ -377,7 +242,10 @@ class _Reader:
             return None
         file = self.folder / value
         try:
-            return codec.load(file.read_bytes(), file=value)
+            raw = file.read_bytes()
+            plan = codec.load(raw, file=value)
+            self.lines = {step: (value, line) for step, line in lines_of(strict.read(raw, file=value))}
+            return plan
         except OSError as error:
             self._fault(("plan",), f"cannot read the plan {value!r}: {error.strerror}")
         except InvalidPlan as error:
@@ -439,9 +307,18 @@ class _Reader:
         return value
 
 
-_KEYS = {
-    "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "limits", "sandbox",
-}  # fmt: skip
+def lines_of(document: strict.Document, path: strict.Path = ()) -> Iterator[tuple[StepId, int]]:
+    """Where each step of a plan's document stands."""
+    value: Any = document.value
+    for key in path:
+        value = value[key]
+    if isinstance(value, dict):
+        if "id" in value:
+            yield str(value["id"]), document.line_of(path)
+        path, value = (*path, "steps"), value.get("steps")
+    for index, step in enumerate(value) if isinstance(value, list) else ():
+        if isinstance(step, dict):
+            yield from lines_of(document, (*path, index))
 
 
 def duration(value: Any) -> float | None:

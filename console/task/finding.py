@@ -1,0 +1,87 @@
+"""What somebody means who names a task: a file, a folder, a sample, or a goal in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from console import bundled
+from console.errors import UsageError
+from console.plan import codec, strict
+from console.task.model import Task
+from console.task.reader import Reader, lines_of
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def samples() -> dict[str, Path]:
+    """The sample tasks: name -> task file."""
+    try:
+        folders = sorted(bundled.samples_dir().iterdir())
+    except OSError:
+        return {}
+    return {folder.name: folder / "task.yaml" for folder in folders if (folder / "task.yaml").is_file()}
+
+
+def load(what: str, sets: Mapping[str, str] | None = None) -> Task:
+    """The task that `what` means: a task file, a plan file, a folder with a `task.yaml`, a sample's
+    name, or a goal in words. `sets` gives inputs their values.
+
+    Raises `UsageError` when nothing of the kind is there, `InvalidTask` or `InvalidPlan` with every
+    fault of a file.
+    """
+    sets = dict(sets or {})
+    path = _file_of(what)
+    if path is None:
+        if sets:
+            raise UsageError("a goal in words has no inputs", todo="Leave --set out, or write a task file")
+        return Task(goal=what.strip(), document={"goal": what.strip()})
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read this file: {error.strerror}", where=str(path)) from None
+    document = strict.read(raw, file=str(path))
+    if not document.broken and _is_plan(document.value):
+        if sets:
+            raise UsageError("a plan has no inputs", where=str(path), todo="Leave --set out")
+        plan = codec.load(raw, file=str(path))
+        return Task(
+            goal=plan.goal or path.stem,
+            name=path.stem,
+            plan=plan,
+            directory=path.parent.absolute(),
+            lines={step: (str(path), line) for step, line in lines_of(document)},
+        )
+    return Reader(path, document).task(sets)
+
+
+def _file_of(what: str) -> Path | None:
+    """The file that `what` names; `None` when it is a goal in words."""
+    if not what.strip():
+        raise UsageError("there is no task", todo="Give a task file, a plan file, a sample's name or a goal")
+    path = Path(what).expanduser()
+    try:
+        if path.is_dir() and (path / "task.yaml").is_file():
+            return path / "task.yaml"
+        if path.is_file():
+            return path
+    except (OSError, ValueError):
+        path = Path("-")
+    known = samples()
+    if what in known:
+        return known[what]
+    if path.is_dir():
+        raise UsageError("this folder has no task.yaml", where=what, todo="Name a task or plan file in it")
+    if what.endswith(SUFFIXES):
+        raise UsageError("there is no such task or plan file", where=what)
+    if len(what.split()) > 1:
+        return None
+    near = get_close_matches(what, known, 1)
+    hint = f"Did you mean {near[0]}?" if near else "Put a goal of several words in quotes"
+    raise UsageError(f"{what!r} is no file and no sample task", todo=hint)
+
+
+def _is_plan(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and "steps" in value)
