@@ -111,7 +111,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", "Y", "Copy to the clipboard (OSC 52)", "Panes", why.on_step),
     Action("edit", "e", "Edit the step", "Plan", why.edit_step, why.off_proposal),
     Action("edit_revision", "e", "Edit the proposed revision", "Plan", why.edit, why.on_proposal),
-    Action("edit_plan", "ctrl+g", "Edit the plan in $EDITOR", "Plan", why.edit),
+    Action("edit_plan", "ctrl+g", "Edit the plan in $EDITOR", "Plan", why.write),
     Action("add", "o", "Add a step below", "Plan", why.edit),
     Action("delete", "d", "Delete the step", "Plan", why.edit_step),
     Action("copy_step", "y", "Copy the step", "Plan", why.first(why.has_plan, why.on_step)),
@@ -259,7 +259,7 @@ def why_not(action: Action, view: View) -> str:
 # ── the footer ───────────────────────────────────────────────────────────────────────────────────
 
 _FOOTERS: Mapping[str, str] = {
-    "review": "approve request_changes edit add delete move_down hold undo fix findings",
+    "review": "approve request_changes edit add delete move_down hold undo fix findings edit_plan stop",
     "decide": "approve take_up reject edit_revision retry skip mark_done probe rollback stop pause",
     "run": "approve take_up pause cancel retry probe mark_done hold follow rollback open",
     "undoing": "approve retry mark_done follow open",
@@ -280,6 +280,7 @@ _SHORT = {
     "request_changes": "request changes",
     "edit": "edit",
     "edit_revision": "edit it",
+    "edit_plan": "write in $EDITOR",
     "add": "add",
     "delete": "delete",
     "move_down": "move",

@@ -98,18 +98,20 @@ class Editing:
         if go_to:
             self._go_to(go_to)
 
-    async def make_or_rewire(self, edit: Edit, rewired: Edit, go_to: StepId = "") -> None:
-        """As `make`; when a dependency forbids it, offer to re-wire."""
+    async def make_or_rewire(self, edit: Edit, rewired: Edit, go_to: StepId = "") -> bool:
+        """As `make`; when a dependency forbids it, offer to re-wire. Whether the edit was made."""
         try:
             await self.make(edit, go_to)
         except EditRefused as refused:
             from console.tui.screens.confirm import ConfirmScreen
 
-            yes = await self.screen.operating.ask(
+            yes: bool = await self.screen.operating.ask(
                 ConfirmScreen(f"{refused.what}. Re-wire the dependencies?", yes="Re-wire", no="Leave it")
             )
             if yes:
                 await self.make(rewired, go_to)
+            return yes
+        return True
 
     async def _send(self, summary: str, take_back: Callable[[], Plan]) -> None:
         revision = self.bridge.state.revision
@@ -166,8 +168,8 @@ class Editing:
 
     async def delete(self) -> None:
         step = self.step.id
-        await self.make_or_rewire(DeleteStep(step), DeleteStep(step, rewire=True))
-        self.screen.say(f"step {step} is deleted (u undoes)")
+        if await self.make_or_rewire(DeleteStep(step), DeleteStep(step, rewire=True)):
+            self.screen.say(f"step {step} is deleted (u undoes)")
 
     def copy_step(self) -> None:
         self.screen.view.copied = self.step

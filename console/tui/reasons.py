@@ -197,7 +197,8 @@ def has_search(view: View) -> str:
     return "" if view.search else "nothing is searched for (/)"
 
 
-edit = first(control, has_plan, not_over, not_rolling_back)
+write = first(control, not_over, not_rolling_back)
+edit = first(write, has_plan)
 edit_step = first(edit, on_step, in_plan, not_started)
 can_enable = first(edit_step, on_leaf)
 act = first(control, not_over)

@@ -13,7 +13,7 @@ from console.plan.model import Plan
 from console.run import control as wishes
 from console.run import events as ev
 from console.run.control import Wish
-from console.tui.actions import ACTIONS, BY_ID, SPLIT_ESCAPE_TAILS, describe
+from console.tui.actions import ACTIONS, BY_ID, SPLIT_ESCAPE_TAILS, describe, why_not
 from console.tui.app import DETACHED, ConsoleApp, Options
 from console.tui.screens.rollback import RollbackScreen
 from console.tui.screens.run import RunScreen
@@ -282,6 +282,7 @@ async def test_p_takes_up_a_run_that_lost_its_process(tmp_path: Path) -> None:
         assert reopen.asked == [], "its process is still there"
         lost.end()
         await driver.until(lambda: driver.screen.view.reopenable)
+        driver.line("the engine of this run is gone; p takes it up again")
         driver.line("p take it up again")
         await driver.press("p")
         await driver.until(lambda: driver.screen.session is reopen.session)
@@ -385,6 +386,25 @@ async def test_deleting_what_others_depend_on_offers_to_re_wire(tmp_path: Path) 
         driver.app.screen.dismiss(True)
         await driver.until(lambda: "2" not in {s.id for s in plan_of(driver).leaves()})
         assert plan_of(driver).step("4").depends_on == ("1",)
+
+
+async def test_a_step_that_was_not_deleted_is_not_said_to_be(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        driver.screen.plan_tree.select("2")
+        await driver.press("d")
+        await driver.until(lambda: driver.on_top == "ConfirmScreen")
+        await driver.press("escape")
+        await driver.until(lambda: not driver.screen._busy)
+        assert driver.notices() == []
+
+
+async def test_a_plan_can_be_written_by_hand_where_none_came_out(tmp_path: Path) -> None:
+    story = (*fakes.created(), ev.PlanningFailed(planner="offline", error="nothing provides it"))
+    async with driving(tmp_path, *story) as driver:
+        driver.line("Ctrl+g writes a plan by hand")
+        driver.line("NO PLAN")
+        driver.line("Ctrl+g write in $EDITOR", "i stop here")
+        assert why_not(BY_ID["edit_plan"], driver.screen.view) == ""
 
 
 async def test_moving_keeps_the_cursor_on_the_step(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from textual.color import Color
 
 from console.catalog.command import command
 from console.catalog.spec import Catalog, Contract, Parameter, Risk, Script, ToolSpec
-from console.plan.model import Plan, Step
+from console.plan.model import Plan, Step, Undo
 from console.run import events as ev
 from console.run.life import StepStatus
 from console.run.state import RunState
@@ -445,6 +445,14 @@ def test_the_step_shows_the_command_the_approval_shows_before_it_runs() -> None:
     assert "$ pg_dump maindb > backup.sql" in text
     shown = told_command("backup_database", DEPLOY.step("2").params, CATALOG, "/srv/app").text
     assert command_text(View(state, step="2"), DEPLOY.step("2")) == shown
+
+
+def test_the_step_shows_its_undo_with_the_values_in_place() -> None:
+    undo = Undo(action="rollback_release", params={"env": "$env"})
+    deploy = CATALOG.tools["deploy"].model_copy(update={"undo": undo})
+    plan = Plan(steps=(Step(id="1", action="deploy", params={"env": "staging", "tag": "v1"}),))
+    state = drafted(plan, Catalog(tools={**CATALOG.tools, "deploy": deploy}))
+    assert "rollback_release env=staging" in text_of(detail_rows(View(state, step="1"), 80, fakes.T0))
 
 
 def test_the_step_shows_no_wrapper_of_a_shell_once_it_runs() -> None:

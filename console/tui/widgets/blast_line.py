@@ -51,9 +51,8 @@ def _parts(blast: str, view: View, fault: str) -> list[Part]:
     if fault:
         return [(fault, "bad")]
     if view.engine_gone and not view.status.is_final:
-        return [
-            (f"the engine of this run is gone; plandeck resume {view.state.run} takes it up again", "bad")
-        ]
+        key = "p" if view.reopenable else f"plandeck resume {view.state.run}"
+        return [(f"the engine of this run is gone; {key} takes it up again", "bad")]
     if view.read_only and not view.status.is_final:
         return [(view.read_only, "warn")]
     parts: list[Part] = []

@@ -30,6 +30,8 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
     begun = state.started_at or state.created_at
     elapsed = clock_time((state.ended_at or now) - begun) if state.started_at else "00:00"
     status = words(view.status).upper() if view.ready else "connecting …"
+    if view.ready and state.plan is None and state.error:
+        status = "NO PLAN"
     if view.engine_gone and not view.status.is_final:
         status += " · ENGINE GONE"
     facts = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 
-from console.catalog.spec import ToolSpec
 from console.plan.model import NOTE_TEXT, Step
 from console.run.life import StepStatus
 from console.run.policy import risk_of
+from console.run.rollback import compensation_of
 from console.tui.ink import Part, Row, row, wrap
 from console.tui.marks import GATE, MARKS
 from console.tui.reasons import words
@@ -90,8 +90,8 @@ def _facts(view: View, step: Step, now: float) -> Row:
 
 
 def _undo(view: View, step: Step) -> str:
-    tool: ToolSpec | None = view.tool
-    undo = step.undo or (tool.undo if tool else None)
+    attempt = view.life.attempt if view.life else None
+    undo = compensation_of(step, view.state.catalog, attempt.params if attempt else step.params)
     if undo is not None:
         return f"{undo.action} {params_text(undo.params)}".strip()
     return "" if risk_of(step, view.state.catalog).rank == 0 else "none of its own"
