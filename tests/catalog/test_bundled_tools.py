@@ -275,7 +275,7 @@ def test_notifications(tmp_path: Path, site: str) -> None:
     notify.env["no_proxy"] = "*"
     notify.do("notify_team", message="-it's $(done)")
     assert "-it's $(done)" in (tmp_path / "notifications.log").read_text()
-    message = "it's \"done\" $(id)"
+    message = 'it\'s "done" $(id)'
     answer = notify.do("notify_webhook", url=f"{site}/", message=message).result
     kind, _, body = answer.partition(" ")
     assert (kind, json.loads(body)) == ("application/json", {"text": message})
