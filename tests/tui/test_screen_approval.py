@@ -141,6 +141,28 @@ async def test_keys_on_their_way_when_the_name_is_asked_for_are_dropped(clock: C
         assert show.screen.query_one(TypedWord).value == ""
 
 
+async def test_letters_that_do_not_begin_the_name_still_scroll_and_reject(clock: Clock) -> None:
+    async with shown(approval(DEPLOY, clock), size=(140, 120)) as show:
+        field = show.screen.query_one(TypedWord)
+        assert field.has_focus, "everything is on the screen at once"
+        clock.now += 1
+        await show.press("G", "g", "j", "space")
+        assert field.value == ""
+        await show.type("production")
+        assert field.value == "production"
+        await show.type("x")
+        assert field.value == "productionx"
+        await show.press("backspace", "enter")
+        assert isinstance(show.result, Approve)
+
+
+async def test_x_rejects_also_while_the_name_is_asked_for(clock: Clock) -> None:
+    async with shown(approval(DEPLOY, clock), size=(140, 120)) as show:
+        clock.now += 1
+        await show.press("x")
+        assert type(show.app.screen).__name__ == "AskText"
+
+
 async def test_the_text_can_be_read_again_while_the_name_is_typed(clock: Clock) -> None:
     async with shown(approval(DEPLOY, clock)) as show:
         clock.now += 60

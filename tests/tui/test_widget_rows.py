@@ -455,6 +455,14 @@ def test_the_step_shows_its_undo_with_the_values_in_place() -> None:
     assert "rollback_release env=staging" in text_of(detail_rows(View(state, step="1"), 80, fakes.T0))
 
 
+def test_a_long_command_does_not_push_the_rest_out_of_sight() -> None:
+    script = Script(shell="\n".join(f"echo {n}" for n in range(20)))
+    tools = Catalog(tools={"long": ToolSpec(name="long", script=script, risk=Risk.DESTRUCTIVE)})
+    rows = detail_rows(View(drafted(Plan(steps=(Step(id="1", action="long"),)), tools), step="1"), 80, 0.0)
+    assert rows[0].text.startswith("destructive")
+    assert rows[-1].text == "  echo 19"
+
+
 def test_the_step_shows_no_wrapper_of_a_shell_once_it_runs() -> None:
     params = {"db": "maindb"}
     argv = command(CATALOG.tools["backup_database"], params, workspace="/srv/app", caller={}).argv

@@ -31,6 +31,11 @@ QUIET_KEYS = {"tab", "shift+tab", "escape", "x"}.union(*(keys.split(",") for key
 """Keys that may come while the screen settles without starting the time anew."""
 
 
+BESIDE = {key: f"read({how!r})" for keys, how in READING_KEYS for key in keys.split(",") if len(key) == 1}
+BESIDE |= {"space": "read('scroll_page_down')", "x": "reject"}
+"""What letters do as long as no name has been begun with them."""
+
+
 class TypedWord(Input):
     """A word that must be typed: nothing pasted, nothing typed before the screen settled (`too_early` is
     called for each such key)."""
@@ -63,11 +68,19 @@ class TypedWord(Input):
     def action_paste(self) -> None:
         self.notify("Type it: pasted text does not approve", severity="warning", markup=False)
 
-    def on_key(self, event: events.Key) -> None:
-        if not self.settle.over and event.is_printable:
+    def begins_with(self, character: str | None) -> bool:
+        """Whether a key types the name, and does not mean what it means beside this field."""
+        return bool(self.value) or self.word.startswith(character or " ")
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key in BESIDE and not self.begins_with(event.character):
+            await self.screen.run_action(BESIDE[event.key])
+        elif self.settle.over or not event.is_printable:
+            return
+        else:
             self.too_early()
-            event.prevent_default()
-            event.stop()
+        event.prevent_default()
+        event.stop()
 
 
 class ApprovalScreen(Sheet[Approve | Deny | None]):
@@ -209,5 +222,8 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
             keys = [("↓ PgDn G", "read on")]
         elif self.brief.word and not typing and not ready:
             keys = [("Enter", "type the name")]
-        keys.append(("Tab", "read again") if typing else ("x", "reject"))
+        if typing:
+            keys.append(("↑↓", "read again"))
+        if not typing or not self.query_one(TypedWord).begins_with("x"):
+            keys.append(("x", "reject"))
         self.show_hints(*keys, ("Esc", "not now"))

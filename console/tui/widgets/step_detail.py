@@ -19,6 +19,10 @@ from console.tui.widgets.plan_tree import params_text
 RISK_INKS = {"observe": "ok", "reversible": "ok", "disruptive": "warn", "destructive": "bad strong"}
 
 
+SHORT = 3
+"""Rows of a command that stands before everything else."""
+
+
 def detail_title(view: View) -> str:
     step = view.selected
     if step is None:
@@ -27,20 +31,21 @@ def detail_title(view: View) -> str:
 
 
 def detail_rows(view: View, width: int, now: float) -> list[Row]:
-    """The step in rows that fit into `width` columns; nothing is cut."""
+    """The step in rows that fit into `width` columns; nothing is cut. A long command stands last, so that
+    the rest is not below it."""
     step = view.selected
     if step is None:
         return [row(("no step is selected", "dim"))]
     if step.is_phase:
         return _phase_rows(step, width)
-    rows = wrap(command_text(view, step), width, "strong", first=[("$ ", "accent")], indent=2)
-    rows.append(_facts(view, step, now))
+    command = wrap(command_text(view, step), width, "strong", first=[("$ ", "accent")], indent=2)
+    rows = [_facts(view, step, now)]
     rows += _labelled("undo", _undo(view, step), width)
     rows += _labelled("after", _after(step), width)
     rows += _labelled("gate", step.gate.question or "stops and asks", width, GATE) if step.gate else []
     rows += _labelled("about", step.description, width)
     rows += _state_rows(view, width)
-    return rows
+    return [*command, *rows] if len(command) <= SHORT else [*rows, *command]
 
 
 def _phase_rows(phase: Step, width: int) -> list[Row]:
