@@ -8,13 +8,14 @@ from pathlib import Path
 from console.commands.common import say
 from console.errors import PlandeckError
 from console.run.journal import read
-from console.run.life import RunStatus
+from console.run.life import RunStatus, StepStatus
 from console.run.rollback import plan_rollback
 from console.run.state import RunState
 from console.service.holder import holder_of
 
 INTERRUPTED = "interrupted (no process executes it)"
 
+_NOT_DONE = (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT)
 _ENDED_WELL = (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK)
 
 
@@ -40,13 +41,19 @@ def lines_of(state: RunState, directory: Path) -> list[str]:
 def nexts(state: RunState) -> list[str]:
     """What can be done with a run that no process executes."""
     lines = []
-    if not state.status.is_final or state.status is RunStatus.STOPPED:
-        lines.append(f"to go on: plandeck resume {state.run}")
-    elif state.status is RunStatus.FAILED:
-        lines.append(f"to go on, on a terminal: plandeck resume {state.run}")
+    if not state.status.is_final or state.status in (RunStatus.STOPPED, RunStatus.FAILED):
+        how = ", on a terminal" if must_be_decided(state) else ""
+        lines.append(f"to go on{how}: plandeck resume {state.run}")
     if state.status is not RunStatus.ROLLED_BACK and can_be_undone(state):
         lines.append(f"to undo what was done: plandeck rollback {state.run}")
     return lines
+
+
+def must_be_decided(state: RunState) -> bool:
+    """Whether the run has ended with a step of which somebody must say what becomes of it."""
+    if state.status is RunStatus.STOPPED:
+        return any(step.status in _NOT_DONE and not step.gone_round for step in state.steps.values())
+    return state.status in (RunStatus.FAILED, RunStatus.ROLLBACK_INCOMPLETE)
 
 
 def can_be_undone(state: RunState) -> bool:

@@ -358,7 +358,10 @@ def _exported(directory: Path) -> Iterable[str]:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A file that `plandeck export` wrote.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A file that `plandeck export` wrote; - is standard input.", show_default=False),
+    ],
     plain: Plain = False,
     as_json: JsonFacts = False,
 ) -> int:
@@ -368,7 +371,7 @@ def replay(
     """
     from console.service.client import Replay
 
-    session = Replay(file)
+    session = Replay(Path("/dev/stdin") if str(file) == "-" else file)
     if not (plain or as_json) and on_terminal():
         import asyncio
 

@@ -13,6 +13,7 @@ from console.commands.common import (
     ApproveUpTo,
     Detach,
     Env,
+    FailureName,
     Foreground,
     JsonFacts,
     OnFailure,
@@ -328,7 +329,8 @@ def resume(
     front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
     directory = find_run(run)
     before = load_order(directory)
-    after = _may_go_on(directory, attended=not front.unattended)
+    says_how = not front.unattended or on_failure in (FailureName.REPLAN, FailureName.ROLLBACK)
+    after = _may_go_on(directory, somebody_says_how=says_how)
     order = load_order(
         directory,
         approve=_risk(consent_of(yes, approve_up_to)),
@@ -341,9 +343,10 @@ def resume(
     return _start(lambda: order, front, foreground=foreground, after=after)
 
 
-def _may_go_on(directory: Path, *, attended: bool) -> int:
-    """A run that did what it should, or was undone, has nothing to go on with; one that failed goes on
-    only where somebody can say how. Gives the number of its last record."""
+def _may_go_on(directory: Path, *, somebody_says_how: bool) -> int:
+    """A run that did what it should, or was undone, has nothing to go on with; one with a step that did
+    not succeed goes on only where somebody says how. Gives the number of its last record."""
+    from console.commands.epilogue import must_be_decided
     from console.run.journal import read
     from console.run.life import RunStatus
     from console.run.state import RunState
@@ -351,14 +354,10 @@ def _may_go_on(directory: Path, *, attended: bool) -> int:
 
     refuse_changed(directory)
     state = RunState.of(read(directory))
-    status = state.status
-    over = (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED)
-    asks = (RunStatus.FAILED, RunStatus.ROLLBACK_INCOMPLETE)
-    if status in over or (status in asks and not attended):
-        todo = (
-            "Start the task anew" if status in over else "Resume it on a terminal, or use plandeck rollback"
-        )
-        ended = status.replace("_", " ")
+    over = state.status in (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK, RunStatus.REJECTED)
+    if over or (must_be_decided(state) and not somebody_says_how):
+        todo = "Start the task anew" if over else "Resume it on a terminal, or use plandeck rollback"
+        ended = state.status.replace("_", " ")
         raise UsageError(f"the run has ended: {ended}", where=f"run {directory.name}", todo=todo)
     return state.seq
 

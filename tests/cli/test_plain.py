@@ -7,6 +7,8 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,32 @@ def test_a_run_that_is_taken_up_goes_on_telling_where_it_was(shell: Shell) -> No
     assert done.code == 0
     assert "execution began" not in done.out
     assert re.findall(r"([▶✓]) step (\d)", done.out) == [("✓", "1"), ("▶", "2"), ("✓", "2")]
+
+
+def test_a_stopped_run_with_a_cancelled_step_is_not_taken_up_where_nobody_says_how(shell: Shell) -> None:
+    run = shell.run(WAIT, "--yes", "--detach").out.strip()
+    assert shell.plandeck("stop", run).code == 0
+    assert f"to go on, on a terminal: plandeck resume {run}" in shell.plandeck("show", run).out
+    done = shell.plandeck("resume", run, "--yes", "--plain")
+    assert (done.code, done.out) == (2, "")
+    assert f"run {run}: the run has ended: stopped. Resume it on a terminal" in done.err
+
+
+def test_a_failed_run_is_taken_up_without_a_terminal_where_it_is_said_how(shell: Shell) -> None:
+    shell.run(MAKE, "--yes", "--plain")
+    done = shell.plandeck("resume", "last", "--yes", "--plain", "--on-failure", "rollback")
+    assert done.code == 6
+    assert not (shell.folder / "made").exists()
+
+
+def test_an_export_is_replayed_through_a_pipe(shell: Shell) -> None:
+    live = shell.run(GATED, "--yes", "--json")
+    plandeck = [sys.executable, "-m", "console.cli"]
+    with subprocess.Popen([*plandeck, "export", "last"], stdout=subprocess.PIPE) as exporting:
+        replayed = subprocess.run(
+            [*plandeck, "replay", "-", "--json"], stdin=exporting.stdout, stdout=subprocess.PIPE, check=True
+        )
+    assert [json.loads(line) for line in replayed.stdout.splitlines()] == live.facts
 
 
 def test_a_run_without_a_process_is_told_apart_from_one_that_is_executed(shell: Shell) -> None:
