@@ -1,4 +1,4 @@
-"""A tool and the parameters of one step -> the process that will be started.
+"""A tool and the parameters of one step -> the process that will be started, or the call that will be made.
 
 What comes out holds no placeholder and is not looked up or substituted again. `display` shows it as
 shell text with every value quoted in its place: what is approved is what runs.
@@ -6,14 +6,17 @@ shell text with every value quoted in its place: what is approved is what runs.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from console.catalog import request as http
 from console.catalog.parameters import Checker, resolved, text_of
 from console.catalog.shell import assigned, bare_args, compile_shell
 from console.catalog.spec import Script, ToolSpec
@@ -32,28 +35,33 @@ _template = lru_cache(maxsize=4096)(compile_shell)
 @dataclass(frozen=True, slots=True)
 class Command:
     """A process, resolved. `timeout` is in seconds. `env` is what the tool adds to the environment;
-    `shown` is the shell text a person reads. Secrets are in none of these."""
+    `shown` is the shell text a person reads. Secrets are in none of these.
+
+    What is no process has a `call` (JSON-able, with its `kind`) that its backend understands; `argv` then
+    only says it, for the record.
+    """
 
     argv: tuple[str, ...]
     cwd: str
     env: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 30.0
     shown: str = ""
+    call: Mapping[str, object] | None = None
 
 
 def command(
     tool: ToolSpec, params: Params, *, workspace: str, caller: Mapping[str, str] | None = None
 ) -> Command:
-    """The process of a step. `params` are resolved: no references are left in them.
+    """The process, or the call, of a step. `params` are resolved: no references are left in them.
 
     A relative `working_dir` starts at `workspace`. `caller` is the environment of whoever started the
     run (this process's own when not given): of it the process gets the variables that the tool's file
     names. Raises `NeverStarted`, naming the parameter, when a value is missing, does not fit the
     tool's schema, or cannot be passed as it is.
     """
-    if tool.script is None:
-        raise NeverStarted(f"{tool.name} is not a process")
     values = _values(tool, params)
+    if tool.script is None:
+        return _call(tool, params, values, workspace, caller)
     if tool.script.shell is not None:
         return _shell(tool, tool.script.shell, values, workspace, caller)
     argv = tuple(_argv(tool.script, values))
@@ -88,11 +96,9 @@ def variables(tool: ToolSpec) -> frozenset[str]:
     }
     for text in _shell_texts(tool):
         named |= {plain or braced for plain, braced in _VARIABLE.findall(text)} - assigned(text)
+    if tool.http:
+        named |= http.variables(tool.http)
     return frozenset(named - set(tool.environment) - set(tool.secrets))
-
-
-def _variables(text: str) -> set[str]:
-    return {plain or braced for plain, braced in _VARIABLE.findall(text)}
 
 
 def unbound(tool: ToolSpec) -> list[str]:
@@ -143,6 +149,43 @@ def _shell(
 ) -> Command:
     template = _template(text)
     return _finished(tool, template.argv(values), template.display(values), values, workspace, caller)
+
+
+def _call(
+    tool: ToolSpec,
+    params: Params,
+    values: Mapping[str, str],
+    workspace: str,
+    caller: Mapping[str, str] | None,
+) -> Command:
+    given = resolved(tool, params)
+    if tool.http is not None:
+        call = _request(tool, given)
+        shown = http.shown(call)
+        made = _finished(tool, tuple(shown.split("\n", 1)[0].split(" ", 1)), shown, values, workspace, caller)
+        return replace(made, call=call)
+    said = json.dumps(given, ensure_ascii=False)
+    if tool.mcp is not None:
+        call = {"kind": "mcp", **tool.mcp.model_dump(exclude={"timeout"}), "params": given}
+        name = f"{tool.mcp.server}.{tool.mcp.tool}"
+    else:
+        name = tool.function or ""
+        call = {"kind": "function", "function": name, "beside": _folder(tool), "params": given}
+    return replace(
+        _finished(tool, (name, said), f"{name} {said}", values, workspace, caller),
+        call=call,
+    )
+
+
+def _request(tool: ToolSpec, given: Params) -> dict[str, Any]:
+    try:
+        return http.request(tool, given)
+    except ValueError as error:
+        raise NeverStarted(str(error), kept="nothing was started") from None
+
+
+def _folder(tool: ToolSpec) -> str:
+    return str(Path(tool.file).parent) if tool.file else ""
 
 
 def _finished(

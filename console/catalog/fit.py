@@ -18,7 +18,7 @@ from console.plan.codec import bind_inputs
 from console.plan.faults import nearest
 from console.plan.model import NOTE, Params, Plan
 
-ONLY = "this version starts processes only"
+ONLY = "this version does not call servers"
 
 
 def faults(plan: Plan, catalog: Catalog) -> tuple[Fault, ...]:
@@ -49,8 +49,6 @@ class _Fitter:
         if tool is None:
             yield self._unknown(step, action, place)
             return
-        if why := hindrance(tool):
-            yield Fault(0, step, f"{place}{action} cannot be carried out: {why}", "write it as a script")
         told = set()
         for message, hint in self._checker.problems(tool, params, template=True):
             told.add(message)
@@ -77,12 +75,6 @@ class _Fitter:
             if names
             else "no tool file is loaded"
         )
-
-
-def hindrance(tool: ToolSpec) -> str:
-    """Why no step can use the tool, in words; "" when one can."""
-    ways = (("an http request", tool.http), ("a Python function", tool.function), ("an MCP call", tool.mcp))
-    return next((f"it is {way}, and {ONLY}" for way, how in ways if how is not None), "")
 
 
 def _known(params: Params) -> Params:

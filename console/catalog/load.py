@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.bundled import tools_dir
-from console.catalog.fit import ONLY, hindrance
+from console.catalog.fit import ONLY
 from console.catalog.spec import Catalog, Goal, McpServer, ToolSpec
 from console.catalog.toolfile import ToolFile, read_tool_file
 from console.errors import Fault, InvalidCatalog
@@ -100,9 +100,6 @@ def _put(file: ToolFile, tools: dict[str, ToolSpec], servers: dict[str, McpServe
 
 def _unusable(file: ToolFile) -> Iterator[str]:
     """What the file offers that no step can use."""
-    for tool in file.tools:
-        if why := hindrance(tool):
-            yield f"{tool.file}:{tool.line}: no step can use {tool.name}: {why}"
     for name, server in file.servers.items():
         yield f"{server.file}:{server.line}: no step can use the tools of the server {name}: {ONLY}"
 

@@ -68,7 +68,8 @@ class Script(Spec):
 
 
 class Http(Spec):
-    """A request; `extract_json` is a JMESPath into the reply. `timeout` is in seconds."""
+    """A request; `extract_json` is a JMESPath into the reply. `timeout` is in seconds. `allow_private` lets
+    it go to this machine and its network."""
 
     url: str
     method: str = "GET"
@@ -76,26 +77,18 @@ class Http(Spec):
     body: str | None = None
     timeout: float = 30.0
     extract_json: str | None = None
+    allow_private: bool = False
 
 
 class McpCall(Spec):
-    """A tool of an MCP server declared as `server`; `pin` is the SHA-256 of its raw definition."""
+    """A tool of an MCP server declared as `server`; `pin` is the SHA-256 of its raw definition, `start` that
+    of the server's declaration. `timeout` is in seconds."""
 
     server: str
     tool: str
     pin: str = ""
-
-
-class McpServer(Spec):
-    """An MCP server whose tools appear as `server.tool`: a process (`command`, `args`, `env`) or a `url`."""
-
-    command: str | None = None
-    args: tuple[str, ...] = ()
-    env: dict[str, str] = {}
-    url: str | None = None
-    headers: dict[str, str] = {}
-    file: str = ""
-    line: int = 0
+    start: str = ""
+    timeout: float = 30.0
 
 
 class Contract(Spec):
@@ -122,6 +115,42 @@ class Contract(Spec):
         return not (self.requires or self.provides or self.removes or self.forbids or self.writes)
 
 
+class McpTool(Spec):
+    """What a catalog file says about one tool of a server, over what the server claims. `timeout` and
+    `duration` are in seconds, `cost` is in US dollars."""
+
+    risk: Risk | None = None
+    contract: Contract = Contract()
+    recovery: bool = False
+    undo: Undo | None = None
+    verify: str | None = None
+    probe: str | None = None
+    idempotent: bool = False
+    timeout: float | None = None
+    duration: float | None = None
+    cost: float | None = None
+
+
+class McpServer(Spec):
+    """An MCP server whose tools appear as `server.tool`: a process (`command`, `args`, `env`) or a `url`.
+
+    `tools` are the file's own words on some of its tools; `timeout` is how many seconds it has to start
+    and to tell its tools. `asked` says that it was asked in this run, `problem` why it told nothing.
+    """
+
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    url: str | None = None
+    headers: dict[str, str] = {}
+    tools: dict[str, McpTool] = {}
+    timeout: float = 30.0
+    asked: bool = False
+    problem: str = ""
+    file: str = ""
+    line: int = 0
+
+
 class Goal(Spec):
     """A goal pattern: words of a task (`deploy $tag to $env`) and the facts they ask for."""
 
@@ -136,12 +165,14 @@ class ToolSpec(Spec):
     each step that uses the tool. `verify` is the fact or tool that proves the effect. `probe` is
     a shell command that tells after a crash whether the effect is there (exit 0 done, 1 not
     done); `check` rehearses. `duration` is in seconds, `cost` in US dollars, both estimates.
-    `file` and `line` say where the tool was read.
+    `file` and `line` say where the tool was read. `input_schema` is the JSON Schema of all parameters
+    where somebody else wrote one.
     """
 
     name: str
     description: str = ""
     parameters: tuple[Parameter, ...] = ()
+    input_schema: dict[str, Any] | None = None
     script: Script | None = None
     http: Http | None = None
     mcp: McpCall | None = None
@@ -165,6 +196,8 @@ class ToolSpec(Spec):
     @property
     def schema_of_parameters(self) -> dict[str, Any]:
         """The JSON Schema (2020-12) that a step's parameters must meet."""
+        if self.input_schema is not None:
+            return self.input_schema
         return {
             "type": "object",
             "properties": {
@@ -178,7 +211,7 @@ class ToolSpec(Spec):
     @property
     def timeout(self) -> float:
         """Seconds after which an attempt is ended, unless the step says otherwise."""
-        how = self.script or self.http
+        how = self.script or self.http or self.mcp
         return how.timeout if how else 30.0
 
     def with_defaults(self, params: Params) -> Params:

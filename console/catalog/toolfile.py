@@ -7,6 +7,7 @@ its line. What a file claims about its own harmlessness (`read_only`) is not bel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,8 +19,20 @@ from console.catalog.clauses import Entry
 from console.catalog.command import unbound
 from console.catalog.contract import variable
 from console.catalog.parameters import schema_problem
+from console.catalog.request import request_faults
 from console.catalog.shell import ShellRefused, compile_shell, refuse_args
-from console.catalog.spec import Fact, Goal, Http, McpServer, Parameter, Risk, Script, Spec, ToolSpec
+from console.catalog.spec import (
+    Fact,
+    Goal,
+    Http,
+    McpServer,
+    McpTool,
+    Parameter,
+    Risk,
+    Script,
+    Spec,
+    ToolSpec,
+)
 from console.catalog.words import PLACEHOLDER
 from console.errors import Fault
 from console.plan import strict
@@ -40,8 +53,15 @@ SCHEMA_KEYS = (
     "maxProperties", "anyOf", "oneOf", "allOf", "not", "title", "examples",
 )  # fmt: skip
 SCRIPT_KEYS = ("shell", "command", "args", "working_dir", "timeout")
-HTTP_KEYS = ("method", "url", "headers", "body", "timeout", "extract_json")
-SERVER_KEYS = ("command", "args", "env", "url", "headers")
+HTTP_KEYS = ("method", "url", "headers", "body", "timeout", "extract_json", "allow_private")
+SERVER_KEYS = ("command", "args", "env", "url", "headers", "tools", "timeout")
+SERVER_TOOL_KEYS = (
+    "risk", "requires", "provides", "removes", "forbids", "vars", "writes", "on_failure", "recovery", "undo",
+    "verify", "probe", "idempotent", "timeout", "duration", "cost",
+)  # fmt: skip
+
+SERVER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 _Made = TypeVar("_Made", bound=Spec)
 
@@ -184,7 +204,12 @@ class _Reader:
             )
             return {}
         if ways == ["function"]:
-            return {"function": entry.text("function")}
+            function = entry.text("function")
+            if not _FUNCTION.fullmatch(function):
+                self.fault(
+                    (*entry.path, "function"), f"{function!r:.80} names no function", "package.module:name"
+                )
+            return {"function": function}
         inner = entry.mapping(ways[0])
         if inner is None:
             return {}
@@ -218,10 +243,14 @@ class _Reader:
             "body": entry.text("body") or None,
             "timeout": entry.seconds("timeout") or 30.0,
             "extract_json": entry.text("extract_json") or None,
+            "allow_private": entry.flag("allow_private"),
         }
         if not fields["url"]:
             self.fault(entry.path, f"the http of {what} has no url")
-        return self.made(Http, fields, entry.path, f"the http of {what}")
+        made = self.made(Http, fields, entry.path, f"the http of {what}")
+        for key, why, hint in request_faults(made) if made else ():
+            self.fault((*entry.path, key), f"the http of {what}: {why}", hint)
+        return made
 
     def parameters(self, tool: Entry, what: str) -> Iterator[Parameter]:
         seen: set[str] = set()
@@ -302,6 +331,8 @@ class _Reader:
     def server(self, name: str, entry: Entry) -> None:
         what = f"the server {name}"
         self.unknown(entry, SERVER_KEYS, what)
+        if not SERVER_NAME.fullmatch(name):
+            self.fault(entry.path, f"{name!r:.80} cannot be the name of a server", "letters, digits, _ and -")
         if bool(entry.text("command")) == bool(entry.text("url")):
             self.fault(entry.path, f"{what} needs command or url, one of them")
         fields = {
@@ -310,12 +341,46 @@ class _Reader:
             "env": entry.texts("env"),
             "url": entry.text("url") or None,
             "headers": entry.texts("headers"),
+            "tools": dict(self.server_tools(name, entry)),
+            "timeout": entry.seconds("timeout") or 30.0,
             "file": self.file,
             "line": self.document.line_of(entry.path),
         }
         server = self.made(McpServer, fields, entry.path, what)
         if server is not None:
             self.out.servers[name] = server
+
+    def server_tools(self, server: str, entry: Entry) -> Iterator[tuple[str, McpTool]]:
+        """The file's words on some of a server's tools. Which parameters they have is known when the
+        server has been asked (console/catalog/mcp.py looks then)."""
+        for name, inner in entry.named("tools"):
+            what = f"{server}.{name}"
+            self.unknown(inner, SERVER_TOOL_KEYS, what)
+            fields: dict[str, Any] = {
+                "contract": clauses.contract(inner, _named_in(inner), what),
+                "recovery": inner.flag("recovery"),
+                "undo": clauses.undo(inner, what),
+                "verify": inner.text("verify") or None,
+                "probe": inner.text("probe") or None,
+                "idempotent": inner.flag("idempotent"),
+                "timeout": inner.seconds("timeout"),
+                "duration": inner.seconds("duration"),
+                "cost": inner.number("cost"),
+            }
+            if inner.text("risk"):
+                fields["risk"] = self.risk(inner, what)["risk"]
+            tool = self.made(McpTool, fields, inner.path, what)
+            if tool is not None:
+                yield name, tool
+
+
+def _named_in(entry: Entry) -> list[str]:
+    """Every variable that the clauses of a tool name."""
+    keys = ("requires", "provides", "removes", "forbids", "writes")
+    patterns = [fact for key in keys for fact in clauses.facts(entry, key)]
+    if failing := entry.mapping("on_failure"):
+        patterns += [fact for key in ("adds", "removes") for fact in clauses.facts(failing, key)]
+    return sorted(_variables(patterns))
 
 
 def _variables(facts: Iterable[Fact]) -> set[str]:

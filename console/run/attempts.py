@@ -83,6 +83,7 @@ def spec_of(step: Step, key: str, params: Params, catalog: Catalog, place: Place
         timeout=step.timeout or call.timeout,
         on=step.on,
         tool=tool.name,
+        call=call.call,
     )
 
 

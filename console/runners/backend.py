@@ -18,10 +18,10 @@ Phase = Literal["unknown", "queued", "running", "exited", "cancelled", "lost"]
 class Spec:
     """One attempt, resolved: nothing in here is substituted or looked up again.
 
-    `argv` is a process; the other kinds of tool have `call` instead, which their own backend
-    understands. `env` is the whole environment; `secrets` are added to it and never written down.
-    `spool` is the attempt's own directory, made by the backend (0700): `out` and `err` are the raw
-    streams. `timeout` and `grace` are in seconds; the backend enforces both, with or without the
+    `argv` is a process; the other kinds of tool have a `call`, which their own backend understands, and
+    an `argv` that only says it. `env` is the whole environment; `secrets` are added to it and never
+    written down. `spool` is the attempt's own directory, made by the backend (0700): `out` and `err` are
+    the raw streams. `timeout` and `grace` are in seconds; the backend enforces both, with or without the
     engine. `on` is the label or host that must run it.
     """
 

@@ -31,6 +31,7 @@ from console.run.policy import Consent, Policy
 from console.run.state import RunState
 from console.runners.backend import StepBackend
 from console.runners.local import LocalBackend
+from console.runners.router import Router
 from console.sandbox import parse, prepare
 from console.service.order import Order
 from console.service.parts import (
@@ -59,8 +60,8 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
     """
     journal = Journal.open(order.directory)
     try:
-        async with _world(order, journal) as world, LocalBackend(order.directory) as backend:
-            engine = Engine(await _setup(order, journal, world, backend))
+        async with _world(order, journal) as world, LocalBackend(order.directory) as processes:
+            engine = Engine(await _setup(order, journal, world, Router(processes)))
             return await _serve(engine, journal, front, ready)
     finally:
         journal.close()
@@ -139,7 +140,8 @@ async def _world(order: Order, journal: Journal) -> AsyncIterator[_World]:
         check_workspace(workspace)
         yield _World(catalog, workspace, env, before)
         return
-    if workspace.exists():
+    # A world that is gone is not made anew for a run that has begun in it.
+    if before.seq or workspace.exists():
         check_workspace(workspace)
     else:
         private_dir(workspace)

@@ -147,6 +147,12 @@ def test_probe_and_check_are_made_of_the_same_values() -> None:
         probe_command(made, {"a": "-f"}, workspace="/w")
 
 
-def test_a_tool_that_is_no_process_makes_none() -> None:
-    with pytest.raises(NeverStarted, match="t is not a process"):
-        command(tool("  http: {url: 'https://example.org'}"), {}, workspace="/w")
+def test_a_tool_that_is_no_process_makes_a_call_that_says_what_it_is() -> None:
+    made = command(tool("  http: {url: 'https://example.org/a'}"), {}, workspace="/w")
+    assert made.call is not None
+    assert (made.call["kind"], made.argv) == ("http", ("GET", "https://example.org/a"))
+    made = command(
+        tool("  parameters: [{name: n, type: integer}]\n  function: 'm:f'"), {"n": 3}, workspace="/w"
+    )
+    assert made.call == {"kind": "function", "function": "m:f", "beside": ".", "params": {"n": 3}}
+    assert display(made) == 'm:f {"n": 3}'

@@ -76,10 +76,7 @@ def test_a_misfit_is_told_with_its_step_and_the_nearest_name(
 @pytest.mark.parametrize(
     ("step", "fault"),
     [
-        (call("get_page", url="u"), "step 1: get_page cannot be carried out: it is an http request, and this version starts processes only (write it as a script)"),
-        (call("count"), "step 1: count cannot be carried out: it is a Python function, and this version starts processes only (write it as a script)"),
-        (call("files.read"), "step 1: files.read cannot be carried out: it is a tool of the MCP server files, and this version starts processes only (use a tool with a script)"),
-        (Step(id="1", action="keep", undo=Undo(action="count")), "step 1: undo: count cannot be carried out: it is a Python function, and this version starts processes only (write it as a script)"),
+        (call("files.read"), "step 1: files.read cannot be carried out: it is a tool of the MCP server files, and this version does not call servers (use a tool with a script)"),
     ],
 )  # fmt: skip
 def test_a_step_that_is_no_process_is_refused_before_anything_starts(

@@ -1,0 +1,44 @@
+"""Each attempt to the backend that can carry it out.
+
+Requests and functions become processes, calls of MCP servers go to their client, everything else is a
+process already. Whoever carried an attempt out, its files say what became of it in the same way; so
+what no living client has in hand is looked up like a process of long ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from console.errors import NeverStarted
+from console.runners.backend import Chunk, Spec, Status, StepBackend, Worker
+from console.runners.calls import PROCESSES, as_process
+
+
+class Router(StepBackend):
+    """`processes` carries out what is a process, or becomes one."""
+
+    def __init__(self, processes: StepBackend) -> None:
+        self._processes = processes
+
+    async def submit(self, spec: Spec) -> bool:
+        if spec.call is None:
+            return await self._processes.submit(spec)
+        kind = str(spec.call.get("kind", ""))
+        if kind in PROCESSES:
+            return await self._processes.submit(as_process(spec))
+        raise NeverStarted(f"nothing here can make a call of the kind {kind!r}", where=f"step {spec.key}")
+
+    async def status(self, key: str, wait: float | None = 0) -> Status:
+        return await self._processes.status(key, wait)
+
+    def output(self, key: str, offset: int = 0) -> AsyncIterator[Chunk]:
+        return self._processes.output(key, offset)
+
+    async def cancel(self, key: str) -> None:
+        await self._processes.cancel(key)
+
+    async def abandon(self, key: str) -> None:
+        await self._processes.abandon(key)
+
+    async def workers(self) -> list[Worker]:
+        return await self._processes.workers()
