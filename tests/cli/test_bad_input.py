@@ -323,3 +323,15 @@ def test_a_workspace_that_is_open_to_others_is_used_as_it_is(shell: Shell) -> No
     done = shell.plandeck("run", "parallel-backup", "--workspace", str(folder), "--yes", "--plain")
     assert (done.code, done.err) == (0, "")
     assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_world_that_is_gone_is_not_made_anew_for_a_run_that_began_in_it(shell: Shell) -> None:
+    folder = shell.folder / "world"
+    words = ("--workspace", str(folder), "--inject", "broken-build", "--yes", "--plain")
+    folder.mkdir()
+    assert shell.plandeck("run", "deploy", *words).code == 1
+    shutil.rmtree(folder)
+    done = shell.plandeck("rollback", "last", "--yes", "--plain")
+    assert done.code == 2
+    assert f"{folder}: the workspace is not there. nothing was started" in done.err
+    assert not folder.exists()
