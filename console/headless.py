@@ -81,19 +81,20 @@ class Follower:
                 told.send_nowait(record)
 
     async def _take_in(self, heard: MemoryObjectReceiveStream[Record]) -> None:
-        async for first in heard:
-            record: Record | None = first
-            while record is not None:
+        with heard:
+            async for record in heard:
                 # Records of one commit come together: what follows at once is there already.
-                try:
-                    then = heard.receive_nowait()
-                except (anyio.WouldBlock, anyio.EndOfStream):
-                    then = None
-                self.state.apply(record)
-                if record.seq > self._after:
-                    self._show(record, self.state, then)
-                self._heard.set()
-                record = then
+                following: Record | None = record
+                while following is not None:
+                    following = self._take(following, _next(heard))
+
+    def _take(self, record: Record, then: Record | None) -> Record | None:
+        """Take in and show `record`; gives what is next."""
+        self.state.apply(record)
+        if record.seq > self._after:
+            self._show(record, self.state, then)
+        self._heard.set()
+        return then
 
     async def _ask(self, answer: Answer, leave: anyio.CancelScope) -> None:
         while True:
@@ -125,3 +126,11 @@ class Follower:
         while request.id in self.state.requests and not self.state.status.is_final:
             self._heard = anyio.Event()
             await self._heard.wait()
+
+
+def _next(heard: MemoryObjectReceiveStream[Record]) -> Record | None:
+    """The next record, if it has come."""
+    try:
+        return heard.receive_nowait()
+    except (anyio.WouldBlock, anyio.EndOfStream):
+        return None
