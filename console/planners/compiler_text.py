@@ -1,0 +1,116 @@
+"""Plans in the text grammar of LLMCompiler (Kim et al., 2023, arXiv:2312.04511):
+
+    1. search("height of K2")
+    2. calculate("convert", $1)
+    3. join()
+
+Arguments stand by position or by name; `$1` is the result of step 1. `join()` ends the plan and is no
+step; a text without it breaks off.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from console.planners.audit import Changed
+from console.planners.literal import Doubled, NotLiteral, value_of
+
+_STEP = re.compile(r"^[ \t]*(\d{1,6})\.[ \t]*([A-Za-z_][\w.-]*)\(", re.MULTILINE)
+_RESULT = re.compile(r"\$\{?(\d{1,6})\}?")
+_QUOTED_OR_RESULT = re.compile(r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|\$\{?(\d{1,6})\}?", re.DOTALL)
+_END = re.compile(r"\)\s*(?:<END_OF_PLAN>)?\s*(?:\n.*)?\Z", re.DOTALL)
+_AFTERWARDS = re.compile(r"^[ \t]*(?:Thought:|#).*$", re.MULTILINE)
+
+
+class BadText(Changed):
+    """The text is meant to be such a plan, and is not one."""
+
+
+def looks_like_it(text: str) -> bool:
+    """Whether a line of the text is a numbered call."""
+    return _STEP.search(text) is not None
+
+
+def read(text: str, parameters: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The plan document, and what was made of it that is not in the text. `parameters` names each
+    tool's parameters in their order. Raises `BadText`."""
+    heads = list(_STEP.finditer(text))
+    if heads[-1][2] != "join":
+        raise BadText("it breaks off: a plan in this notation ends with join()")
+    steps: list[dict[str, Any]] = []
+    repairs = ["it was written in LLMCompiler's notation"]
+    for head, after in pairwise(heads):
+        known = {str(step["id"]) for step in steps}
+        arguments = _arguments(head, text[head.end() : after.start()])
+        steps.append(_step(head[1], head[2], arguments, known, parameters, repairs))
+    return {"steps": steps}, tuple(repairs)
+
+
+def _arguments(head: re.Match[str], rest: str) -> str:
+    end = _END.search(_AFTERWARDS.sub("", rest).rstrip())
+    if end is None:
+        raise BadText(f"step {head[1]}: the call of {head[2]} is not closed")
+    return _AFTERWARDS.sub("", rest).rstrip()[: end.start()]
+
+
+def _step(
+    number: str,
+    tool: str,
+    arguments: str,
+    known: set[str],
+    parameters: Mapping[str, Sequence[str]],
+    repairs: list[str],
+) -> dict[str, Any]:
+    used: dict[str, None] = {}
+
+    def result(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            return match[0]
+        used[match[1]] = None
+        return f"{{step_{match[1]}_result}}"
+
+    def argument(match: re.Match[str]) -> str:
+        if match[1]:
+            inside = _RESULT.sub(result, match[1])
+            if inside != match[1]:
+                repairs.append(f"step {number}: a $ and a number within a text is the result of that step")
+            return inside
+        if match[2] not in known:
+            raise BadText(f"step {number} uses ${match[2]}, and no step before it has that number")
+        used[match[2]] = None
+        return f'"{{step_{match[2]}_result}}"'
+
+    call = _parsed(f"f({_QUOTED_OR_RESULT.sub(argument, arguments)})", number)
+    params = _params(call, number, tool, parameters.get(tool, ()))
+    return {"id": int(number), "action": tool, "params": params, "depends_on": [int(name) for name in used]}
+
+
+def _parsed(text: str, number: str) -> ast.Call:
+    try:
+        body = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        body = None
+    if not isinstance(body, ast.Call) or not isinstance(body.func, ast.Name):
+        raise BadText(f"step {number}: its arguments cannot be read")
+    return body
+
+
+def _params(call: ast.Call, number: str, tool: str, names: Sequence[str]) -> dict[str, Any]:
+    if len(call.args) == 1 and not names:
+        names = ("input",)
+    if len(call.args) > len(names):
+        raise BadText(f"step {number}: {tool} is given {len(call.args)} values; it takes {len(names)}")
+    params: dict[str, Any] = {}
+    given = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+    for name, node in given:
+        if name is None or name in params:
+            raise BadText(f"step {number}: {tool} is given {name or '**'} twice")
+        try:
+            params[name] = value_of(node)
+        except (NotLiteral, Doubled) as error:
+            raise BadText(f"step {number}: {error}") from None
+    return params

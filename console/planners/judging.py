@@ -1,0 +1,149 @@
+"""Is a model's reply a plan that may be shown? Read, shaped, put together with the run, checked.
+
+    reply ── parsing ── shaping ── codec ── catalog/fit ── edges from contracts ── checker ──> Verdict
+
+Nothing is raised for a bad reply: what is wrong comes back as problems, to be told to the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from console.catalog import fit
+from console.catalog.spec import Catalog
+from console.errors import BadReply, Fault, InvalidPlan
+from console.plan.check import Finding, apply_fix, check
+from console.plan.check.fixes import AddDependency
+from console.plan.codec import from_document
+from console.plan.edit import EditRefused
+from console.plan.model import Plan, StepId
+from console.planners.base import Goal, History
+from console.planners.draft import expected
+from console.planners.parsing import read_reply
+from console.planners.shaping import restored, same_plan, shaped
+
+MAX_TOLD = 40
+MAX_EDGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The run that a revision is for."""
+
+    plan: Plan
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a reply. Without a `plan` it cannot be used; `unread` says that it is not even a
+    plan, `faults` what keeps it from running, `findings` what the checker has against it."""
+
+    plan: Plan | None
+    reply: str
+    reason: str = ""
+    repairs: tuple[str, ...] = ()
+    unread: str = ""
+    faults: tuple[Fault, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def weight(self) -> tuple[int, int, int]:
+        """How bad it is: to be compared, not to be shown."""
+        return int(bool(self.unread)), len(self.faults), len(self.findings)
+
+    @property
+    def is_good(self) -> bool:
+        return self.weight == (0, 0, 0)
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, a line each."""
+        lines = [self.unread] if self.unread else []
+        lines += map(str, self.faults)
+        lines += [f"step {f.step}: {f.message}" if f.step else f.message for f in self.findings]
+        return tuple(lines)
+
+    def told(self) -> str:
+        """The problems for the model."""
+        lines = self.problems()
+        more = [f"- and {len(lines) - MAX_TOLD} more"] if len(lines) > MAX_TOLD else []
+        return "\n".join([*(f"- {line}" for line in lines[:MAX_TOLD]), *more])
+
+
+class Judge:
+    """Judges replies to one question."""
+
+    def __init__(self, goal: Goal, catalog: Catalog, before: Before | None = None) -> None:
+        self._goal, self._catalog, self._before = goal, catalog, before
+        self._parameters: Mapping[str, tuple[str, ...]] = {
+            name: tuple(p.name for p in tool.parameters) for name, tool in catalog.tools.items()
+        }
+
+    def verdict(self, reply: str) -> Verdict:
+        """What `reply` is worth."""
+        try:
+            parsed = read_reply(reply, self._parameters)
+        except BadReply as error:
+            return Verdict(None, reply, unread=error.what)
+        before = self._before
+        started = {done.step for done in before.history.steps} if before else set()
+        document, reason, changes = shaped(parsed.document, started)
+        repairs = [*parsed.repairs, *changes]
+        banned: list[tuple[StepId, str]] = []
+        if before is not None:
+            document, more, banned = restored(document, before.plan, before.history)
+            repairs += more
+        try:
+            plan = self._whole(fit.bind(from_document(document), self._catalog))
+        except InvalidPlan as error:
+            return Verdict(None, reply, reason, tuple(repairs), faults=error.faults)
+        faults = [*(Fault(0, step, why) for step, why in banned), *self._unfit(plan)]
+        if faults:
+            return Verdict(None, reply, reason, tuple(repairs), faults=tuple(faults))
+        plan, edges = self._with_edges(plan)
+        return Verdict(plan, reply, reason, (*repairs, *edges), findings=self._findings(plan))
+
+    def _whole(self, plan: Plan) -> Plan:
+        """`plan` with what is the task's and not the model's to say."""
+        kept = self._before.plan if self._before else None
+        changes = {
+            "goal": kept.goal if kept else self._goal.text,
+            "expected": kept.expected if kept else expected(self._goal.want) or plan.expected,
+            "meta": kept.meta if kept else {},
+        }
+        return plan.model_copy(update=changes)
+
+    def _unfit(self, plan: Plan) -> list[Fault]:
+        faults = list(fit.faults(plan, self._catalog))
+        if not plan.leaves():
+            faults.append(Fault(0, "", "it has no steps"))
+        if self._before and same_plan(plan, self._before.plan):
+            faults.append(Fault(0, "", "it is the same plan as before"))
+        return faults
+
+    def _with_edges(self, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+        """`plan` with the dependencies that the tools' contracts ask for."""
+        told: list[str] = []
+        for _ in range(MAX_EDGES):
+            for finding in self._check(plan):
+                if finding.severity != "note" and isinstance(finding.fix, AddDependency):
+                    break
+            else:
+                return plan, tuple(told)
+            try:
+                plan = apply_fix(plan, finding)
+            except EditRefused:
+                return plan, tuple(told)
+            told.append(f"step {finding.fix.step} waits for step {finding.fix.on}: {finding.fix.why}")
+        return plan, tuple(told)
+
+    def _check(self, plan: Plan) -> tuple[Finding, ...]:
+        want = [wanted.fact for wanted in self._goal.want]
+        return check(plan, self._catalog, facts=self._goal.facts, want=want)
+
+    def _findings(self, plan: Plan) -> tuple[Finding, ...]:
+        """What the model should mend. The checker does not know of a run that is under way: what it has
+        against the revised plan was, where it concerns started steps, the old plan's business."""
+        started = {done.step for done in self._before.history.steps} if self._before else set()
+        return tuple(f for f in self._check(plan) if f.severity != "note" and f.step not in started)

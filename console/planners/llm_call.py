@@ -1,0 +1,209 @@
+"""Asking a model until there is a reply: what is tried again, after which wait, and for how long.
+
+    429              after Retry-After (at most 60 s), counted down        up to four times
+    5xx, connection  after 1 s, then 2 s                                   up to twice
+    another 4xx      never; where the form of output is refused, the next simpler form is tried
+    everything       within one deadline
+
+Pure waiting on anyio's clock: tests run on a virtual one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import anyio
+
+from console.errors import BadReply
+from console.planners import llm_wire as wire
+from console.planners.base import Progress
+from console.planners.llm_link import AttemptFailed, Line
+from console.text import one_line
+
+FORMS: tuple[wire.Form, ...] = ("json_schema", "tool", "json_object", "text")
+"""Best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Limits of one question to a model. Times are in seconds."""
+
+    deadline: float = 300.0
+    retries: int = 2
+    backoff: float = 1.0
+    rate_retries: int = 4
+    longest_wait: float = 60.0
+
+
+class ModelError(BadReply):
+    """A model gave no reply, or not a whole one; `reply` is what had come in, `cost` what it cost."""
+
+    def __init__(self, failure: wire.Failure, model: str) -> None:
+        what, todo = _words(failure, model)
+        super().__init__(what, reply=failure.partial, todo=todo)
+        self.kept = "nothing was started"
+        self.kind = failure.kind
+        self.cost = failure.cost
+
+
+def retry_after(header: str, now: datetime, longest: float = 60.0) -> float | None:
+    """Seconds that a Retry-After header asks for, at most `longest`; `None` when it says nothing
+    that can be understood (RFC 9110, section 10.2.3)."""
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), longest) if math.isfinite(seconds) else None
+
+
+class Question:
+    """One question to one model over `line`; `form` is the form that worked last."""
+
+    def __init__(
+        self,
+        line: Line,
+        progress: Progress,
+        patience: Patience = Patience(),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._line, self._progress, self._patience, self._now = line, progress, patience, now
+        self._told = -math.inf
+
+    async def answer(self, ask: wire.Ask, forms: tuple[wire.Form, ...]) -> tuple[wire.Answer, wire.Form]:
+        """The reply, and which of `forms` (best first) it came in. Raises `ModelError`."""
+        with anyio.move_on_after(self._patience.deadline):
+            for form in forms[:-1]:
+                try:
+                    return await self._tempered(ask.model_copy(update={"form": form})), form
+                except AttemptFailed as error:
+                    if error.failure.kind != "request":
+                        raise ModelError(error.failure, ask.model) from None
+                await self._progress(
+                    f"{_short(ask.model)} does not take the form {form}: a simpler one is tried"
+                )
+            try:
+                return await self._tempered(ask.model_copy(update={"form": forms[-1]})), forms[-1]
+            except AttemptFailed as error:
+                raise ModelError(error.failure, ask.model) from None
+        failure = wire.Failure(kind="deadline", detail=f"{self._patience.deadline:g}")
+        raise ModelError(failure, ask.model)
+
+    async def _tempered(self, ask: wire.Ask) -> wire.Answer:
+        """Some models take no temperature: then they are asked without one."""
+        try:
+            return await self._patiently(ask)
+        except AttemptFailed as error:
+            refused = error.failure.kind == "request" and "temperature" in error.failure.detail
+            if not refused or ask.temperature is None:
+                raise
+        return await self._patiently(ask.model_copy(update={"temperature": None}))
+
+    async def _patiently(self, ask: wire.Ask) -> wire.Answer:
+        failed = {"rate": 0, "other": 0}
+        while True:
+            try:
+                return await self._line.attempt(ask, lambda heard: self._heard(ask.model, heard))
+            except AttemptFailed as error:
+                failure = error.failure
+                cause = "rate" if failure.kind == "rate" else "other"
+                allowed = self._patience.rate_retries if cause == "rate" else self._patience.retries
+                if failure.kind not in ("rate", "server", "connection") or failed[cause] >= allowed:
+                    raise
+                failed[cause] += 1
+                pause = self._pause(failure, failed[cause])
+            await self._wait(pause, failure, ask.model)
+
+    def _pause(self, failure: wire.Failure, number: int) -> float:
+        asked = retry_after(failure.retry_after, self._now(), self._patience.longest_wait)
+        grown = self._patience.backoff * 2 ** (number - 1)
+        return min(grown if asked is None else asked, self._patience.longest_wait)
+
+    async def _wait(self, pause: float, failure: wire.Failure, model: str) -> None:
+        """Wait, and say every second how long it still takes."""
+        why = {"rate": "asks to wait", "connection": "cannot be reached"}.get(failure.kind, "has a fault")
+        left = pause
+        while left > 0:
+            await self._progress(f"{_short(model)} {why}: again in {math.ceil(left)} s")
+            step = left - math.ceil(left) + 1
+            await anyio.sleep(step)
+            left = round(left - step, 6)
+
+    async def _heard(self, model: str, heard: wire.Heard) -> None:
+        if heard.seconds - self._told >= 1 or heard.seconds < self._told:
+            self._told = heard.seconds
+            await self._progress(told(model, heard.seconds, heard.tokens, heard.cost))
+
+
+def told(model: str, seconds: float, tokens: int, cost: float) -> str:
+    """A call in one line: `gpt-4o · 3.2 s · 812 tokens · $0.0040`."""
+    return f"{_short(model)} · {seconds:.1f} s · {tokens} tokens · ${cost:.4f}"
+
+
+def _short(model: str) -> str:
+    return one_line(model.rpartition("/")[2] or model, 40)
+
+
+def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
+    """What went wrong, and what to do about it."""
+    name, detail = one_line(model, 60), one_line(failure.detail, 160)
+    by_hand = "or write the plan by hand"
+    status = f" ({failure.status})" if failure.status else ""
+    match failure.kind:
+        case "key":
+            missing = (
+                f"the variable {detail} is not set" if detail.isupper() else "the provider refuses the key"
+            )
+            return (
+                f"no key for {name}: {missing}{status}",
+                f"Set the provider's key in the environment, {by_hand}",
+            )
+        case "model":
+            return (
+                f"the model {name} is not known{status}",
+                "Name it provider/model, such as openai/gpt-4o-mini",
+            )
+        case "connection":
+            return f"the server of {name} cannot be reached", f"Check the network and the address, {by_hand}"
+        case "rate":
+            return f"the provider of {name} asks to wait, again and again", f"Try later, {by_hand}"
+        case "html":
+            return (
+                f"the server of {name} answers with a web page, not with a reply",
+                "Check the address of its API",
+            )
+        case "server":
+            return f"the server of {name} has a fault{status}", f"Try later, {by_hand}"
+        case "context":
+            return (
+                f"the prompt is too long for {name}: {detail}",
+                "Give fewer tools with --tools, or a larger model",
+            )
+        case "request":
+            return f"{name} refuses the request{status}: {detail}", f"Choose another model, {by_hand}"
+        case "budget":
+            return (
+                f"a call of {name} may cost {detail}, more than is left of the limit",
+                "Raise limits.cost_usd",
+            )
+        case "price":
+            todo = "Set PLANDECK_MODEL_PRICE, or take limits.cost_usd away"
+            return f"the price of {name} is not known, so the limit on the cost cannot be kept", todo
+        case "size":
+            return f"the reply of {name} is too large: {detail}", "Ask for less at once"
+        case "empty":
+            return f"{name} answered nothing", f"Try again, choose another model, {by_hand}"
+        case "stall":
+            return f"{name} stopped in the middle of its reply", f"Try again, {by_hand}"
+        case "deadline":
+            return f"{name} gave no reply within {detail} seconds", f"Try again, {by_hand}"
+        case "worker":
+            return "the process that asks the model ended", "See model.log in the state folder"
+    return f"{name} gave no reply{status}: {detail}", f"Choose another model, {by_hand}"

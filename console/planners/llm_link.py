@@ -1,0 +1,153 @@
+"""The engine's end of the pipe to the model's worker: starts it, asks it, ends it.
+
+The worker is started at the first question and lives until `close`, so that rounds of one planning
+share its slow import. Whatever goes wrong in a call, a cancellation too, ends the worker: nothing of an
+abandoned call is ever taken for an answer to the next. Standard error goes to a log of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+import anyio.to_thread
+from pydantic import ValidationError
+
+from console.planners import llm_wire as wire
+from console.settings import private_dir, state_dir
+
+START_SECONDS = 120.0
+"""Loading litellm takes two seconds, and a minute on a machine that is short of everything."""
+
+LOG_LIMIT = 1024 * 1024
+
+HeardFrom = Callable[[wire.Heard], Awaitable[None]]
+
+QUIET = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # no look-up on the network; "1" is not understood
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_MODE": "PRODUCTION",  # reads no .env file
+    "LITELLM_LOG": "ERROR",
+}
+
+
+class AttemptFailed(Exception):
+    """One attempt gave no reply; `failure` says why."""
+
+    def __init__(self, failure: wire.Failure) -> None:
+        super().__init__(failure.kind)
+        self.failure = failure
+
+
+class Line(Protocol):
+    """Somebody who can ask a model once."""
+
+    async def attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
+        """The reply. Raises `AttemptFailed`."""
+
+    def close(self) -> None:
+        """End what belongs to it."""
+
+
+class Link:
+    """A worker process. `environ` is where it finds its keys."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = dict(os.environ if environ is None else environ)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
+        """Ask once; `ask.timeout` is the longest silence, in seconds. Raises `AttemptFailed`."""
+        try:
+            return await self._attempt(ask, heard)
+        except AttemptFailed as error:
+            if error.failure.kind in ("stall", "worker"):
+                self.close()
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    async def _attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
+        if self._process is None:
+            self._process = await anyio.to_thread.run_sync(self._start)
+            await self._said(START_SECONDS)
+        try:
+            assert self._process.stdin is not None
+            wire.write(self._process.stdin, ask)  # type: ignore[arg-type]  # a buffered writer is binary
+        except OSError:
+            raise AttemptFailed(wire.Failure(kind="worker")) from None
+        while True:
+            said = await self._said(ask.timeout)
+            if isinstance(said, wire.Heard):
+                await heard(said)
+            elif isinstance(said, wire.Failure):
+                raise AttemptFailed(said)
+            elif isinstance(said, wire.Answer):
+                return said
+
+    async def _said(self, longest: float) -> wire.Ready | wire.Heard | wire.Answer | wire.Failure:
+        body: bytes | None = None
+        with anyio.move_on_after(longest) as silence:
+            body = await anyio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+        if silence.cancelled_caught:
+            raise AttemptFailed(wire.Failure(kind="stall"))
+        try:
+            return wire.SAID.validate_json(body or b"")
+        except ValidationError:
+            raise AttemptFailed(wire.Failure(kind="worker")) from None
+
+    def _read(self) -> bytes | None:
+        process = self._process
+        try:
+            return wire.read(process.stdout) if process and process.stdout else None  # type: ignore[arg-type]
+        except (OSError, ValueError):  # it was closed while this thread waited
+            return None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with _log().open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "console.planners.llm_worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd="/",
+                env={**self._environ, **QUIET},
+                start_new_session=True,
+            )
+
+    def close(self) -> None:
+        """End the worker, at once."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:  # unsent bytes for a worker that is gone
+                pass
+
+
+def log_file() -> Path:
+    """Where the worker's libraries leave what nobody needs to see."""
+    return state_dir() / "model.log"
+
+
+def _log() -> Path:
+    private_dir(state_dir())
+    path = log_file()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        if os.fstat(descriptor).st_size > LOG_LIMIT:
+            os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+    return path

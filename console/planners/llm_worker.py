@@ -1,0 +1,262 @@
+"""The process that talks to a model: `python -P -m console.planners.llm_worker`.
+
+The only file that imports litellm, which takes seconds and 170 MB and must not stall anybody. It makes
+one attempt per request and reports what happened; retries, time limits and what to make of a reply are
+the engine's side's business (llm_call.py), which ends this process to cancel a call. Keys come from its
+environment and leave it only towards the provider. It ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from console.planners import llm_wire as wire
+
+HEARD_EVERY = 0.25
+"""Seconds between two reports on a reply that is coming in."""
+
+BYTES_PER_TOKEN = 3
+"""For estimates, which must not be too low."""
+
+_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints goes to the log
+    requests = _requests()
+    began = time.monotonic()
+    # Not an import statement: a type checker would follow it into half a million lines.
+    litellm: Any = importlib.import_module("litellm")
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    litellm.drop_params = False
+    wire.write(answers, wire.Ready(seconds=time.monotonic() - began))
+    while True:
+        ask = wire.Ask.model_validate_json(requests.get())
+        wire.write(answers, _Call(litellm, ask, answers).outcome())
+
+
+def _requests() -> queue.SimpleQueue[bytes]:
+    """What arrives on standard input; its end ends the process, whatever a call is doing."""
+    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    stdin = os.fdopen(os.dup(0), "rb")
+
+    def listen() -> None:
+        while (body := wire.read(stdin)) is not None:
+            inbox.put(body)
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    return inbox
+
+
+class _Stop(Exception):
+    """Ends a call with a failure of our own making."""
+
+    def __init__(self, failure: wire.Failure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+class _Call:
+    """One attempt."""
+
+    def __init__(self, litellm: Any, ask: wire.Ask, answers: BinaryIO) -> None:
+        self._litellm, self._ask, self._answers = litellm, ask, answers
+        self._began = time.monotonic()
+        self._parts: list[str] = []
+        self._size = 0
+        self._finish = ""
+        self._used: Any = None
+        self._prices: tuple[float, float] = (0.0, 0.0)
+
+    def outcome(self) -> wire.Answer | wire.Failure:
+        try:
+            self._look_before()
+            for part in self._stream():
+                self._parts.append(part)
+            return self._answer()
+        except _Stop as stop:
+            return stop.failure
+        except Exception as error:  # noqa: BLE001 - litellm is foreign code: its fault becomes data
+            return self._failed(error)
+
+    # ── before ───────────────────────────────────────────────────────────────────────────────────
+
+    def _look_before(self) -> None:
+        """Everything that can be said without asking: a missing key, the price, the context."""
+        ask = self._ask
+        known = self._litellm.model_cost
+        table = known.get(ask.model) or known.get(ask.model.partition("/")[2]) or {}
+        free = ask.api_base.startswith(_LOOPBACK)
+        price_in = ask.price_in if ask.price_in is not None else table.get("input_cost_per_token")
+        price_out = ask.price_out if ask.price_out is not None else table.get("output_cost_per_token")
+        if free and ask.price_in is None:
+            price_in, price_out = 0.0, 0.0
+        if ask.budget is not None and (price_in is None or price_out is None):
+            raise _Stop(wire.Failure(kind="price"))
+        self._prices = (price_in or 0.0, price_out or 0.0)
+        estimate = self._prompt_tokens * self._prices[0] + ask.max_tokens * self._prices[1]
+        if ask.budget is not None and estimate > ask.budget:
+            raise _Stop(wire.Failure(kind="budget", detail=f"${estimate:.4f}"))
+        window = ask.context or table.get("max_input_tokens") or 0
+        if window and self._prompt_tokens > window:
+            raise _Stop(
+                wire.Failure(kind="context", detail=f"about {self._prompt_tokens} tokens, {window} fit")
+            )
+        if not ask.api_base:
+            missing = self._litellm.validate_environment(ask.model).get("missing_keys") or ()
+            if missing:
+                raise _Stop(wire.Failure(kind="key", detail=", ".join(missing)))
+
+    @property
+    def _prompt_tokens(self) -> int:
+        texts = [message["content"] for message in self._ask.messages]
+        size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+        return size // BYTES_PER_TOKEN + 8 * len(texts)
+
+    # ── the call ─────────────────────────────────────────────────────────────────────────────────
+
+    def _stream(self) -> Iterator[str]:
+        """The pieces of the reply as they come."""
+        told = 0.0
+        for chunk in self._litellm.completion(**self._arguments()):
+            self._used = getattr(chunk, "usage", None) or self._used
+            for choice in chunk.choices[:1]:
+                self._finish = choice.finish_reason or self._finish
+                part = self._part(choice.delta)
+                self._size += len(part)
+                if self._size > self._ask.reply_cap:
+                    raise _Stop(self._incomplete("size", f"more than {self._ask.reply_cap} characters"))
+                if part:
+                    yield part
+            if time.monotonic() - told >= HEARD_EVERY:
+                told = time.monotonic()
+                wire.write(self._answers, self._heard())
+
+    def _part(self, delta: Any) -> str:
+        for call in (delta.tool_calls or ())[:1]:
+            return call.function.arguments or ""
+        return delta.content or ""
+
+    def _arguments(self) -> dict[str, Any]:
+        ask = self._ask
+        arguments: dict[str, Any] = {
+            "model": ask.model,
+            "messages": list(ask.messages),
+            "max_tokens": ask.max_tokens,
+            "timeout": ask.timeout,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "num_retries": 0,
+            "max_retries": 0,
+        }
+        if ask.temperature is not None:
+            arguments["temperature"] = ask.temperature
+        if ask.api_base:
+            arguments["api_base"] = ask.api_base
+            if self._litellm.validate_environment(ask.model).get("missing_keys"):
+                arguments["api_key"] = "none"  # a server of one's own wants none, but the client does
+        return arguments | self._shape()
+
+    def _shape(self) -> dict[str, Any]:
+        ask = self._ask
+        if ask.form == "json_schema":
+            schema = {"name": "plan", "strict": True, "schema": ask.schema_}
+            return {"response_format": {"type": "json_schema", "json_schema": schema}}
+        if ask.form == "tool":
+            function = {"name": "submit_plan", "description": "Hand in the plan.", "parameters": ask.schema_}
+            choice = {"type": "function", "function": {"name": "submit_plan"}}
+            return {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
+        if ask.form == "json_object":
+            return {"response_format": {"type": "json_object"}}
+        return {}
+
+    # ── after ────────────────────────────────────────────────────────────────────────────────────
+
+    def _counts(self) -> tuple[int, int]:
+        """Tokens of the prompt and of the reply: the provider's count, else an estimate."""
+        if self._used is not None and self._used.total_tokens:
+            return self._used.prompt_tokens or 0, self._used.completion_tokens or 0
+        return self._prompt_tokens, -(-self._size // 4)
+
+    def _cost(self) -> float:
+        tokens_in, tokens_out = self._counts()
+        return tokens_in * self._prices[0] + tokens_out * self._prices[1]
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _heard(self) -> wire.Heard:
+        return wire.Heard(tokens=self._counts()[1], seconds=self._seconds(), cost=self._cost())
+
+    def _answer(self) -> wire.Answer | wire.Failure:
+        reply = "".join(self._parts)
+        if not reply.strip():
+            return self._incomplete("empty", "")
+        if reply.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
+            return self._incomplete("html", "")
+        tokens_in, tokens_out = self._counts()
+        return wire.Answer(
+            reply=reply,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost=self._cost(),
+            seconds=self._seconds(),
+            finish=self._finish,
+        )
+
+    def _incomplete(self, kind: wire.FailureKind, detail: str, status: int = 0) -> wire.Failure:
+        cost = self._cost() if self._parts else 0.0
+        return wire.Failure(kind=kind, detail=detail, status=status, partial="".join(self._parts), cost=cost)
+
+    def _failed(self, error: Exception) -> wire.Failure:
+        status = getattr(error, "status_code", None)
+        response = getattr(error, "response", None)
+        headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {}
+        failure = self._incomplete(self._kind(error, status), str(error), int(status or 0))
+        return failure.model_copy(update={"retry_after": str(headers.get("retry-after", ""))})
+
+    def _kind(self, error: Exception, status: int | None) -> wire.FailureKind:
+        names = {type(one).__name__ for one in _causes(error)}
+        text = str(error).lower()
+        if "ContextWindowExceededError" in names:
+            return "context"
+        if names & {"ConnectError", "ConnectTimeout", "ReadError", "RemoteProtocolError", "ProxyError"}:
+            return "connection"
+        if names & {"Timeout", "ReadTimeout", "APITimeoutError", "PoolTimeout"}:
+            return "stall"
+        if "provider not provided" in text or status == 404:
+            return "model"
+        if "missing credentials" in text or status in (401, 403):
+            return "key"
+        if status == 429:
+            return "rate"
+        if "<html" in text or "<!doctype" in text:
+            return "html" if (status or 0) < 500 else "server"
+        if "jsondecodeerror" in text or "JSONDecodeError" in names:
+            return "html"
+        if status is not None and 400 <= status < 500:
+            return "request"
+        return "server" if status else "other"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from; litellm wraps several layers."""
+    for _ in range(10):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+if __name__ == "__main__":
+    main()
