@@ -231,14 +231,22 @@ class Settings:
     """What the operator has configured.
 
     `keys` maps an action's id to the keys that do it ("run.approve": "ctrl+y"). `editor` is a shell
-    command; empty means `$VISUAL` or `$EDITOR`. `model` is a litellm model name; an empty `theme` is
-    the default one.
+    command; empty means `$VISUAL` or `$EDITOR`. `model` is a litellm model name, `executor_model` the
+    one for steps that are agents, `prompt` a version of the prompts; what `model_...` mean is told in
+    planners/llm_settings.py. An empty `theme` is the default one.
     """
 
     theme: str = ""
     ascii: bool = False
     planner: str = "auto"
     model: str = ""
+    executor_model: str = ""
+    prompt: str = ""
+    model_api_base: str = ""
+    model_form: str = ""
+    model_price: str = ""
+    model_context: str = ""
+    model_timeout: str = ""
     editor: str = ""
     limits: Limits = field(default_factory=Limits)
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -256,7 +264,13 @@ _TRUTH = {
     "off": False,
 }
 
-FROM_ENVIRONMENT = ("theme", "ascii", "planner", "model", "editor")
+_NUMBERS = ("model_price", "model_context", "model_timeout")
+"""Settings that may be written as text or as a number."""
+
+FROM_ENVIRONMENT = (
+    "theme", "ascii", "planner", "model", "executor_model", "prompt", "model_api_base", "model_form",
+    *_NUMBERS, "editor",
+)  # fmt: skip
 """Settings that a variable PLANDECK_THEME, PLANDECK_ASCII ... overrules."""
 
 
@@ -272,6 +286,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     faults = list(_faults(values))
     if faults:
         raise InvalidSettings(faults, file=str(path))
+    values |= {name: str(values[name]) for name in _NUMBERS if name in values}
     values["limits"] = Limits(**values.get("limits", {}))
     settings = Settings(**values)
     editor = settings.editor or environ.get("VISUAL", "") or environ.get("EDITOR", "") or "vi"
@@ -320,6 +335,8 @@ def _not_a(name: str, value: Any) -> str:
             isinstance(part, str) for one in value.items() for part in one
         )
         return "" if is_text else "a mapping of action ids to keys"
+    if name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
+        return ""
     return "" if isinstance(value, str) else "text"
 
 

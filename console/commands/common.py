@@ -99,6 +99,24 @@ Sets = Annotated[
     ),
 ]
 Planner = Annotated[PlannerChoice | None, typer.Option("--planner", help="Who plans.", show_default=False)]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", metavar="NAME", help="The model that plans, as litellm names it.", show_default=False
+    ),
+]
+ExecutorModel = Annotated[
+    str,
+    typer.Option(
+        "--executor-model", metavar="NAME", help="The model of steps that are agents.", show_default=False
+    ),
+]
+Prompt = Annotated[
+    str,
+    typer.Option(
+        "--prompt", metavar="NAME", help="The prompts: a version, or a file of your own.", show_default=False
+    ),
+]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Approve the plan, destructive steps and compensations included.")
 ]

@@ -9,8 +9,10 @@ import typer
 
 from console.commands.common import (
     Json,
+    Model,
     Output,
     Planner,
+    Prompt,
     Sets,
     Tools,
     What,
@@ -35,6 +37,8 @@ def plan(
     tools: Tools = None,
     sets: Sets = None,
     planner: Planner = None,
+    model: Model = "",
+    prompt: Prompt = "",
     output: Output = None,
     as_json: Json = False,
 ) -> int:
@@ -49,7 +53,7 @@ def plan(
     from console.service.parts import catalog_of, fitted
     from console.task import load
 
-    task = planned_by(load(what, pairs(sets)), planner)
+    task = planned_by(load(what, pairs(sets)), planner, model, prompt)
     files = tools_for(task, tools)
     catalog = catalog_of(task, files)
     made = fitted(task, catalog) if task.plan else _draft(task, catalog).plan

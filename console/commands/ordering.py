@@ -46,12 +46,22 @@ def consent_of(yes: bool, up_to: str | None) -> str:
     return "yes" if yes else up_to or "none"
 
 
-def planned_by(task: Task, planner: PlannerChoice | None) -> Task:
+def planned_by(task: Task, planner: PlannerChoice | None, model: str = "", prompt: str = "") -> Task:
+    """`task` with the planner settled: the command line's word over the task's over the configured one;
+    `auto` asks a model where one is named. A prompt file is named by its whole path."""
     from console.settings import load_settings
 
-    configured = load_settings().planner
-    use = planner.value if planner else configured if task.planner.use == "auto" else task.planner.use
-    return task.model_copy(update={"planner": task.planner.model_copy(update={"use": use})})
+    settings, asked = load_settings(), task.planner
+    use: str = planner.value if planner else "llm" if model else asked.use
+    use = settings.planner if use == "auto" else use
+    model = model or asked.model or settings.model
+    prompt = prompt or asked.prompt or settings.prompt
+    if use == "auto":
+        use = "llm" if model else "offline"
+    if "/" in prompt or prompt.endswith(".md"):
+        prompt = str(Path(prompt).expanduser().absolute())
+    changed = asked.model_copy(update={"use": use, "model": model, "prompt": prompt})
+    return task.model_copy(update={"planner": changed})
 
 
 def order_for(
@@ -64,6 +74,7 @@ def order_for(
     on_failure: str | None = None,
     env: list[str] | None = None,
     inject: str = "",
+    executor_model: str = "",
 ) -> Order:
     """The order for a new run, everything looked at that can be wrong before its folder is made."""
     from console.sandbox import parse
@@ -110,6 +121,7 @@ def order_for(
             "on_failure": on_failure_of(on_failure, front),
             "env": tuple(env or ()),
             "inject": inject,
+            "executor_model": executor_model,
             "unattended": front.unattended and on_failure != "ask",
             "by": who_am_i(),
         }

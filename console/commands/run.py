@@ -13,13 +13,16 @@ from console.commands.common import (
     ApproveUpTo,
     Detach,
     Env,
+    ExecutorModel,
     FailureName,
     Foreground,
     JsonFacts,
+    Model,
     OnFailure,
     Plain,
     Planner,
     PlannerChoice,
+    Prompt,
     Run,
     Sets,
     Tools,
@@ -66,6 +69,9 @@ def run(
     workspace: Workspace = None,
     sets: Sets = None,
     planner: Planner = None,
+    model: Model = "",
+    executor_model: ExecutorModel = "",
+    prompt: Prompt = "",
     yes: Yes = False,
     approve_up_to: ApproveUpTo = None,
     plain: Plain = False,
@@ -91,7 +97,7 @@ def run(
         from console.task import load
 
         return order_for(
-            planned_by(load(what, given), planner),
+            planned_by(load(what, given), planner, model, prompt),
             front,
             tools=tools,
             workspace=workspace,
@@ -99,6 +105,7 @@ def run(
             on_failure=on_failure,
             env=env,
             inject=inject,
+            executor_model=executor_model,
         )
 
     return _start(make, front, foreground=foreground)

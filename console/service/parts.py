@@ -19,6 +19,8 @@ from console.catalog.spec import Catalog, Fact, ToolSpec
 from console.errors import Fault, InvalidPlan, NoPlanner, UsageError
 from console.plan.model import Plan
 from console.planners.base import Goal, Planner, Want
+from console.service.order import Order
+from console.settings import Settings
 from console.task import OUTPUT, ProbedFact, Task, Wanted
 
 ALLOWED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR")
@@ -135,6 +137,14 @@ async def _look(probed: ProbedFact, workspace: Path, env: Mapping[str, str]) -> 
         where=" ".join(probed.fact),
         kept="nothing was started",
     )
+
+
+# ── models ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def executor_model_of(order: Order, settings: Settings) -> str:
+    """The model that steps ask which are agents; "" when none is named."""
+    return order.executor_model or settings.executor_model or order.task.planner.model or settings.model
 
 
 # ── planner ──────────────────────────────────────────────────────────────────────────────────────

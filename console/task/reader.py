@@ -241,6 +241,9 @@ class Reader:
             self._fault(("plan",), "plan is the name of a file beside the task")
             return None
         file = self.folder / value
+        if "\0" in value:
+            self._fault(("plan",), "plan is the name of a file beside the task")
+            return None
         try:
             raw = file.read_bytes()
             plan = codec.load(raw, file=value)
@@ -269,9 +272,10 @@ class Reader:
         recording = self.folder / spec["recording"] if "recording" in spec else None
         if recording and not recording.is_file():
             self._fault(("planner", "recording"), f"there is no file {spec['recording']!r} beside the task")
-        return Planning(
-            use=use, model=spec.get("model", ""), prompt=spec.get("prompt", ""), recording=recording
-        )
+        prompt = spec.get("prompt", "")
+        if "/" in prompt or prompt.endswith(".md"):
+            prompt = str(self.folder / prompt)
+        return Planning(use=use, model=spec.get("model", ""), prompt=prompt, recording=recording)
 
     def _limits(self, value: Any) -> dict[str, float]:
         limits: dict[str, float] = {}
