@@ -136,11 +136,18 @@ class NoPlanExists(PlannerError):
 
 
 class BadReply(PlannerError):
-    """A model's reply is not a plan; `reply` is kept whole."""
+    """A model's reply is not a plan; `reply` is kept whole.
 
-    def __init__(self, what: str, *, reply: str = "", todo: str = "") -> None:
+    `draft` is what could be read of it, as YAML to be mended by hand, and `faults` what is wrong with it,
+    at its lines. `tokens`, `cost` (US dollars) and `seconds` are what asking took.
+    """
+
+    def __init__(
+        self, what: str, *, reply: str = "", todo: str = "", draft: str = "", faults: Iterable[Fault] = ()
+    ) -> None:
         super().__init__(what, todo=todo)
-        self.reply = reply
+        self.reply, self.draft, self.faults = reply, draft, tuple(faults)
+        self.tokens, self.cost, self.seconds = 0, 0.0, 0.0
 
 
 class ReferenceFailed(PlandeckError):

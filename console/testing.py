@@ -152,6 +152,7 @@ class ScriptedPlanner:
     """Gives `plans` one after the other: the first to `plan`, the others to `replan`."""
 
     name = "scripted"
+    model = prompt = ""
 
     def __init__(self, *plans: Plan) -> None:
         self._plans = list(plans)

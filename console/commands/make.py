@@ -86,7 +86,7 @@ def _draft(task: Task, catalog: Catalog) -> PlanDraft:
 
     from console.service.parts import environment, facts_of, goal_of, understand
 
-    async def progress(message: str) -> None:
+    async def progress(_message: str, /, **_: object) -> None:
         """Nobody watches."""
 
     async def work() -> PlanDraft:

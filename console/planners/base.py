@@ -3,7 +3,7 @@ reality differs."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,7 +24,8 @@ class Want:
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What a planner is asked for. `facts` hold now. `fallback` is where to go back to when `want`
-    is out of reach. `limits` are the task's (time, cost_usd, replans)."""
+    is out of reach. `limits` are the task's (time, cost_usd, replans), `cost_usd` what is left of it.
+    `words` are the operator's, where a first answer would not do."""
 
     text: str
     facts: frozenset[Fact] = frozenset()
@@ -32,6 +33,7 @@ class Goal:
     fallback: tuple[Want, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class History:
 class PlanDraft:
     """A plan and how it came about. `origin` maps a step id to where the step came from; `repairs`
     lists every change made to what the planner said. `falls_back` says that the plan gives the goal up
-    and goes back to the task's fallback."""
+    and goes back to the task's fallback. `tokens`, `cost` (US dollars) and `seconds` are what asking took.
+    `better` is the plan with what the checker misses put in, as `improvements` tell: an offer, nothing
+    more."""
 
     plan: Plan
     planner: str
@@ -74,11 +78,20 @@ class PlanDraft:
     origin: Mapping[StepId, str] = field(default_factory=dict)
     tokens: int = 0
     cost: float = 0.0
+    seconds: float = 0.0
     falls_back: bool = False
+    better: Plan | None = None
+    improvements: tuple[str, ...] = ()
 
 
-Progress = Callable[[str], Awaitable[None]]
-"""Told in one line what the planner is doing."""
+class Progress(Protocol):
+    """Is told in one line what the planner is doing."""
+
+    async def __call__(
+        self, message: str, /, *, tokens: int = 0, cost: float = 0.0, passing: bool = False, reply: str = ""
+    ) -> None:
+        """`tokens` and `cost` are what this planning has taken so far. A message that is `passing` is
+        overtaken by the next one. `reply` is one that goes back to the model."""
 
 
 class Planner(Protocol):
@@ -87,6 +100,14 @@ class Planner(Protocol):
     @property
     def name(self) -> str:
         """`offline`, `llm`, `recorded` or a plugin's name."""
+
+    @property
+    def model(self) -> str:
+        """The model that is asked; "" for none."""
+
+    @property
+    def prompt(self) -> str:
+        """The version of the prompts; "" for none."""
 
     async def plan(self, goal: Goal, catalog: Catalog, progress: Progress) -> PlanDraft:
         """A complete plan for `goal`."""

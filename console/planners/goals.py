@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -47,6 +47,8 @@ def understood(goal: Goal, catalog: Catalog) -> tuple[Catalog, tuple[Want, ...]]
 
     Raises `NoPlanner` when the text fits no pattern and names no tool, or fits several.
     """
+    if goal.words:
+        goal = replace(goal, text=goal.words, want=())
     if goal.want:
         return catalog, tuple(filled(w, goal.inputs) for w in goal.want)
     found = _by_pattern(goal, catalog)

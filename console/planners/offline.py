@@ -32,6 +32,7 @@ class OfflinePlanner:
     """Plans and replans by search over tool contracts. `seconds` caps one call."""
 
     name = "offline"
+    model = prompt = ""
 
     def __init__(self, *, seconds: float = 5.0) -> None:
         self._seconds = seconds

@@ -62,6 +62,7 @@ class RecordedPlanner:
     """Replays `recording`: a file of stored replies, or the replies. Raises `InvalidRecording`."""
 
     name = "recorded"
+    model = prompt = ""
 
     def __init__(self, recording: Path | Sequence[Reply]) -> None:
         self._replies = read_recording(recording) if isinstance(recording, Path) else tuple(recording)

@@ -113,9 +113,14 @@ class Probe(Wish):
 
 
 class Replan(Wish):
-    """Have the planner revise the rest, following `words`."""
+    """Have the planner revise the rest, following `words`; where no plan came out, plan once more."""
 
     words: str = ""
+
+
+class CallOff(Wish):
+    """End the planning that is under way. A plan can be written by hand then, the plan that there is be
+    carried out, or the planner be asked anew."""
 
 
 class ExpandPhase(Wish):

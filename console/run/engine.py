@@ -35,9 +35,10 @@ from console.run.audience import Audience
 from console.run.carrier import Carrier, started_event
 from console.run.control import RunControl, Wish
 from console.run.course import Course
-from console.run.grants import Desk, Grant, accepted, grant, running_keys
+from console.run.grants import Desk, Grant, grant, running_keys
 from console.run.life import RunStatus, StepStatus
 from console.run.outcome import judge
+from console.run.planning import Planning
 from console.run.policy import Policy
 from console.run.standing import Attempt
 from console.run.state import RunState
@@ -108,7 +109,8 @@ class Engine:
             limits=setup.created.limits,
             now=setup.wall,
         )
-        self._thinking = Thinking(setup.planner, setup.goal, setup.catalog, setup.directory)
+        thinking = Thinking(setup.planner, setup.goal, setup.catalog, setup.directory)
+        self._planning = Planning(setup.planner, thinking, self.state, self._course, setup.policy, self)
         self._carrier = Carrier(setup.backend, setup.catalog, setup.directory, setup.wall, self)
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = anyio.Event()
@@ -142,7 +144,7 @@ class Engine:
         if self._over:
             raise ControlRefused("the run has ended", kept="nothing was changed")
         reply = _Reply()
-        self._put(partial(self._take_wish, wish, by, reply))
+        self.put(partial(self._take_wish, wish, by, reply))
         await reply.done.wait()
         if reply.error is not None:
             raise reply.error
@@ -182,23 +184,23 @@ class Engine:
     async def _begin(self) -> None:
         setup = self.setup
         if self.state.seq == 0:
-            self._emit(setup.created)
-            self._emit(ev.CatalogLoaded(catalog=setup.catalog))
+            self.emit(setup.created)
+            self.emit(ev.CatalogLoaded(catalog=setup.catalog))
         host, boot = socket.gethostname(), _boot_id()
-        self._emit(ev.EngineStarted(pid=os.getpid(), host=host, boot=boot, version=setup.created.version))
+        self.emit(ev.EngineStarted(pid=os.getpid(), host=host, boot=boot, version=setup.created.version))
         if setup.reopen and self.state.status.is_final:
-            self._emit(ev.RunReopened(by=setup.reopen))
+            self.emit(ev.RunReopened(by=setup.reopen))
             if not setup.policy.unattended and not setup.roll_back:
-                self._emit(ev.RunPaused(by=setup.reopen, reason="taken up again; nothing starts by itself"))
+                self.emit(ev.RunPaused(by=setup.reopen, reason="taken up again; nothing starts by itself"))
         if setup.roll_back:
             self._course.closing = "rollback"
         await self._recover()
         if self.state.status is RunStatus.DRAFTING:
-            self._draft()
+            self._planning.draft(setup.plan)
         elif self.state.status is RunStatus.REPLANNING:
-            self._emit(ev.ReplanFailed(error="the engine was restarted while the planner was at work"))
+            self.emit(ev.ReplanFailed(error="the engine was restarted while the planner was at work"))
 
-    def _put(self, item: Callable[[], None]) -> None:
+    def put(self, item: Callable[[], None]) -> None:
         self._inbox.append(item)
         self._wake.set()
 
@@ -225,12 +227,13 @@ class Engine:
     def _end(self) -> None:
         self._over = True
 
-    def _emit(self, event: ev.Event) -> None:
+    def emit(self, event: ev.Event) -> None:
         """Apply an event; it is written in this turn's commit. Nobody else sees it before."""
         at = self.setup.wall()
         self.state.apply(ev.Record.model_construct(seq=self.state.seq + 1, at=at, event=event, hash=""))
         self._pending.append((at, event))
         self._course.note(event)
+        self._planning.keep_up()
         self._react(event)
 
     def _commit(self) -> None:
@@ -256,6 +259,10 @@ class Engine:
                 item.args[2].error = ControlRefused(why, kept="nothing was changed")
                 item.args[2].done.set()
 
+    def later(self, task: Callable[..., Any], *args: Any) -> None:
+        """Start a task when this turn has been written down."""
+        self._deeds.append(partial(self._spawn, task, *args))
+
     def _spawn(self, task: Callable[..., Any], *args: Any) -> None:
         assert self._tasks is not None
         self._tasks.start_soon(task, *args)
@@ -278,9 +285,9 @@ class Engine:
             self._course.closing = granted.closing
             if self.state.status in (RunStatus.DRAFTING, RunStatus.AWAITING_APPROVAL):
                 reason = "stopped before anything ran"
-                self._emit(ev.RunFinished(outcome="stopped", exit_code=4, reason=reason))
+                self.emit(ev.RunFinished(outcome="stopped", exit_code=4, reason=reason))
         for event in granted.events:
-            self._emit(event)
+            self.emit(event)
         for key in granted.cancel:
             self._deeds.append(partial(self._spawn, self._carrier.cancel, key))
         if granted.probe:
@@ -289,9 +296,11 @@ class Engine:
             self._course.probing.add(granted.probe)
         if granted.retry:
             for event in self._course.intend(self._step(granted.retry)):
-                self._emit(event)
+                self.emit(event)
         if granted.replan is not None:
-            self._replan(granted.replan)
+            self._planning.revise(granted.replan)
+        if granted.call_off:
+            self._planning.call_off(granted.call_off)
 
     def _step(self, step_id: StepId) -> Step:
         if self.state.is_item(step_id) and self.state.rollback:
@@ -313,101 +322,34 @@ class Engine:
 
     async def _wait_until(self, at: float) -> None:
         await anyio.sleep(max(0.0, at - self.setup.wall()) + 0.001)
-        self._put(lambda: None)
+        self.put(lambda: None)
 
     def ended(self, step: StepId, attempt: int, key: str, status: Status) -> None:
-        self._put(partial(self._take_end, step, attempt, key, status))
+        self.put(partial(self._take_end, step, attempt, key, status))
 
     def happened(self, event: ev.Event) -> None:
-        self._put(partial(self._emit, event))
+        self.put(partial(self.emit, event))
 
     def started(self, step: StepId, attempt: int, status: Status) -> None:
-        self._put(partial(self._take_start, step, attempt, status))
+        self.put(partial(self._take_start, step, attempt, status))
 
     def _take_start(self, step_id: StepId, number: int, status: Status) -> None:
         state = self.state.step(step_id)
         if state.status is StepStatus.RUNNING and len(state.attempts) == number:
-            self._emit(started_event(step_id, number, status))
+            self.emit(started_event(step_id, number, status))
 
     def _take_end(self, step_id: StepId, number: int, key: str, status: Status) -> None:
         state = self.state.step(step_id)
         if state.status is not StepStatus.RUNNING or state.attempt is None or state.attempt.key != key:
             message = "a late result was set aside: the step was settled before"
-            self._emit(ev.Warned(step=step_id, message=message))
+            self.emit(ev.Warned(step=step_id, message=message))
             return
         if not state.attempt.started and status.started:
-            self._emit(started_event(step_id, number, status))
-        self._emit(judge(self._step_for(step_id), number, key, status, self.directory))
+            self.emit(started_event(step_id, number, status))
+        self.emit(judge(self._step_for(step_id), number, key, status, self.directory))
 
     def _step_for(self, step_id: StepId) -> Step:
         return self.state.retired.get(step_id) or self._step(step_id)
-
-    # ── planning ─────────────────────────────────────────────────────────────────────────────────
-
-    def _draft(self) -> None:
-        if self.setup.plan is not None:
-            plan = self.setup.plan
-            hash_ = self._course.hasher.plan(plan)
-            self._emit(
-                ev.PlanDrafted(revision=1, plan=plan, plan_hash=hash_, planner="given", reason="a ready plan")
-            )
-            return
-        self._emit(ev.PlanningStarted(planner=self.setup.planner.name))
-        self._deeds.append(partial(self._spawn, self._plan))
-
-    async def _plan(self) -> None:
-        event = await self._thinking.plan(self._course.hasher, self._progress)
-        self._put(partial(self._planned, event))
-
-    async def _progress(self, message: str) -> None:
-        self.happened(ev.PlanningProgressed(message=message))
-
-    def _planned(self, event: ev.PlanDrafted | ev.PlanningFailed) -> None:
-        if self.state.status is not RunStatus.DRAFTING:
-            return
-        self._emit(event)
-        if isinstance(event, ev.PlanningFailed) and self.setup.policy.unattended:
-            self._emit(ev.RunFinished(outcome="failed", exit_code=3, reason=event.error))
-
-    def _replan(self, words: str) -> None:
-        failed = [
-            s for s, st in self.state.steps.items() if st.status in (StepStatus.FAILED, StepStatus.CANCELLED)
-        ]
-        started = ev.ReplanStarted(
-            planner=self.setup.planner.name,
-            step=failed[0] if failed and not words else "",
-            words=words,
-            number=self.state.replans + 1,
-        )
-        self._emit(started)
-        self._deeds.append(partial(self._spawn, self._revise, started))
-
-    async def _revise(self, started: ev.ReplanStarted) -> None:
-        event = await self._thinking.revise(self.state, self._course.hasher, started, self._progress)
-        self._put(partial(self._revised, event))
-
-    def _revised(self, event: ev.RevisionProposed | ev.ReplanFailed) -> None:
-        if self.state.status is not RunStatus.REPLANNING:
-            return
-        self._emit(event)
-        if isinstance(event, ev.RevisionProposed):
-            self._ask_for_revision(event)
-
-    def _ask_for_revision(self, proposal: ev.RevisionProposed) -> None:
-        """Put a proposal to the operator, or take it where that was agreed to beforehand."""
-        policy, old = self.setup.policy, self.state.plan
-        request = self._course.asking.ask("revision", proposal.hash, question=proposal.reason)
-        self._emit(request)
-        if old is not None and policy.accepts(old, proposal.plan, self.setup.catalog):
-            approved = self._course.asking.consented(request)
-            desk = Desk(self.state, self.setup.catalog, self._course.hasher, policy, approved.by)
-            self._emit(approved)
-            assert self.state.proposal is not None
-            self._emit(accepted(desk, self.state.proposal, approved.how))
-        elif policy.unattended:
-            why = "the revision goes beyond what was agreed to"
-            self._emit(ev.RequestWithdrawn(request=request.request, reason=why))
-            self._emit(ev.RevisionRejected(by=policy.consent.by, reason=why))
 
     # ── after a crash ────────────────────────────────────────────────────────────────────────────
 
@@ -428,7 +370,7 @@ class Engine:
             status = Status("lost", error=str(error))
         step = self._step_for(step_id)
         if status.is_over:
-            self._emit(judge(step, attempt.number, attempt.key, status, self.directory))
+            self.emit(judge(step, attempt.number, attempt.key, status, self.directory))
         elif status.phase == "unknown":
             self._start_again(step, attempt)
         else:
@@ -448,7 +390,7 @@ class Engine:
                 spec = spec_of(step, attempt.key, attempt.params, catalog, place)
                 prepared = Prepared(attempt.key, attempt.number, attempt.params, spec)
         except PlandeckError as error:
-            self._emit(
+            self.emit(
                 ev.StepFailed(step=step.id, attempt=attempt.number, error=str(error), never_started=True)
             )
             return

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from console.catalog.spec import Catalog
+from console.errors import Fault
 from console.plan.model import Params, Plan, Step, StepId
 from console.run.named import Named
 
@@ -140,15 +141,19 @@ class PlanningStarted(Event):
 
 
 class PlanningProgressed(Event):
-    """What the planner is doing, for the screen."""
+    """What the planner is doing. `tokens` and `cost` (US dollars) are what this planning has taken so far.
+    One that is `passing` is overtaken by the next. `reply` is one that went back to the model."""
 
     message: str
     tokens: int = 0
     cost: float = 0.0
+    passing: bool = False
+    reply: str = ""
 
 
 class PlanDrafted(Event):
-    """A complete plan. `origin` says where parts came from; `repairs` what was mended in the reply."""
+    """A complete plan. `origin` says where parts came from; `repairs` what was mended in the reply.
+    `tokens`, `cost` (US dollars) and `seconds` are what asking took."""
 
     revision: int
     plan: Plan
@@ -162,14 +167,23 @@ class PlanDrafted(Event):
     origin: dict[str, str] = {}
     tokens: int = 0
     cost: float = 0.0
+    seconds: float = 0.0
 
 
 class PlanningFailed(Event):
-    """No plan came out. A plan may still be written by hand."""
+    """No plan came out. A plan may still be written by hand: `draft` is what could be read of the reply,
+    as YAML, and `faults` what is wrong with it, at its lines."""
 
     planner: str
     error: str
     reply: str = ""
+    model: str = ""
+    prompt: str = ""
+    draft: str = ""
+    faults: tuple[Fault, ...] = ()
+    tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
 
 
 class PlanEdited(Event):
@@ -357,22 +371,27 @@ class ReplanStarted(Event):
     step: StepId = ""
     words: str = ""
     number: int = 1
+    model: str = ""
+    prompt: str = ""
 
 
 class RevisionProposed(Event):
     """A revision that waits for the operator. `hash` is the proposed plan's; one that `falls_back`
-    gives the goal up."""
+    gives the goal up; one that `mends` puts in what the checker misses in the plan."""
 
     plan: Plan
     hash: str
     reason: str
     planner: str
     model: str = ""
+    prompt: str = ""
     reply: str = ""
     repairs: tuple[str, ...] = ()
     tokens: int = 0
     cost: float = 0.0
+    seconds: float = 0.0
     falls_back: bool = False
+    mends: bool = False
 
 
 class RevisionAccepted(Event):
@@ -391,8 +410,17 @@ class RevisionRejected(Event):
 
 
 class ReplanFailed(Event):
+    """No revision came out; the fields are those of `PlanningFailed`."""
+
     error: str
     reply: str = ""
+    model: str = ""
+    prompt: str = ""
+    draft: str = ""
+    faults: tuple[Fault, ...] = ()
+    tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
 
 
 # ── rolling back ─────────────────────────────────────────────────────────────────────────────────

@@ -33,11 +33,13 @@ DECISIONS = ("retry", "skip", "mark_done", "replan", "roll_back", "stop")
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Events to write down, and what to do after: `cancel` these attempts, ask the planner with these
-    words (`replan`), run a `probe`, `retry` a step, go into `closing` ("stop" or "rollback")."""
+    words (`replan`) or `call_off` what it is at, for this person, run a `probe`, `retry` a step, go into
+    `closing` ("stop" or "rollback")."""
 
     events: tuple[ev.Event, ...] = ()
     cancel: tuple[str, ...] = ()
     replan: str | None = None
+    call_off: str = ""
     probe: StepId = ""
     retry: StepId = ""
     closing: str = ""
@@ -308,6 +310,8 @@ def running_keys(state: RunState) -> tuple[str, ...]:
 
 
 def _replan(wish: c.Replan, desk: Desk) -> Grant:
+    if desk.state.status is _R.DRAFTING and desk.state.error and not desk.state.planning:
+        return Grant(replan=wish.words)
     if desk.state.status not in (_R.AWAITING_APPROVAL, _R.RUNNING, _R.PAUSED, _R.AWAITING_DECISION):
         raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}")
     withdrawn = tuple(
@@ -316,6 +320,12 @@ def _replan(wish: c.Replan, desk: Desk) -> Grant:
         if r.scope in ("plan", "decision", "revision")
     )
     return Grant(withdrawn, replan=wish.words)
+
+
+def _call_off(_: c.CallOff, desk: Desk) -> Grant:
+    if not desk.state.planning:
+        raise _refuse("the planner is not at work")
+    return Grant(call_off=desk.by)
 
 
 def _expand(wish: c.ExpandPhase, desk: Desk) -> Grant:
@@ -450,6 +460,7 @@ _GRANTS: dict[type[c.Wish], Callable[[Any, Desk], Grant]] = {
     c.Rule: _rule,
     c.Probe: _probe,
     c.Replan: _replan,
+    c.CallOff: _call_off,
     c.ExpandPhase: _expand,
     c.PreviewRollback: _preview_rollback,
     c.RollBack: _roll_back,

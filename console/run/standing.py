@@ -88,6 +88,14 @@ class Rollback:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What asking a model has taken; `cost` in US dollars."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+
 @dataclass(slots=True)
 class Proposal:
     """A revision that waits for the operator."""

@@ -10,19 +10,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from console.catalog.spec import Catalog
-from console.errors import IllegalEvent
+from console.errors import Fault, IllegalEvent
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
 from console.run.life import BEFORE_START, COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
-from console.run.standing import Approval, Attempt, Proposal, Request, Rollback, StepState
+from console.run.standing import Approval, Attempt, Proposal, Request, Rollback, Spent, StepState
 
 _R = RunStatus
+THINKING = (_R.DRAFTING, _R.REPLANNING)
+"""Where a planner may be at work."""
 
 
 class RunState:
     """Everything that is true of a run after the records applied so far.
 
-    `seq` is the last record's number. Reading is free for everybody; only `apply` writes.
+    `seq` is the last record's number. Reading is free for everybody; only `apply` writes. `tokens` and
+    `cost` (US dollars) are what all planning has taken, `asking` what the planning under way has so far.
+    `draft` and `faults` are what is left of a planning that failed, to be mended by hand.
     """
 
     def __init__(self) -> None:
@@ -43,8 +47,13 @@ class RunState:
         self.planner = ""
         self.model = ""
         self.repairs: tuple[str, ...] = ()
+        self.prompt = ""
         self.planning = ""
+        self.planning_at = 0.0
+        self.asking = Spent()
         self.error = ""
+        self.draft = ""
+        self.faults: tuple[Fault, ...] = ()
         self.tokens = 0
         self.cost = 0.0
         self.steps: dict[StepId, StepState] = {}
@@ -119,6 +128,8 @@ class RunState:
             handler = getattr(self, f"_on_{event.kind}", None)
             if handler is not None:
                 handler(event, record.at)
+        if self.planning and status not in THINKING:
+            self._end_planning()
         self.status = status
         self.seq, self.at, self.head = record.seq, record.at, record.hash
 
@@ -289,23 +300,27 @@ class RunState:
         self.warnings.append(event)
 
     def _on_planning_started(self, event: ev.PlanningStarted, at: float) -> None:
-        self.planner, self.model, self.planning, self.error = event.planner, event.model, "planning", ""
+        self._begin_planning("planning", event.model, event.prompt, at)
+        self.planner = event.planner
 
     def _on_planning_progressed(self, event: ev.PlanningProgressed, at: float) -> None:
         self.planning = event.message
+        self.asking = Spent(event.tokens, event.cost)
 
     def _on_planning_failed(self, event: ev.PlanningFailed, at: float) -> None:
-        self.planning, self.error = "", event.error
+        self._end_planning(event.tokens, event.cost)
+        self.error, self.draft, self.faults = event.error, event.draft, event.faults
 
     def _on_plan_drafted(self, event: ev.PlanDrafted, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
         self.planner, self.model, self.repairs = event.planner, event.model, event.repairs
-        self._spend(event.tokens, event.cost)
-        self.planning, self.error = "", ""
+        self.prompt = event.prompt
+        self._end_planning(event.tokens, event.cost)
+        self.error = ""
 
     def _on_plan_edited(self, event: ev.PlanEdited, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
-        self.error = ""
+        self.error, self.draft, self.faults = "", "", ()
         self._void(event.voided)
 
     def _take_plan(self, plan: Plan, plan_hash: str, revision: int) -> None:
@@ -329,9 +344,17 @@ class RunState:
                 approval.used = True
             approval.steps = {k: v for k, v in approval.steps.items() if k not in gone}
 
-    def _spend(self, tokens: int, cost: float) -> None:
-        self.tokens += tokens
-        self.cost += cost
+    def _begin_planning(self, what: str, model: str, prompt: str, at: float) -> None:
+        self._end_planning()  # one that was cut off has cost what it had told
+        self.planning, self.planning_at = what, at
+        self.model, self.prompt = model or self.model, prompt or self.prompt
+        self.error, self.draft, self.faults = "", "", ()
+
+    def _end_planning(self, tokens: int = 0, cost: float = 0.0) -> None:
+        """Count what a planning has taken: what it says at its end, and no less than it told before."""
+        self.tokens += max(tokens, self.asking.tokens)
+        self.cost += max(cost, self.asking.cost)
+        self.asking, self.planning = Spent(), ""
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
 
@@ -356,7 +379,7 @@ class RunState:
 
     def _on_replan_started(self, event: ev.ReplanStarted, at: float) -> None:
         self.replans = event.number
-        self.planning, self.error = "replanning", ""
+        self._begin_planning("replanning", event.model, event.prompt, at)
 
     def _on_revision_proposed(self, event: ev.RevisionProposed, at: float) -> None:
         self.proposal = Proposal(
@@ -368,8 +391,7 @@ class RunState:
             event.repairs,
             event.falls_back,
         )
-        self._spend(event.tokens, event.cost)
-        self.planning = ""
+        self._end_planning(event.tokens, event.cost)
 
     def _on_revision_accepted(self, event: ev.RevisionAccepted, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
@@ -383,7 +405,8 @@ class RunState:
         self.proposal = None
 
     def _on_replan_failed(self, event: ev.ReplanFailed, at: float) -> None:
-        self.planning, self.error = "", event.error
+        self._end_planning(event.tokens, event.cost)
+        self.error, self.draft, self.faults = event.error, event.draft, event.faults
 
     def _on_rollback_started(self, event: ev.RollbackStarted, at: float) -> None:
         steps = {item.step.id: StepState() for item in event.rollback.items if item.fate == "planned"}

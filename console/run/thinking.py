@@ -8,7 +8,9 @@ an event here: it is foreign code.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from console.catalog.fit import bind
 from console.catalog.fit import faults as misfits
@@ -27,6 +29,9 @@ from console.text import clean
 
 _S = StepStatus
 _OUTPUT = 1_000
+IMPROVER = "offline"
+"""Who puts in what the checker misses in another planner's plan."""
+
 _KEPT = (_S.SUCCEEDED, _S.RUNNING, _S.IN_DOUBT)
 
 
@@ -36,16 +41,20 @@ class Thinking:
     def __init__(self, planner: Planner, goal: Goal, catalog: Catalog, directory: Path) -> None:
         self._planner, self._goal, self._catalog, self._directory = planner, goal, catalog, directory
 
-    async def plan(self, hasher: Hasher, progress: Progress) -> ev.PlanDrafted | ev.PlanningFailed:
-        """A first plan, or why there is none."""
+    async def plan(
+        self, spent: float, words: str, hasher: Hasher, progress: Progress
+    ) -> tuple[ev.Event, ...]:
+        """A first plan, with what would make it better where there is something, or why there is none.
+        `spent` is what planning has cost the run, `words` are the operator's."""
+        planner = self._planner
         try:
-            draft = await self._planner.plan(self._goal, self._catalog, progress)
+            draft = await planner.plan(self._goal_after(spent, words), self._catalog, progress)
             plan = self._valid(draft)
         except PlandeckError as error:
-            return ev.PlanningFailed(planner=self._planner.name, error=str(error), reply=_reply_of(error))
+            return (ev.PlanningFailed(planner=planner.name, **_failed(error, planner)),)
         except Exception as error:  # noqa: BLE001 - a planner is foreign code; its fault becomes an event
-            return ev.PlanningFailed(planner=self._planner.name, error=f"the planner broke: {error!r}")
-        return ev.PlanDrafted(
+            return (ev.PlanningFailed(planner=planner.name, error=f"the planner broke: {error!r}"),)
+        drafted = ev.PlanDrafted(
             revision=1,
             plan=plan,
             plan_hash=hasher.plan(plan),
@@ -58,7 +67,33 @@ class Thinking:
             origin=dict(draft.origin),
             tokens=draft.tokens,
             cost=draft.cost,
+            seconds=draft.seconds,
         )
+        return (drafted, *self._improvement(draft, hasher))
+
+    def _improvement(self, draft: PlanDraft, hasher: Hasher) -> tuple[ev.Event, ...]:
+        """The offer of what the checker misses in the plan, as a revision of it."""
+        if draft.better is None:
+            return ()
+        better = bind(draft.better, self._catalog)
+        what = "; ".join(draft.improvements)
+        return (
+            ev.ReplanStarted(planner=IMPROVER, words="what the checker misses is put in", number=0),
+            ev.RevisionProposed(
+                plan=better,
+                hash=hasher.plan(better),
+                reason=f"the checker misses something in the plan: {what}",
+                planner=IMPROVER,
+                mends=True,
+            ),
+        )
+
+    def _goal_after(self, spent: float, words: str = "") -> Goal:
+        """The goal with what is left of the limit on the cost."""
+        limits = dict(self._goal.limits)
+        if "cost_usd" in limits:
+            limits["cost_usd"] = max(limits["cost_usd"] - spent, 0.0)
+        return replace(self._goal, limits=limits, words=words)
 
     def _valid(self, draft: PlanDraft) -> Plan:
         plan = bind(draft.plan, self._catalog)
@@ -71,33 +106,40 @@ class Thinking:
 
     async def revise(
         self, state: RunState, hasher: Hasher, started: ev.ReplanStarted, progress: Progress
-    ) -> ev.RevisionProposed | ev.ReplanFailed:
+    ) -> tuple[ev.Event, ...]:
         """A revision of the rest, or why there is none."""
         assert state.plan is not None
+        planner, old = self._planner, state.plan
         try:
-            draft = await self._planner.replan(
-                self._goal, self._catalog, state.plan, self.history(state, started), progress
-            )
+            goal = self._goal_after(state.cost)
+            draft = await planner.replan(goal, self._catalog, old, self.history(state, started), progress)
             plan = put_back(bind(draft.plan, self._catalog), state)
             self._valid(PlanDraft(plan, draft.planner, reply=draft.reply))
         except PlandeckError as error:
-            return ev.ReplanFailed(error=str(error), reply=_reply_of(error))
+            return (ev.ReplanFailed(**_failed(error, planner)),)
         except Exception as error:  # noqa: BLE001 - as above
-            return ev.ReplanFailed(error=f"the planner broke: {error!r}")
+            return (ev.ReplanFailed(error=f"the planner broke: {error!r}"),)
+        asked: dict[str, Any] = {
+            "model": draft.model,
+            "prompt": draft.prompt,
+            "reply": draft.reply,
+            "tokens": draft.tokens,
+            "cost": draft.cost,
+            "seconds": draft.seconds,
+        }
         hash_ = hasher.plan(plan)
         if hash_ in state.failed_plans or hash_ == state.plan_hash:
-            return ev.ReplanFailed(error="the planner proposed the same plan again", reply=draft.reply)
-        return ev.RevisionProposed(
-            plan=plan,
-            hash=hash_,
-            reason=draft.reason or started.words,
-            planner=draft.planner,
-            model=draft.model,
-            reply=draft.reply,
-            repairs=draft.repairs,
-            tokens=draft.tokens,
-            cost=draft.cost,
-            falls_back=draft.falls_back,
+            return (ev.ReplanFailed(error="the planner proposed the same plan again", **asked),)
+        return (
+            ev.RevisionProposed(
+                plan=plan,
+                hash=hash_,
+                reason=draft.reason or started.words,
+                planner=draft.planner,
+                repairs=draft.repairs,
+                falls_back=draft.falls_back,
+                **asked,
+            ),
         )
 
     def history(self, state: RunState, started: ev.ReplanStarted) -> History:
@@ -141,5 +183,18 @@ def put_back(plan: Plan, state: RunState) -> Plan:
     return plan.model_copy(update={"steps": (*missing, *steps)})
 
 
-def _reply_of(error: PlandeckError) -> str:
-    return error.reply if isinstance(error, BadReply) else ""
+def _failed(error: PlandeckError, planner: Planner) -> dict[str, Any]:
+    """What the record says of a planning that failed."""
+    told: dict[str, Any] = {"error": str(error), "model": planner.model, "prompt": planner.prompt}
+    if isinstance(error, BadReply):
+        told |= {
+            "reply": error.reply,
+            "draft": error.draft,
+            "faults": error.faults,
+            "tokens": error.tokens,
+            "cost": error.cost,
+            "seconds": error.seconds,
+        }
+    elif isinstance(error, InvalidPlan):
+        told["faults"] = error.faults
+    return told

@@ -237,13 +237,10 @@ class Reader:
     def _plan(self, value: Any) -> Plan | None:
         if value is None:
             return None
-        if not isinstance(value, str):
+        if not isinstance(value, str) or "\0" in value:
             self._fault(("plan",), "plan is the name of a file beside the task")
             return None
         file = self.folder / value
-        if "\0" in value:
-            self._fault(("plan",), "plan is the name of a file beside the task")
-            return None
         try:
             raw = file.read_bytes()
             plan = codec.load(raw, file=value)

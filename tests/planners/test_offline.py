@@ -18,7 +18,7 @@ from tests.planners.seed_catalogs import DEPLOY, DEPLOY_FACTS, MIGRATE
 from tests.planners.seed_loader import catalog_of
 
 
-async def silent(line: str) -> None:
+async def silent(line: str, /, **_: object) -> None:
     assert line
 
 

@@ -54,7 +54,7 @@ def test_a_random_plan_is_the_cheapest_and_missing_only_when_there_is_none(chunk
 
 
 def test_the_same_task_gives_the_same_plan() -> None:
-    async def quiet(line: str) -> None:
+    async def quiet(line: str, /, **_: object) -> None:
         assert line
 
     here = next(w for w in map(world, range(100)) if draft_of(w) is not None)

@@ -36,7 +36,7 @@ def planner(tmp_path: Path) -> RecordedPlanner:
     return RecordedPlanner(file)
 
 
-async def silent(line: str) -> None:
+async def silent(line: str, /, **_: object) -> None:
     assert line
 
 

@@ -39,7 +39,7 @@ def upto(last: int, failed: str = "", **more: str) -> History:
 
 
 def revised(goal: Goal, catalog: Catalog, plan: Plan, past: History) -> PlanDraft:
-    async def quiet(line: str) -> None:
+    async def quiet(line: str, /, **_: object) -> None:
         assert line
 
     return anyio.run(partial(OfflinePlanner().replan, goal, catalog, plan, past, quiet))

@@ -22,7 +22,7 @@ from console.planners.offline import OfflinePlanner
 ENV = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
 
-async def quiet(_: str) -> None:
+async def quiet(_message: str, /, **_: object) -> None:
     """Nobody listens to the planner."""
 
 
