@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
+from console.errors import InvalidPlan
 from console.plan.edit import (
     AddStep,
     DeleteStep,
@@ -253,11 +254,18 @@ class Editing:
             await self._in_editor(proposal.plan)
 
     async def _in_editor(self, plan: Plan) -> None:
+        from console.catalog import fit
         from console.tui.external_editor import edit_plan
 
-        new = await edit_plan(self.screen.app, plan)
-        if new is not None and new != self.plan:
-            await self.make(ReplacePlan(new))
+        async def take(new: Plan) -> None:
+            catalog = self.bridge.state.catalog
+            new = fit.bind(new, catalog)
+            if faults := fit.faults(new, catalog):
+                raise InvalidPlan(faults)
+            if new != self.plan:
+                await self.make(ReplacePlan(new))
+
+        await edit_plan(self.screen.app, plan, take)
 
     async def findings(self) -> None:
         """All findings; the one that is chosen has its fix applied."""

@@ -1,8 +1,9 @@
 """The plan in the operator's own editor.
 
 The plan goes out as YAML, in a file and folder that only the operator can read. What comes back
-unchanged is nothing; what is not valid is offered again with its faults written above their lines.
-The text is never lost: whoever gives up is told where it is.
+unchanged is nothing; what is not valid, or does not fit the tools, is offered again with its faults
+written above their lines. The text is never lost: it is kept until the run has taken the plan, and
+whoever gives up, or is refused, is told where it is.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
-from console.errors import Fault, InvalidPlan
+from console.errors import Fault, InvalidPlan, PlandeckError
+from console.plan import strict
 from console.plan.codec import dump_yaml, load
 from console.plan.model import Plan
+from console.task.reader import lines_of
 from console.text import clean
 from console.tui.screens.confirm import ConfirmScreen
 
@@ -40,8 +44,13 @@ def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
     return shlex.split(environment.get("VISUAL") or environment.get("EDITOR") or "vi") or ["vi"]
 
 
-async def edit_plan(app: App[Any], plan: Plan, *, run_editor: RunEditor | None = None) -> Plan | None:
-    """The plan as it was changed in the editor; `None` when it was not, or when the operator gave up.
+Take = Callable[[Plan], Awaitable[None]]
+"""Has the run take a plan. Raises `InvalidPlan` with the faults that can be mended in the text, or
+another `PlandeckError` when it is refused."""
+
+
+async def edit_plan(app: App[Any], plan: Plan, take: Take, *, run_editor: RunEditor | None = None) -> None:
+    """Have `plan` changed in the editor, and taken.
 
     Must be called in a worker: it waits for the editor with the screen handed over to it.
     """
@@ -55,25 +64,38 @@ async def edit_plan(app: App[Any], plan: Plan, *, run_editor: RunEditor | None =
         text = _read(file)
         kept = text is not None and without_faults(text) != before
         if failure or text is None:
-            app.notify(
-                _told(failure or "the file is gone", file if kept else None), severity="error", markup=False
-            )
+            what = _told(failure or "the file is gone", file if kept else None)
+            app.notify(what, severity="error", markup=False)
             break
         if not kept:
             break
         try:
-            edited = load(without_faults(text))
+            await _take(without_faults(text), plan, take)
         except InvalidPlan as invalid:
             _write(file, with_faults(without_faults(text), invalid.faults))
             if await app.push_screen_wait(_again(invalid)):
                 continue
             app.notify(_told("The plan is as it was", file), markup=False, timeout=15)
-            return None
-        shutil.rmtree(folder)
-        return edited if edited != plan else None
+        except PlandeckError as refused:
+            app.notify(_told(clean(str(refused)), file), severity="error", markup=False, timeout=15)
+        else:
+            kept = False
+        break
     if not kept:
         shutil.rmtree(folder)
-    return None
+
+
+async def _take(text: str, plan: Plan, take: Take) -> None:
+    """Have the plan in `text` taken, unless it says the same as `plan`. Each fault gets its line."""
+    edited = load(text)
+    if edited == plan:
+        return
+    try:
+        await take(edited)
+    except InvalidPlan as invalid:
+        lines = dict(lines_of(strict.read(text)))
+        faults = (replace(fault, line=fault.line or lines.get(fault.step, 0)) for fault in invalid.faults)
+        raise InvalidPlan(faults) from invalid
 
 
 async def _hand_over(app: App[Any], file: Path) -> str:
@@ -121,15 +143,20 @@ def _one(fault: Fault) -> str:
     return clean(f"{step}{fault.message}{hint}").replace("\n", " ")
 
 
+def _placed(fault: Fault) -> str:
+    return f"line {fault.line}, {_one(fault)}" if fault.line else _one(fault)
+
+
 def _again(invalid: InvalidPlan) -> ConfirmScreen:
     count = len(invalid.faults)
-    shown = "\n".join(f"· {clean(str(fault))}" for fault in invalid.faults[:5])
+    shown = "\n".join(f"· {_placed(fault)}" for fault in invalid.faults[:5])
     more = f"\n· and {count - 5} more" if count > 5 else ""
     question = f"The plan has {count} fault{'s' if count > 1 else ''}:\n\n{shown}{more}\n"
     return ConfirmScreen(question, "Edit it again, the faults are marked", "Leave the plan as it was")
 
 
 def _told(what: str, kept: Path | None) -> str:
+    what = what.rstrip(".")
     return f"{what}. Your text is kept in {kept}" if kept else f"{what}. Nothing was changed"
 
 

@@ -17,7 +17,7 @@ import pytest
 from textual.app import App
 from textual.worker import Worker
 
-from console.errors import Fault
+from console.errors import ControlRefused, Fault, InvalidPlan, PlandeckError
 from console.plan.codec import dump_yaml, load
 from console.plan.model import Plan
 from console.tui.external_editor import edit_plan, editor_command, with_faults, without_faults
@@ -59,9 +59,20 @@ class Editor:
         return self.failure
 
 
-def start(app: App[None], editor: Editor) -> Worker[Plan | None]:
+def start(app: App[None], editor: Editor, *refusals: PlandeckError) -> Worker[Plan | None]:
+    """What the run took; it refuses as often as there are `refusals`."""
+    refused = list(refusals)
+
     async def work() -> Plan | None:
-        return await edit_plan(app, DEPLOY, run_editor=editor)
+        taken: list[Plan] = []
+
+        async def take(plan: Plan) -> None:
+            if refused:
+                raise refused.pop(0)
+            taken.append(plan)
+
+        await edit_plan(app, DEPLOY, take, run_editor=editor)
+        return next(iter(taken), None)
 
     return app.run_worker(work(), exit_on_error=False)
 
@@ -103,6 +114,37 @@ async def test_a_faulty_text_is_offered_again_with_its_faults_marked() -> None:
         assert await worker.wait() is None, "the mended text is the plan as it was"
     assert "77" in editor.seen[1]
     assert "#✗ step 4:" in editor.seen[1]
+
+
+async def test_a_plan_that_does_not_fit_the_tools_is_offered_again_at_its_step() -> None:
+    app, editor = Below(), Editor(change("v2.3.1", "v2.4.0"), change("v2.4.0", "v2.5.0"))
+    unfit = InvalidPlan(
+        [Fault(0, "4", "there is no tool deploy_stagin"), Fault(0, "", "rollback item 1: no")]
+    )
+    async with app.run_test() as pilot:
+        worker = start(app, editor, unfit)
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("y")
+        plan = await worker.wait()
+    assert plan is not None
+    assert plan.step("3").params["tag"] == "v2.5.0"
+    lines = editor.seen[1].splitlines()
+    at = lines.index("#✗ step 4: there is no tool deploy_stagin")
+    assert lines[at + 1] == "- id: 4"
+    assert lines[0] == "#✗ rollback item 1: no"
+    assert not editor.file.parent.exists()
+
+
+async def test_who_is_refused_by_the_run_keeps_the_text() -> None:
+    app, editor = Below(), Editor(change("v2.3.1", "v2.4.0"))
+    async with app.run_test(notifications=True):
+        worker = start(app, editor, ControlRefused("step 3 has started", kept="the edit was not applied"))
+        assert await worker.wait() is None
+        (note,) = app._notifications
+    assert "step 3 has started" in note.message
+    assert str(editor.file) in note.message
+    assert "v2.4.0" in editor.file.read_text()
 
 
 async def test_who_gives_up_keeps_the_text() -> None:
@@ -158,6 +200,7 @@ import sys
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 from console.plan.codec import load
+from console.plan.model import Plan
 from console.tui.external_editor import edit_plan
 
 class Editing(App[str]):
@@ -167,8 +210,11 @@ class Editing(App[str]):
         self.set_interval(0.01, lambda: self.query_one("#clock", Static).update("tick"))
         self.run_worker(self.edit(), exit_on_error=False)
     async def edit(self) -> None:
-        plan = await edit_plan(self, load('{"goal": "old", "steps": [{"id": 1, "tool": "none"}]}'))
-        self.exit(plan.goal if plan else "nothing")
+        goals = []
+        async def take(plan: Plan) -> None:
+            goals.append(plan.goal)
+        await edit_plan(self, load('{"goal": "old", "steps": [{"id": 1, "tool": "none"}]}'), take)
+        self.exit(*goals)
 
 print("GAVE", Editing().run())
 """
