@@ -8,6 +8,7 @@
     │   └── InvalidCatalog
     ├── PlannerError           planner: no plan came out                                   exit 3
     │   ├── NoPlanner          nothing is there that could plan this task
+    │   ├── NoExecutor         no model is there for an agent
     │   ├── NoPlanExists       the goal cannot be reached with these tools
     │   └── BadReply           a model's reply is not a plan
     ├── ReferenceFailed        tool: a reference finds nothing in a result                 the step fails
@@ -125,6 +126,10 @@ class PlannerError(PlandeckError):
 
 class NoPlanner(PlannerError):
     """Nothing is configured that could plan this task."""
+
+
+class NoExecutor(PlannerError):
+    """A step is an agent's, and no model is there to think for it."""
 
 
 class NoPlanExists(PlannerError):

@@ -3,6 +3,7 @@
     FakeBackend       attempts that take a scripted time on the event loop's clock and end as scripted
     MemoryJournal     the record in a list, with the same chain
     ScriptedPlanner   gives these plans, in this order
+    ScriptedExecutor  takes these turns, for each agent's step in their order
 
 With trio's `MockClock(autojump_threshold=0)` an hour of a run takes no time at all. Used by the tests,
 by simulations of a plan, and by whoever writes a planner or a backend.
@@ -18,9 +19,10 @@ from dataclasses import dataclass, field
 import anyio
 
 from console.catalog.spec import Catalog
-from console.errors import NoPlanExists
+from console.errors import NoExecutor, NoPlanExists
 from console.plan.model import Plan
 from console.planners.base import Goal, History, PlanDraft, Progress
+from console.planners.executor import Brief, Move
 from console.run.events import Event, Record
 from console.run.journal import GENESIS, chain
 from console.runners.backend import Chunk, Spec, Status, Worker
@@ -171,6 +173,26 @@ class ScriptedPlanner:
         if not self._plans:
             raise NoPlanExists("the script has no further plan", todo="Add one")
         return PlanDraft(self._plans.pop(0), self.name, reason="as scripted")
+
+
+class ScriptedExecutor:
+    """Takes the turns that `script` gives for a step: one of them per turn that the record holds, so that a
+    run that is taken up again goes on where it was. A turn takes `seconds`. `briefs` are what was asked."""
+
+    def __init__(self, script: Mapping[str, Sequence[Move]], seconds: float = 1.0) -> None:
+        self._script, self._seconds = script, seconds
+        self.briefs: list[Brief] = []
+
+    async def turn(self, brief: Brief, progress: Progress) -> Move:
+        self.briefs.append(brief)
+        await anyio.sleep(self._seconds)
+        moves = self._script.get(brief.step, ())
+        if len(brief.past) >= len(moves):
+            raise NoExecutor(f"the script has no further turn for step {brief.step}", todo="Add one")
+        return moves[len(brief.past)]
+
+    def close(self) -> None:
+        """Nothing belongs to it."""
 
 
 def virtual_wall(start: float = 1_700_000_000.0) -> Callable[[], float]:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from console.catalog import agents
 from console.catalog import request as http
 from console.catalog.parameters import Checker, resolved, text_of
 from console.catalog.shell import assigned, bare_args, compile_shell
@@ -168,6 +169,9 @@ def _call(
     if tool.mcp is not None:
         call = {"kind": "mcp", **tool.mcp.model_dump(exclude={"timeout"}), "params": given}
         name = f"{tool.mcp.server}.{tool.mcp.tool}"
+    elif tool.agent is not None:
+        made = _finished(tool, (tool.name, said), agents.shown(tool, said), values, workspace, caller)
+        return replace(made, call={"kind": "agent", "params": given})
     else:
         name = tool.function or ""
         call = {"kind": "function", "function": name, "beside": _folder(tool), "params": given}

@@ -49,6 +49,10 @@ class _Fitter:
         if tool is None:
             yield self._unknown(step, action, place)
             return
+        if place and tool.agent is not None:
+            what = f"{place}{action} is an agent, and what undoes must be known beforehand"
+            yield Fault(0, step, what, "name a tool that calls something")
+            return
         told = set()
         for message, hint in self._checker.problems(tool, params, template=True):
             told.add(message)

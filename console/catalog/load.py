@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.bundled import tools_dir
+from console.catalog import agents
 from console.catalog.fit import ONLY
 from console.catalog.spec import Catalog, Goal, McpServer, ToolSpec
 from console.catalog.toolfile import ToolFile, read_tool_file
@@ -42,7 +43,7 @@ def load(sources: Sequence[str | Path], *, beside: Path | None = None) -> Catalo
     servers: dict[str, McpServer] = {}
     for file in files.values():
         faults += _put(file, tools, servers)
-    faults += _undo_faults(tools)
+    faults += [*_undo_faults(tools), *agents.faults(tools, servers)]
     if faults:
         order = {str(path): index for index, path in enumerate(files)}
         faults.sort(key=lambda fault: (order.get(fault.file, -1), fault.line))
@@ -109,6 +110,10 @@ def _undo_faults(tools: dict[str, ToolSpec]) -> Iterator[Fault]:
         if tool.undo is None or "." in tool.undo.action:
             continue
         target = tools.get(tool.undo.action)
+        if target is not None and target.agent is not None:
+            message = f"the undo of {tool.name} is an agent; what undoes must be known beforehand"
+            yield Fault(tool.line, "", message, "name a tool that calls something", tool.file)
+            continue
         if target is None:
             message = f"the undo of {tool.name} names {tool.undo.action}, and no file has such a tool"
             yield Fault(tool.line, "", message, nearest(tool.undo.action, list(tools)), tool.file)

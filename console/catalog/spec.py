@@ -1,7 +1,7 @@
 """A tool, as its file describes it.
 
     ToolSpec ── parameters        what a step may give it (shown to planners as JSON Schema)
-       ├─────── script | http | mcp | function    how it is carried out: exactly one
+       ├─────── script | http | mcp | function | agent    how it is carried out: exactly one
        ├─────── contract           what must hold before, what holds after, in facts
        └─────── risk, undo, verify, probe ...     what the operator and the checker need to know
 
@@ -91,6 +91,24 @@ class McpCall(Spec):
     timeout: float = 30.0
 
 
+class Agent(Spec):
+    """A tool that thinks: a model which calls `tools`, one after the other, until it knows the answer.
+
+    `prompt` tells the model who it is; `model` is the run's executor model when empty. It may make `steps`
+    calls, read and write `tokens`, work for `timeout` seconds (waiting for a person does not count) and
+    cost `cost_usd`. Calls up to `risk` are approved with the step; each one above asks by itself.
+    """
+
+    prompt: str = ""
+    model: str = ""
+    tools: tuple[str, ...] = ()
+    steps: int = Field(default=8, ge=1, le=100)
+    tokens: int = Field(default=100_000, ge=1)
+    timeout: float = 600.0
+    cost_usd: float | None = None
+    risk: Literal[Risk.OBSERVE, Risk.REVERSIBLE] = Risk.OBSERVE
+
+
 class Contract(Spec):
     """What the planner and the checker know about a tool, in facts.
 
@@ -177,6 +195,7 @@ class ToolSpec(Spec):
     http: Http | None = None
     mcp: McpCall | None = None
     function: str | None = None
+    agent: Agent | None = None
     environment: dict[str, str] = {}
     risk: Risk = Risk.DISRUPTIVE
     risk_known: bool = False
@@ -211,7 +230,7 @@ class ToolSpec(Spec):
     @property
     def timeout(self) -> float:
         """Seconds after which an attempt is ended, unless the step says otherwise."""
-        how = self.script or self.http or self.mcp
+        how = self.script or self.http or self.mcp or self.agent
         return how.timeout if how else 30.0
 
     def with_defaults(self, params: Params) -> Params:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from console.catalog import clauses
+from console.catalog import agents, clauses
 from console.catalog.clauses import Entry
 from console.catalog.command import unbound
 from console.catalog.contract import variable
@@ -22,6 +22,7 @@ from console.catalog.parameters import schema_problem
 from console.catalog.request import request_faults
 from console.catalog.shell import ShellRefused, compile_shell, refuse_args
 from console.catalog.spec import (
+    Agent,
     Fact,
     Goal,
     Http,
@@ -39,12 +40,19 @@ from console.plan import strict
 from console.plan.faults import nearest
 from console.plan.model import NOTE
 
-FILE_KEYS = ("name", "description", "version", "server", "tools", "goals", "mcp_servers", "environment")
+FILE_KEYS = (
+    "name", "description", "version", "server", "tools", "agents", "goals", "mcp_servers", "environment",
+)  # fmt: skip
 TOOL_KEYS = (
     "name", "description", "parameters", "script", "http", "function", "environment", "risk", "requires",
     "provides", "removes", "forbids", "vars", "writes", "on_failure", "recovery", "undo", "verify", "probe",
     "idempotent", "check", "secrets", "duration", "cost", "destructive", "read_only", "readOnly",
 )  # fmt: skip
+AGENT_KEYS = (
+    "name", "description", "prompt", "model", "tools", "limits", "risk", "requires", "provides", "removes",
+    "forbids", "vars", "duration", "cost",
+)  # fmt: skip
+AGENT_LIMITS = ("steps", "tokens", "time", "cost_usd")
 PARAMETER_KEYS = ("name", "type", "description", "required", "default", "allow_dash", "schema")
 SCHEMA_KEYS = (
     "enum", "const", "pattern", "format", "items", "prefixItems", "contains", "minimum", "maximum",
@@ -105,11 +113,13 @@ class _Reader:
         self.unknown(top, FILE_KEYS, "the file")
         for number, entry in enumerate(self.entries(top, "tools")):
             self.tool(entry, number)
+        for number, entry in enumerate(self.entries(top, "agents")):
+            self.agent(entry, number)
         for entry in top.entries("goals"):
             self.goal(entry)
         for name, entry in top.named("mcp_servers"):
             self.server(name, entry)
-        if not ({"tools", "mcp_servers"} & set(top.value)):
+        if not ({"tools", "agents", "mcp_servers"} & set(top.value)):
             self.fault((), "it declares no tools", "begin with tools:")
         return self.out
 
@@ -133,9 +143,8 @@ class _Reader:
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────
 
-    def tool(self, entry: Entry, number: int) -> None:
+    def named(self, entry: Entry, what: str) -> str:
         name = entry.text("name")
-        what = f"the tool {name}" if name else f"tool {number + 1}"
         if not name:
             self.fault(entry.path, f"{what} has no name")
         elif name == NOTE or not clauses.TOOL_NAME.fullmatch(name):
@@ -144,6 +153,12 @@ class _Reader:
                 f"{name!r:.80} cannot be the name of a tool",
                 "letters, digits, _ - and .",
             )
+        return name
+
+    def tool(self, entry: Entry, number: int) -> None:
+        name = entry.text("name")
+        what = f"the tool {name}" if name else f"tool {number + 1}"
+        self.named(entry, what)
         self.unknown(entry, TOOL_KEYS, what)
         parameters = tuple(self.parameters(entry, what))
         fields: dict[str, Any] = {
@@ -279,6 +294,57 @@ class _Reader:
             "default": entry.value.get("default"),
             "allow_dash": entry.flag("allow_dash"),
             "json_schema": {**(schema.value if schema else {}), **keywords},
+        }
+
+    # ── agents ───────────────────────────────────────────────────────────────────────────────────
+
+    def agent(self, entry: Entry, number: int) -> None:
+        """A profile: a tool with the parameters `task` and `context`, whose risk is what it may do without
+        asking."""
+        name = entry.text("name")
+        what = f"the agent {name}" if name else f"agent {number + 1}"
+        self.named(entry, what)
+        self.unknown(entry, AGENT_KEYS, what)
+        if not entry.strings("tools"):
+            self.fault(entry.path, f"{what} has no tools", "name those that it may call")
+        if "risk" in entry.value and entry.text("risk") not in ("observe", "reversible"):
+            why = f"{what} can be trusted with observe or reversible calls only; any other call asks"
+            self.fault((*entry.path, "risk"), why)
+            return
+        agent = self.made(Agent, self.profile(entry, what), entry.path, what)
+        if agent is None:
+            return
+        fields = {
+            "name": name or "unnamed",
+            "description": entry.text("description").strip(),
+            "parameters": agents.PARAMETERS,
+            "agent": agent,
+            "risk": agent.risk,
+            "risk_known": True,
+            "contract": clauses.contract(entry, [p.name for p in agents.PARAMETERS], what),
+            "duration": entry.seconds("duration"),
+            "cost": entry.number("cost"),
+            "file": self.file,
+            "line": self.document.line_of(entry.path),
+        }
+        tool = self.made(ToolSpec, fields, entry.path, what)
+        if tool is not None:
+            self.out.tools.append(tool)
+
+    def profile(self, entry: Entry, what: str) -> dict[str, Any]:
+        limits = entry.mapping("limits") or Entry({}, entry.path, self.fault)
+        self.unknown(limits, AGENT_LIMITS, f"limits of {what}")
+        given = {
+            "risk": entry.text("risk"),
+            "timeout": limits.seconds("time"),
+            "cost_usd": limits.number("cost_usd"),
+            **{key: limits.number(key) for key in ("steps", "tokens")},
+        }
+        return {
+            "prompt": entry.text("prompt").strip(),
+            "model": entry.text("model"),
+            "tools": entry.strings("tools"),
+            **{key: value for key, value in given.items() if value not in (None, "")},
         }
 
     # ── placeholders ─────────────────────────────────────────────────────────────────────────────

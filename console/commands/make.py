@@ -50,12 +50,13 @@ def plan(
     """
     from console.commands.ordering import planned_by, tools_for
     from console.plan import codec
-    from console.service.parts import catalog_of, fitted
+    from console.service.parts import catalog_of, executor_model_for, fitted
+    from console.settings import load_settings
     from console.task import load
 
     task = planned_by(load(what, pairs(sets)), planner, model, prompt)
     files = tools_for(task, tools)
-    catalog = catalog_of(task, files)
+    catalog = catalog_of(task, files, executor_model_for(task, load_settings()))
     made = fitted(task, catalog) if task.plan else _draft(task, catalog).plan
     if files and not tools:
         _tell_tools(made, catalog)
@@ -114,7 +115,8 @@ def check(
     """
     from console.commands.ordering import tool_files
     from console.errors import InvalidDocument
-    from console.service.parts import catalog_of, fitted
+    from console.service.parts import catalog_of, executor_model_for, fitted
+    from console.settings import load_settings
     from console.task import load
 
     try:
@@ -123,7 +125,7 @@ def check(
             raise UsageError(
                 "this task has no plan to check", where=plan_file, todo="Make one with plandeck plan"
             )
-        catalog = catalog_of(task, tool_files(tools))
+        catalog = catalog_of(task, tool_files(tools), executor_model_for(task, load_settings()))
         made = fitted(task, catalog)
     except InvalidDocument as error:
         if not as_json:

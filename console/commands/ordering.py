@@ -51,6 +51,7 @@ def planned_by(task: Task, planner: PlannerChoice | None, model: str = "", promp
     `auto` asks a model where one is named. A prompt file is named by its whole path."""
     from console.settings import load_settings
 
+    task = _overruled(task, planner)
     settings, asked = load_settings(), task.planner
     use: str = planner.value if planner else "llm" if model else asked.use
     use = settings.planner if use == "auto" else use
@@ -62,6 +63,11 @@ def planned_by(task: Task, planner: PlannerChoice | None, model: str = "", promp
         prompt = str(Path(prompt).expanduser().absolute())
     changed = asked.model_copy(update={"use": use, "model": model, "prompt": prompt})
     return task.model_copy(update={"planner": changed})
+
+
+def _overruled(task: Task, planner: PlannerChoice | None) -> Task:
+    """Whoever names a planner wants a plan, also of a task that is marked exploratory."""
+    return task.model_copy(update={"exploratory": ""}) if planner is not None else task
 
 
 def order_for(
@@ -79,22 +85,27 @@ def order_for(
     """The order for a new run, everything looked at that can be wrong before its folder is made."""
     from console.sandbox import parse
     from console.service.client import who_am_i
+    from console.service.executors import require_executor
     from console.service.order import Order
     from console.service.parts import (
         catalog_of,
         check_workspace,
+        executor_model_for,
         fitted,
         missing_secrets,
         planner_of,
         refuse,
         understand,
     )
-    from console.settings import new_run_dir
+    from console.settings import load_settings, new_run_dir
 
     extra = tools_for(task, tools)
-    catalog = catalog_of(task, extra)
-    if task.plan is not None:
-        refuse(task, missing_secrets(fitted(task, catalog), catalog, os.environ))
+    thinks = executor_model or executor_model_for(task, load_settings())
+    catalog = catalog_of(task, extra, thinks)
+    plan = fitted(task, catalog) if task.plan is not None else None
+    require_executor(task, plan, catalog, thinks)
+    if plan is not None:
+        refuse(task, missing_secrets(plan, catalog, os.environ))
     elif front.unattended:
         understand(task, catalog)
     else:

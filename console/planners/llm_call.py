@@ -27,6 +27,9 @@ from console.text import one_line
 FORMS: tuple[wire.Form, ...] = ("json_schema", "tool", "json_object", "text")
 """Best first."""
 
+BY_HAND = ", or write the plan by hand"
+"""The way out that is always there when it is a plan that is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -154,7 +157,7 @@ def _short(model: str) -> str:
 def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
     """What went wrong, and what to do about it."""
     name, detail = one_line(model, 60), one_line(failure.detail, 160)
-    by_hand = "or write the plan by hand"
+    by_hand = BY_HAND.removeprefix(", ")
     status = f" ({failure.status})" if failure.status else ""
     match failure.kind:
         case "key":

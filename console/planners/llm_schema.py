@@ -35,6 +35,32 @@ def strict_schema(tools: Sequence[ToolSpec]) -> dict[str, Any] | None:
     )
 
 
+def strict_turn(tools: Sequence[ToolSpec]) -> dict[str, Any] | None:
+    """The schema of an agent's turn for strict mode; `None` when the tools cannot be put that way."""
+    if len(tools) > MAX_BRANCHES or any(_is_free(p) for t in tools for p in t.parameters):
+        return None
+    calls = [
+        _closed({"action": {"const": t.name, "type": "string"}, "params": _strict_params(t)}) for t in tools
+    ]
+    call = {"anyOf": [*calls, {"type": "null"}]} if calls else {"type": "null"}
+    return _closed({"thought": _TEXT, "call": call, "finish": {"type": ["string", "null"]}})
+
+
+def open_turn(tools: Sequence[ToolSpec]) -> dict[str, Any]:
+    """The schema of an agent's turn without a branch per tool."""
+    action = {"type": ["string", "null"], "enum": [*(tool.name for tool in tools), None]}
+    return {
+        "type": "object",
+        "properties": {
+            "thought": _TEXT,
+            "action": action,
+            "params": {"type": ["object", "null"]},
+            "finish": {"type": ["string", "null"]},
+        },
+        "required": ["thought"],
+    }
+
+
 def open_schema(tools: Sequence[ToolSpec]) -> dict[str, Any]:
     """The schema without a branch per tool: the names of the tools, parameters of any shape."""
     action = {"type": "string", "enum": [*(tool.name for tool in tools), NOTE]}

@@ -32,12 +32,14 @@ class Frame(BaseModel):
 
 class Ask(Frame):
     """One call of a model. `budget` is what it may cost at most, in US dollars; prices are per token
-    and overrule litellm's table; `context` overrules its window. `schema` shapes the reply."""
+    and overrule litellm's table; `context` overrules its window. `schema` shapes the reply, `name` says what
+    it is."""
 
     model: str
     messages: tuple[dict[str, str], ...]
     form: Form = "text"
     schema_: dict[str, Any] = Field(default={}, alias="schema")
+    name: str = "plan"
     temperature: float | None = None
     max_tokens: int = 8192
     timeout: float = 60.0

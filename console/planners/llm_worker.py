@@ -170,11 +170,12 @@ class _Call:
     def _shape(self) -> dict[str, Any]:
         ask = self._ask
         if ask.form == "json_schema":
-            schema = {"name": "plan", "strict": True, "schema": ask.schema_}
+            schema = {"name": ask.name, "strict": True, "schema": ask.schema_}
             return {"response_format": {"type": "json_schema", "json_schema": schema}}
         if ask.form == "tool":
-            function = {"name": "submit_plan", "description": "Hand in the plan.", "parameters": ask.schema_}
-            choice = {"type": "function", "function": {"name": "submit_plan"}}
+            name = f"submit_{ask.name}"
+            function = {"name": name, "description": f"Hand in the {ask.name}.", "parameters": ask.schema_}
+            choice = {"type": "function", "function": {"name": name}}
             return {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
         if ask.form == "json_object":
             return {"response_format": {"type": "json_object"}}

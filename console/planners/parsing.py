@@ -64,7 +64,7 @@ def read_reply(reply: str | bytes, parameters: Mapping[str, Sequence[str]] | Non
 def read_value(reply: str | bytes) -> Parsed:
     """Any JSON value that a reply is, whether it is a plan or not. Raises `BadReply`."""
     text = _decoded(reply)
-    whole = text.strip()
+    whole = (_THOUGHTS.sub("", text, count=1) if _THOUGHTS.match(text) else text).strip()
     try:
         if any(not span.closed for span in lexing.spans(whole)):
             raise _refusal("it breaks off", text) from None

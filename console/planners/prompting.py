@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parent / "prompts"
 FIRST = "plan-v1"
 MAX_CHARS = 64 * 1024
 
-Purpose = Literal["plan", "replan", "mend"]
+Purpose = Literal["plan", "replan", "mend", "agent"]
 
 _FILE = re.compile(r"---\n(?P<front>.*?)\n---\n(?P<body>.*)", re.DOTALL)
 _PART = re.compile(r"^# (system|user)$", re.MULTILINE)
@@ -43,6 +43,7 @@ PLACES: Mapping[Purpose, frozenset[str]] = {
         {"goal", "inputs", "facts", "want", "tools", "left_out", "plan", "record", "words", "number", "token"}
     ),
     "mend": frozenset({"problems"}),
+    "agent": frozenset({"profile", "calls", "token", "tools", "task", "context"}),
 }
 """What the texts of each purpose may use."""
 

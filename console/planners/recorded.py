@@ -10,6 +10,9 @@ A recording is a YAML (or JSON) list, used from top to bottom:
     - replan: 7                       # answers `replan`; the step that failed, or ""
       reply: '{"steps": [...]}'
 
+    - agent: inspect                # a turn of the agent of this step, in their order
+      reply: {thought: ..., action: disk_usage, params: {}}
+
 A call that meets the wrong entry, or none, is an error: a recording never answers what it was not
 asked.
 """
@@ -19,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from console.catalog.spec import Catalog
 from console.errors import BadReply, Fault, InvalidDocument, InvalidPlan, PlannerError
@@ -28,7 +31,8 @@ from console.plan.codec import dump_yaml, from_document, load
 from console.plan.model import Plan
 from console.planners.base import Goal, History, PlanDraft, Progress
 
-Kind = Literal["plan", "replan"]
+Kind = Literal["plan", "replan", "agent"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "model": str,
@@ -65,7 +69,8 @@ class RecordedPlanner:
     model = prompt = ""
 
     def __init__(self, recording: Path | Sequence[Reply]) -> None:
-        self._replies = read_recording(recording) if isinstance(recording, Path) else tuple(recording)
+        replies = read_recording(recording) if isinstance(recording, Path) else recording
+        self._replies = tuple(reply for reply in replies if reply.kind != "agent")
         self._file = recording.name if isinstance(recording, Path) else "recording"
         self._next = 0
 
@@ -147,10 +152,10 @@ def read_recording(file: Path) -> tuple[Reply, ...]:
 
 def _wrong(entry: Any) -> list[str]:
     if not isinstance(entry, dict):
-        return ["a reply is a mapping with plan or replan, and reply"]
-    wrong = [f"unknown key {key}" for key in entry if key not in {"plan", "replan", "reply", *_OPTIONAL}]
-    if ("plan" in entry) == ("replan" in entry):
-        wrong.append("it says neither plan nor replan, or both")
+        return ["a reply is a mapping with plan, replan or agent, and reply"]
+    wrong = [f"unknown key {key}" for key in entry if key not in {*KINDS, "reply", *_OPTIONAL}]
+    if sum(kind in entry for kind in KINDS) != 1:
+        wrong.append("it says one of plan, replan and agent")
     if not isinstance(entry.get("reply"), str | dict | list):
         wrong.append("reply is missing: a plan, or the text of one")
     wrong += [
@@ -162,7 +167,7 @@ def _wrong(entry: Any) -> list[str]:
 
 
 def _reply(entry: dict[str, Any]) -> Reply:
-    kind: Kind = "plan" if "plan" in entry else "replan"
+    kind = next(kind for kind in KINDS if kind in entry)
     expects = entry[kind]
     return Reply(
         kind=kind,
@@ -175,6 +180,8 @@ def _reply(entry: dict[str, Any]) -> Reply:
 def _call(kind: Kind, about: str) -> str:
     if kind == "plan":
         return f'a plan for "{about}"' if about else "a plan"
+    if kind == "agent":
+        return f"a turn of the agent of step {about}"
     return f"a replan after step {about}" if about else "a replan"
 
 

@@ -95,10 +95,10 @@ def record_text(plan: Plan, history: History, token: str) -> str:
     return "\n".join(parts) or "nothing has run"
 
 
-def fenced(text: str, token: str) -> str:
-    """Untrusted text between two lines that it cannot write itself."""
+def fenced(text: str, token: str, most: int = OUTPUT_CHARS) -> str:
+    """Untrusted text between two lines that it cannot write itself; of a longer one its end."""
     safe = clean(text).replace(token, "")
-    cut = safe if len(safe) <= OUTPUT_CHARS else f"… {safe[-OUTPUT_CHARS:]}"
+    cut = safe if len(safe) <= most else f"… {safe[-most:]}"
     return f"<<<data {token}\n{cut}\n{token} data>>>"
 
 

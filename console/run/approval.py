@@ -34,8 +34,17 @@ class Hasher:
 
     def _tool(self, name: str) -> str:
         if name not in self._tools:
-            self._tools[name] = tool_hash(self._catalog.get(name))
+            tool = self._catalog.get(name)
+            own = tool_hash(tool)
+            if tool is not None and tool.agent is not None:
+                # What an agent can do is what its tools do.
+                own = digest({"agent": own, "tools": {n: self._callable(n) for n in tool.agent.tools}})
+            self._tools[name] = own
         return self._tools[name]
+
+    def _callable(self, name: str) -> list[str]:
+        tool = self._catalog.get(name)
+        return [self._tool(name), self._tool(tool.undo.action) if tool and tool.undo else ""]
 
     def step(self, step: Step) -> str:
         tool = self._catalog.get(step.action)

@@ -15,6 +15,7 @@ from console.catalog.spec import Catalog, Risk
 from console.errors import PlandeckError
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
+from console.run.agents import Agents
 from console.run.approval import Hasher, is_template, resolved_hash
 from console.run.asking import Asking
 from console.run.attempts import Place, Prepared, prepare, resolved
@@ -48,6 +49,7 @@ class Course:
         self.state, self.catalog, self.policy, self.place = state, catalog, policy, place
         self.hasher = Hasher(catalog)
         self.asking = Asking(state, catalog, policy)
+        self.agents = Agents(state, catalog, policy, self.asking)
         self.parallel, self.replans = int(limits.get("parallel", 4)), int(limits.get("replans", 3))
         self._seconds, self._now = limits.get("time"), now
         self.closing = ""
@@ -66,6 +68,7 @@ class Course:
             case ev.StepEvent():
                 self.probing.discard(event.step)
                 self.lane.place(event.step)
+                self.agents.place(event.step, self.state.leaves.get(event.step))
             case ev.Approved(scope="plan") if self.state.plan:
                 self._approve_all(self.state.plan)
             case ev.RevisionAccepted() if self.state.started_at:
@@ -88,6 +91,7 @@ class Course:
     def rebuild(self) -> None:
         """Derive the lane anew from the state."""
         self._lane = Lane(self.state, self.catalog, self.policy)
+        self.agents.rebuild()
 
     @property
     def lane(self) -> Lane:
@@ -108,6 +112,10 @@ class Course:
         if status not in (*_STARTING, _R.PAUSED):
             return None
         if self.closing:
+            self.agents.leave_all("the run is ending")
+        if granted := self.agents.farewell():
+            return granted
+        if self.closing:
             return self._close()
         if self.is_overdue():
             return self._stop_for_time()
@@ -115,6 +123,7 @@ class Course:
             self._after_revision()
             or self._skip_disabled()
             or self._troubles()
+            or self._agents()
             or self._starts()
             or self._expand()
             or self._go_on()
@@ -269,6 +278,10 @@ class Course:
             return None
         delay = min(retry.backoff * math.pow(2, since - 1), 3_600.0)
         return ev.StepRetryScheduled(step=step.id, attempt=state.attempt.number + 1, at=self._now() + delay)
+
+    def _agents(self) -> Grant | None:
+        may_start = self.state.status in _STARTING
+        return self.agents.decide(self.lane, self.intend, self._doubt, may_start=may_start)
 
     # ── starting ─────────────────────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,7 @@ _S = StepStatus
 def facts_now(state: RunState, catalog: Catalog) -> set[str]:
     """The facts that hold by the contracts of what was done, in the order it was done."""
     facts: set[Fact] = {parse_fact(fact) for fact in state.facts}
-    known = state.retired | state.leaves
+    known = state.retired | state.leaves | state.calls
     done = [leaf for leaf in known.values() if state.steps[leaf.id].status is _S.SUCCEEDED]
     for leaf in sorted(done, key=lambda leaf: state.steps[leaf.id].start_seq):
         tool = catalog.get(leaf.action)
@@ -84,7 +84,7 @@ def fates(state: RunState, catalog: Catalog) -> tuple[tuple[StepId, ...], dict[S
 
 def _uncovered(subject: StepId, state: RunState, catalog: Catalog) -> str:
     """Why a step that nothing compensates counts as not undone."""
-    action = (state.leaves.get(subject) or state.retired[subject]).action
+    action = state.find(subject).action
     tool = catalog.get(action)
     if tool is not None and tool.risk_known:
         kind = "irreversible" if tool.risk is Risk.DESTRUCTIVE else tool.risk.value

@@ -29,7 +29,9 @@ from console.catalog.spec import Catalog
 from console.errors import BackendError, ControlRefused, JournalError, PlandeckError
 from console.plan.model import NOTE_TEXT, Plan, Step, StepId
 from console.planners.base import Goal, Planner
+from console.planners.executor import Executor
 from console.run import events as ev
+from console.run.agency import Agency
 from console.run.attempts import Place, Prepared, spec_of
 from console.run.audience import Audience
 from console.run.carrier import Carrier, started_event
@@ -43,6 +45,7 @@ from console.run.policy import Policy
 from console.run.standing import Attempt
 from console.run.state import RunState
 from console.run.thinking import Thinking
+from console.run.turns import Turns
 from console.runners.backend import Status, StepBackend
 
 _STARTS_TOLD_WITHIN = 0.05
@@ -63,7 +66,7 @@ class Setup:
 
     `created` is the run's first record, written when the journal is empty. `limits` may hold
     `parallel` (steps at once), `replans`, `time` (seconds) and `cost_usd`. `wall` gives seconds since the
-    epoch. `reopen` takes up a run that had ended.
+    epoch. `reopen` takes up a run that had ended. `executor` thinks for agents.
     """
 
     created: ev.RunCreated
@@ -80,6 +83,7 @@ class Setup:
     wall: Callable[[], float] = time.time
     reopen: str = ""
     roll_back: bool = False
+    executor: Executor | None = None
 
 
 @dataclass(slots=True)
@@ -111,6 +115,8 @@ class Engine:
         )
         thinking = Thinking(setup.planner, setup.goal, setup.catalog, setup.directory)
         self._planning = Planning(setup.planner, thinking, self.state, self._course, setup.policy, self)
+        turns = Turns(setup.executor, setup.catalog, setup.directory)
+        self._agency = Agency(turns, self.state, self._course.agents, setup.wall, self)
         self._carrier = Carrier(setup.backend, setup.catalog, setup.directory, setup.wall, self)
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = anyio.Event()
@@ -289,23 +295,23 @@ class Engine:
         for event in granted.events:
             self.emit(event)
         for key in granted.cancel:
+            self._agency.leave(key)
             self._deeds.append(partial(self._spawn, self._carrier.cancel, key))
         if granted.probe:
-            step, place = self._step_for(granted.probe), self._course.place
+            step, place = self.state.find(granted.probe), self._course.place
             self._deeds.append(partial(self._spawn, self._carrier.probe, step, self.state, place))
             self._course.probing.add(granted.probe)
         if granted.retry:
-            for event in self._course.intend(self._step(granted.retry)):
+            for event in self._course.intend(self.state.find(granted.retry)):
                 self.emit(event)
-        if granted.replan is not None:
-            self._planning.revise(granted.replan)
+        if granted.think:
+            self._agency.think(granted.think)
+        if granted.conclude:
+            self._agency.conclude(granted.conclude)
+        if granted.replan is not None or granted.expand:
+            self._planning.revise(granted.replan or "", granted.expand)
         if granted.call_off:
             self._planning.call_off(granted.call_off)
-
-    def _step(self, step_id: StepId) -> Step:
-        if self.state.is_item(step_id) and self.state.rollback:
-            return next(item.step for item in self.state.rollback.plan.items if item.step.id == step_id)
-        return self.state.leaves[step_id]
 
     # ── deeds that follow from events ────────────────────────────────────────────────────────────
 
@@ -313,12 +319,16 @@ class Engine:
         match event:
             case ev.StepIntended():
                 prepared = self._course.intended.pop(event.key, None)
-                if prepared is not None:
+                if prepared is not None and event.step in self._course.agents.running:
+                    self._agency.begin(event)
+                elif prepared is not None:
                     self._deeds.append(partial(self._spawn, self._carrier.attempt, event.step, prepared))
             case ev.RunStarted() | ev.EngineStarted() if deadline := self._course.deadline():
                 self._deeds.append(partial(self._spawn, self._wait_until, deadline))
             case ev.StepRetryScheduled():
                 self._deeds.append(partial(self._spawn, self._wait_until, event.at))
+            case ev.StepEvent():
+                self._agency.keep_up(event.step)
 
     async def _wait_until(self, at: float) -> None:
         await anyio.sleep(max(0.0, at - self.setup.wall()) + 0.001)
@@ -346,10 +356,7 @@ class Engine:
             return
         if not state.attempt.started and status.started:
             self.emit(started_event(step_id, number, status))
-        self.emit(judge(self._step_for(step_id), number, key, status, self.directory))
-
-    def _step_for(self, step_id: StepId) -> Step:
-        return self.state.retired.get(step_id) or self._step(step_id)
+        self.emit(judge(self.state.find(step_id), number, key, status, self.directory))
 
     # ── after a crash ────────────────────────────────────────────────────────────────────────────
 
@@ -358,7 +365,9 @@ class Engine:
         lanes = [self.state.steps, self.state.rollback.steps if self.state.rollback else {}]
         for lane in lanes:
             for step_id, state in lane.items():
-                if state.status is StepStatus.RUNNING and state.attempt:
+                if step_id in self._course.agents.running:
+                    self._agency.take_up(step_id)
+                elif state.status is StepStatus.RUNNING and state.attempt:
                     await self._take_up(step_id, state.attempt)
                 elif state.retry_at:
                     self._deeds.append(partial(self._spawn, self._wait_until, state.retry_at))
@@ -368,7 +377,7 @@ class Engine:
             status = await self.setup.backend.status(attempt.key)
         except BackendError as error:
             status = Status("lost", error=str(error))
-        step = self._step_for(step_id)
+        step = self.state.find(step_id)
         if status.is_over:
             self.emit(judge(step, attempt.number, attempt.key, status, self.directory))
         elif status.phase == "unknown":

@@ -354,6 +354,23 @@ class StepMarkedFailed(StepEvent):
     reason: str = ""
 
 
+class AgentThought(StepEvent):
+    """One turn of an agent: what its model thinks, and what it does then. It calls a tool (`call`, a step of
+    its own below this one), or it is finished with this result, or its reply could not be followed
+    (`error`) and it is told so. `seconds` is how long the model took."""
+
+    attempt: int
+    turn: int
+    thought: str = ""
+    call: Step | None = None
+    finish: str | None = None
+    error: str = ""
+    model: str = ""
+    tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
 class StepProbed(StepEvent):
     """The tool's probe looked whether the effect is there: done, not done, or unknown."""
 
@@ -365,11 +382,13 @@ class StepProbed(StepEvent):
 
 
 class ReplanStarted(Event):
-    """The planner was asked to revise the rest: after a failure of `step`, or in the operator's words."""
+    """The planner was asked to revise the rest: after a failure of `step`, in the operator's words, or to
+    plan the steps of `phase`."""
 
     planner: str
     step: StepId = ""
     words: str = ""
+    phase: StepId = ""
     number: int = 1
     model: str = ""
     prompt: str = ""

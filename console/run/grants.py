@@ -18,6 +18,7 @@ from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 from console.run import control as c
 from console.run import events as ev
+from console.run.agent import open_call, profile_of
 from console.run.approval import Hasher, confirmable, voided
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
@@ -33,13 +34,16 @@ DECISIONS = ("retry", "skip", "mark_done", "replan", "roll_back", "stop")
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Events to write down, and what to do after: `cancel` these attempts, ask the planner with these
-    words (`replan`) or `call_off` what it is at, for this person, run a `probe`, `retry` a step, go into
-    `closing` ("stop" or "rollback")."""
+    words (`replan`) or for the steps of a phase (`expand`), `call_off` what it is at, for this person, run a
+    `probe`, `retry` a step, have an agent `think` or `conclude`, go into `closing` ("stop" or "rollback")."""
 
     events: tuple[ev.Event, ...] = ()
     cancel: tuple[str, ...] = ()
     replan: str | None = None
     call_off: str = ""
+    expand: StepId = ""
+    think: StepId = ""
+    conclude: StepId = ""
     probe: StepId = ""
     retry: StepId = ""
     closing: str = ""
@@ -234,7 +238,7 @@ def _change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
         )
     if state.status not in (_R.DRAFTING, _R.AWAITING_APPROVAL, *LIVE):
         raise _refuse(f"the run is {state.status.replace('_', ' ')}")
-    if problems := [*faults_of(wish.plan), *misfits(wish.plan, desk.catalog)]:
+    if problems := [*faults_of(wish.plan), *misfits(wish.plan, desk.catalog), *taken(wish.plan, state)]:
         raise _refuse(_summary(problems), todo="Mend it and try again")
     _started_untouched(wish.plan, desk)
     graph = Graph.of(wish.plan)
@@ -254,6 +258,15 @@ def _change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
         voided=tuple(sorted(gone)),
     )
     return Grant((*withdrawn, edited))
+
+
+def taken(plan: Plan, state: RunState) -> list[Fault]:
+    """Steps of a plan whose ids belong to calls of agents."""
+    return [
+        Fault(0, step.id, "its id is that of a call which an agent has made", "choose another")
+        for step, _ in plan.walk()
+        if step.id in state.calls
+    ]
 
 
 def _summary(problems: list[Fault]) -> str:
@@ -332,7 +345,8 @@ def _expand(wish: c.ExpandPhase, desk: Desk) -> Grant:
     plan = desk.state.plan
     if plan is None or not any(step.id == wish.phase and step.expand for step, _ in plan.walk()):
         raise _refuse("there is no phase to expand", step=wish.phase)
-    return Grant(replan=f"expand phase {wish.phase}")
+    asked = _replan(c.Replan(), desk)
+    return Grant(asked.events, expand=wish.phase)
 
 
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────
@@ -352,8 +366,9 @@ def _release(wish: c.Release, desk: Desk) -> Grant:
 
 def _cancel(wish: c.Cancel, desk: Desk) -> Grant:
     _step_in(desk, wish.step, _S.RUNNING)
-    attempt = desk.state.step(wish.step).attempt
-    return Grant(cancel=(attempt.key,) if attempt else ())
+    call = open_call(desk.state, wish.step) if wish.step in desk.state.steps else ""
+    attempts = [desk.state.step(step).attempt for step in (wish.step, call) if step]
+    return Grant(cancel=tuple(attempt.key for attempt in attempts if attempt))
 
 
 def _retry(wish: c.Retry, desk: Desk) -> Grant:
@@ -361,7 +376,16 @@ def _retry(wish: c.Retry, desk: Desk) -> Grant:
     if desk.state.status not in allowed:
         raise _refuse(f"the run is {desk.state.status.replace('_', ' ')}", step=wish.step)
     _step_in(desk, wish.step, _S.FAILED, _S.CANCELLED, _S.UNDONE)
+    _not_over(wish.step, desk)
     return Grant(_settled_questions(wish.step, desk), retry=wish.step)
+
+
+def _not_over(step: StepId, desk: Desk) -> None:
+    """An agent decides itself what it does after a call; only an open one is for the operator."""
+    agent = desk.state.step(step).parent
+    if agent and step != open_call(desk.state, agent):
+        todo = f"Retry step {agent}, or add a step of your own"
+        raise _refuse(f"it is a call of the agent of step {agent}, and over", step=step, todo=todo)
 
 
 def _settled_questions(step: StepId, desk: Desk) -> tuple[ev.Event, ...]:
@@ -374,6 +398,7 @@ def _settled_questions(step: StepId, desk: Desk) -> tuple[ev.Event, ...]:
 
 def _skip(wish: c.Skip, desk: Desk) -> Grant:
     _step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, _S.UNDONE)
+    _not_over(wish.step, desk)
     reason = wish.reason or "skipped by the operator"
     return Grant(
         (*_settled_questions(wish.step, desk), ev.StepSkipped(step=wish.step, by=desk.by, reason=reason))
@@ -382,6 +407,7 @@ def _skip(wish: c.Skip, desk: Desk) -> Grant:
 
 def _mark_done(wish: c.MarkDone, desk: Desk) -> Grant:
     _step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT)
+    _not_over(wish.step, desk)
     done = ev.StepMarkedDone(step=wish.step, by=desk.by, result=wish.result)
     return Grant((*_settled_questions(wish.step, desk), done))
 
@@ -395,11 +421,12 @@ def _rule(wish: c.Rule, desk: Desk) -> Grant:
         case "failed":
             return Grant((*settled, ev.StepMarkedFailed(step=wish.step, by=desk.by)))
         case "run_again":
+            _not_over(wish.step, desk)
             return Grant(settled, retry=wish.step)
 
 
 def _probe(wish: c.Probe, desk: Desk) -> Grant:
-    step = desk.state.leaves.get(wish.step)
+    step = (desk.state.leaves | desk.state.calls).get(wish.step)
     tool = desk.catalog.get(step.action) if step else None
     if tool is None or not tool.probe:
         raise _refuse("its tool has no probe", step=wish.step)
@@ -410,6 +437,9 @@ def _abandon(wish: c.Abandon, desk: Desk) -> Grant:
     _step_in(desk, wish.step, _S.RUNNING)
     attempt = desk.state.step(wish.step).attempt
     assert attempt is not None
+    step = desk.state.leaves.get(wish.step)
+    if step is not None and profile_of(step, desk.catalog):
+        raise _refuse("an agent has no host; its calls have", step=wish.step, todo="Cancel it instead")
     reason = f"{desk.by} gave its host up"
     return Grant((ev.StepInDoubt(step=wish.step, attempt=attempt.number, reason=reason),))
 

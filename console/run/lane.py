@@ -34,11 +34,12 @@ class Lane:
         self.open: set[StepId] = set()
         self._writes: dict[StepId, frozenset[Fact]] = {}
         self._busy: set[Fact] = set()
+        self._calls: set[StepId] = set()
         statuses = {step_id: self._status(step_id) for step_id in self.graph.order}
         durations = {step_id: self._duration(step) for step_id, step in self.steps.items()}
         self.frontier = Frontier(self.graph, statuses, self._lets_go, durations)
         self.disabled = [s.id for s in self.steps.values() if not s.enabled and statuses[s.id] is _S.PENDING]
-        for step_id in self.steps:
+        for step_id in (*self.steps, *state.calls):
             self.place(step_id)
 
     def _status(self, step_id: StepId) -> StepStatus:
@@ -80,6 +81,7 @@ class Lane:
         """Put a step where its status belongs."""
         step = self.steps.get(step_id)
         if step is None:
+            self._place_call(step_id)
             return
         status = self._state.step(step_id).status
         for group in (self.open, self.failed, self.in_doubt):
@@ -105,6 +107,22 @@ class Lane:
             self.failed.add(step_id)
         elif status is _S.IN_DOUBT:
             self.in_doubt.add(step_id)
+
+    def _place_call(self, step_id: StepId) -> None:
+        """An agent's call is not scheduled here; while it runs, what it writes is busy."""
+        call = self._state.calls.get(step_id)
+        if call is None:
+            return
+        if self._state.steps[step_id].status is _S.RUNNING:
+            self._calls.add(step_id)
+            self._busy |= self._writes_of(call)
+        elif step_id in self._calls:
+            self._calls.discard(step_id)
+            self._busy -= self._writes_of(call)
+
+    def collides_call(self, call: Step) -> bool:
+        """Whether something that runs writes what this call would write."""
+        return bool(self._busy) and bool(self._writes_of(call) & self._busy)
 
     def collides(self, step_id: StepId) -> bool:
         """Whether a running step writes what this one writes."""

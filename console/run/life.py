@@ -76,6 +76,7 @@ STEP_LIFE: dict[tuple[StepStatus, str], StepStatus] = {
     (_S.HELD, "step_skipped"): _S.SKIPPED,
     (_S.HELD, "step_marked_done"): _S.SUCCEEDED,
     (_S.RUNNING, "step_started"): _S.RUNNING,
+    (_S.RUNNING, "agent_thought"): _S.RUNNING,
     (_S.RUNNING, "step_succeeded"): _S.SUCCEEDED,
     (_S.RUNNING, "step_failed"): _S.FAILED,
     (_S.RUNNING, "step_cancelled"): _S.CANCELLED,

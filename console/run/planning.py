@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from console.plan.model import Plan
+from console.plan.model import Plan, StepId
 from console.planners.base import Planner
 from console.run import events as ev
 from console.run.course import Course
@@ -87,8 +87,9 @@ class Planning:
 
     # ── revisions ────────────────────────────────────────────────────────────────────────────────
 
-    def revise(self, words: str) -> None:
-        """Have the rest of the plan revised; a first plan made again where there is none."""
+    def revise(self, words: str, phase: StepId = "") -> None:
+        """Have the rest of the plan revised, or `phase` planned; a first plan made again where there is
+        none."""
         if self._state.status is RunStatus.DRAFTING:
             self.draft(None, words)
             return
@@ -98,9 +99,10 @@ class Planning:
             planner=self._planner.name,
             model=self._planner.model,
             prompt=self._planner.prompt,
-            step=failed[0] if failed and not words else "",
+            step=failed[0] if failed and not words and not phase else "",
             words=words,
-            number=self._state.replans + 1,
+            phase=phase,
+            number=self._state.replans + (not phase),
         )
         self._loop.emit(started)
         self._ask(

@@ -87,20 +87,16 @@ class _Names:
         return name
 
 
-def _step(step_id: StepId, state: RunState) -> Step:
-    return state.leaves.get(step_id) or state.retired[step_id]
-
-
 def _has_effect(step_id: StepId, catalog: Catalog, state: RunState) -> bool:
     """Whether there is something to undo. A recovery step is a way back itself: undoing it would bring
-    back what went wrong."""
-    step = _step(step_id, state)
+    back what went wrong. An agent does nothing but its calls, which are undone one by one."""
+    step = state.find(step_id)
     tool = catalog.get(step.action)
-    return risk_of(step, catalog) is not Risk.OBSERVE and not (tool and tool.recovery)
+    return risk_of(step, catalog) is not Risk.OBSERVE and not (tool and (tool.recovery or tool.agent))
 
 
 def _is_destructive(step_id: StepId, catalog: Catalog, state: RunState) -> bool:
-    return risk_of(_step(step_id, state), catalog) is Risk.DESTRUCTIVE
+    return risk_of(state.find(step_id), catalog) is Risk.DESTRUCTIVE
 
 
 def compensation_of(step: Step, catalog: Catalog, params: Params) -> Undo | None:
@@ -118,7 +114,7 @@ def _own_items(
     graph = Graph.of(plan)
     items: dict[StepId, RollbackItem] = {}
     for step_id in effects:
-        step = _step(step_id, state)
+        step = state.find(step_id)
         attempt = state.steps[step_id].attempt
         undo = compensation_of(step, catalog, attempt.params if attempt else step.params)
         if undo is None:

@@ -34,9 +34,24 @@ class Attempt:
     outcome: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of an agent; `call` is the step it made of a tool call, where it made one."""
+
+    attempt: int
+    thought: str
+    call: StepId
+    finish: str | None
+    error: str
+    tokens: int
+    cost: float
+    seconds: float
+
+
 @dataclass(slots=True)
 class StepState:
-    """What is true of one step or rollback item."""
+    """What is true of one step or rollback item. `turns` are an agent's, of all its attempts; `parent` is
+    the agent's step where this one is a call of it."""
 
     status: StepStatus = StepStatus.PENDING
     attempts: list[Attempt] = field(default_factory=list)
@@ -47,6 +62,8 @@ class StepState:
     probe: str = ""
     gone_round: bool = False
     start_seq: int = 0
+    turns: list[Turn] = field(default_factory=list)
+    parent: StepId = ""
 
     @property
     def attempt(self) -> Attempt | None:

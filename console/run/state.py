@@ -14,7 +14,7 @@ from console.errors import Fault, IllegalEvent
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
 from console.run.life import BEFORE_START, COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
-from console.run.standing import Approval, Attempt, Proposal, Request, Rollback, Spent, StepState
+from console.run.standing import Approval, Attempt, Proposal, Request, Rollback, Spent, StepState, Turn
 
 _R = RunStatus
 THINKING = (_R.DRAFTING, _R.REPLANNING)
@@ -59,6 +59,7 @@ class RunState:
         self.steps: dict[StepId, StepState] = {}
         self.leaves: dict[StepId, Step] = {}
         self.retired: dict[StepId, Step] = {}
+        self.calls: dict[StepId, Step] = {}
         self.requests: dict[str, Request] = {}
         self.approvals: list[Approval] = []
         self.proposal: Proposal | None = None
@@ -89,16 +90,49 @@ class RunState:
         """Whether this id is an item of the current rollback."""
         return step_id not in self.steps and self.rollback is not None and step_id in self.rollback.steps
 
+    def find(self, step_id: StepId) -> Step:
+        """A step of the plan, a retired one, an agent's call, or an item of the current rollback, as it is
+        written. `KeyError` when there is none."""
+        if self.rollback and self.is_item(step_id):
+            return next(item.step for item in self.rollback.plan.items if item.step.id == step_id)
+        for known in (self.leaves, self.calls):
+            if step_id in known:
+                return known[step_id]
+        return self.retired[step_id]
+
+    def calls_of(self, step_id: StepId) -> list[Step]:
+        """The calls that an agent's step has made, in their order."""
+        return [self.calls[turn.call] for turn in self.steps[step_id].turns if turn.call]
+
+    def waits_for_a_person(self, step_id: StepId) -> bool:
+        """Whether a running agent has made a call that is held."""
+        turns = self.steps[step_id].turns
+        return bool(turns and turns[-1].call and self.steps[turns[-1].call].status is StepStatus.HELD)
+
     def everything(self) -> Plan | None:
-        """The plan with the retired steps, which only a rollback still looks at."""
-        if self.plan is None or not self.retired:
+        """The plan with what only a rollback still looks at: the retired steps, and the calls of agents
+        as steps before theirs."""
+        if self.plan is None or not (self.retired or self.calls):
             return self.plan
-        ids = set(self.leaves) | set(self.retired)
+        ids = {step.id for step, _ in self.plan.walk()} | set(self.retired)
         retired = tuple(
             step.model_copy(update={"depends_on": tuple(d for d in step.depends_on if d in ids)})
             for step in self.retired.values()
         )
-        return self.plan.model_copy(update={"steps": (*retired, *self.plan.steps)})
+        return self.plan.model_copy(update={"steps": self._with_calls((*retired, *self.plan.steps))})
+
+    def _with_calls(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        whole: list[Step] = []
+        for step in steps:
+            before = step.depends_on
+            for call in self.calls_of(step.id) if step.id in self.steps else ():
+                whole.append(call.model_copy(update={"depends_on": before}))
+                before = (call.id,)
+            changed: dict[str, object] = {"depends_on": tuple(dict.fromkeys((*step.depends_on, *before)))}
+            if step.steps:
+                changed["steps"] = self._with_calls(step.steps)
+            whole.append(step.model_copy(update=changed))
+        return tuple(whole)
 
     def counts(self) -> dict[StepStatus, int]:
         """How many leaf steps are in each status."""
@@ -218,6 +252,9 @@ class RunState:
             case ev.StepRetryScheduled():
                 step.retry_at = event.at
                 return
+            case ev.AgentThought():
+                self._note_turn(step, event)
+                return
         attempt = step.attempt
         assert attempt is not None, "the table lets these follow an intent only"
         match event:
@@ -239,6 +276,26 @@ class RunState:
             case ev.StepInDoubt():
                 attempt.ended, attempt.outcome = record.at, "in_doubt"
                 step.reason = event.reason
+
+    def _note_turn(self, step: StepState, event: ev.AgentThought) -> None:
+        call = event.call.id if event.call else ""
+        step.turns.append(
+            Turn(
+                event.attempt,
+                event.thought,
+                call,
+                event.finish,
+                event.error,
+                event.tokens,
+                event.cost,
+                event.seconds,
+            )
+        )
+        if event.call is not None:
+            self.calls[call] = event.call
+            self.steps[call] = StepState(parent=event.step)
+        self.tokens += event.tokens
+        self.cost += event.cost
 
     def _apply_undo(self, item: StepId, kind: str, item_after: StepStatus) -> None:
         """Carry what happens to a rollback item over to the steps it undoes."""
@@ -332,9 +389,13 @@ class RunState:
         for step_id in self.leaves:
             self.steps[step_id] = before.get(step_id) or StepState()
         for step_id, state in before.items():
-            if step_id not in self.steps and (state.attempts or state.marked_by):
+            if step_id not in self.steps and (state.attempts or state.marked_by or state.parent):
                 self.steps[step_id] = state
-        self.retired = {step_id: known[step_id] for step_id in self.steps if step_id not in self.leaves}
+        self.retired = {
+            step_id: known[step_id]
+            for step_id in self.steps
+            if step_id not in self.leaves and step_id not in self.calls
+        }
         self.plan, self.plan_hash, self.revision = plan, plan_hash, revision
 
     def _void(self, voided: tuple[StepId, ...]) -> None:

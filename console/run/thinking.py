@@ -22,6 +22,7 @@ from console.planners.base import Done, Goal, History, PlanDraft, Planner, Progr
 from console.run import events as ev
 from console.run.approval import Hasher
 from console.run.control import spool
+from console.run.grants import taken
 from console.run.life import StepStatus
 from console.run.outcome import read_tail
 from console.run.state import RunState
@@ -115,6 +116,8 @@ class Thinking:
             draft = await planner.replan(goal, self._catalog, old, self.history(state, started), progress)
             plan = put_back(bind(draft.plan, self._catalog), state)
             self._valid(PlanDraft(plan, draft.planner, reply=draft.reply))
+            if problems := taken(plan, state):
+                raise InvalidPlan(problems)
         except PlandeckError as error:
             return (ev.ReplanFailed(**_failed(error, planner)),)
         except Exception as error:  # noqa: BLE001 - as above
@@ -146,6 +149,8 @@ class Thinking:
         """The record that a replan is made from: states, and the ends of outputs, made safe."""
         steps = []
         for step_id, step in state.steps.items():
+            if step.parent:
+                continue  # it is part of what its agent did, which is in the agent's own output
             if not step.attempts and not step.marked_by and step.status is _S.PENDING:
                 continue
             attempt = step.attempt

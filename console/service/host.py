@@ -33,11 +33,13 @@ from console.runners.backend import StepBackend
 from console.runners.local import LocalBackend
 from console.runners.router import Router
 from console.sandbox import parse, prepare
+from console.service.executors import executor_of
 from console.service.order import Order
 from console.service.parts import (
     catalog_of,
     check_workspace,
     environment,
+    executor_model_of,
     facts_of,
     fitted,
     goal_of,
@@ -61,8 +63,12 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
     journal = Journal.open(order.directory)
     try:
         async with _world(order, journal) as world, LocalBackend(order.directory) as processes:
-            engine = Engine(await _setup(order, journal, world, Router(processes)))
-            return await _serve(engine, journal, front, ready)
+            setup = await _setup(order, journal, world, Router(processes))
+            try:
+                return await _serve(Engine(setup), journal, front, ready)
+            finally:
+                if setup.executor is not None:
+                    setup.executor.close()
     finally:
         journal.close()
 
@@ -133,7 +139,8 @@ async def _world(order: Order, journal: Journal) -> AsyncIterator[_World]:
     refuse_changed(order.directory)
     before = RunState.of(journal.since(0))
     # A resumed run keeps the tools it was approved with, whatever the files say now.
-    catalog = before.catalog if before.seq else catalog_of(order.task, order.tools)
+    model = executor_model_of(order, load_settings())
+    catalog = before.catalog if before.seq else catalog_of(order.task, order.tools, model)
     env = environment(catalog, order.env, os.environ)
     workspace = Path(before.workspace or order.workspace)
     if order.task.sandbox is None or order.task.directory is None:
@@ -186,6 +193,7 @@ async def _setup(order: Order, journal: Journal, world: _World, backend: StepBac
         secrets=secrets_of(world.catalog, os.environ),
         reopen=order.by if order.reopen or order.roll_back else "",
         roll_back=order.roll_back,
+        executor=executor_of(task, world.catalog, executor_model_of(order, settings), os.environ),
     )
 
 

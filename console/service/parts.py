@@ -19,6 +19,8 @@ from console.catalog.spec import Catalog, Fact, ToolSpec
 from console.errors import Fault, InvalidPlan, NoPlanner, UsageError
 from console.plan.model import Plan
 from console.planners.base import Goal, Planner, Want
+from console.planners.exploratory import ExploratoryPlanner
+from console.service.executors import equipped
 from console.service.order import Order
 from console.settings import Settings
 from console.task import OUTPUT, ProbedFact, Task, Wanted
@@ -35,9 +37,10 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)|([A-Za-z_][A-Za-z0-9_]*
 # ── tools and plan ───────────────────────────────────────────────────────────────────────────────
 
 
-def catalog_of(task: Task, extra: tuple[Path, ...] = ()) -> Catalog:
-    """The tools of a task and of `--tools`. Raises `InvalidCatalog` with the faults of all files."""
-    return tool_files.load([*task.tools, *extra])
+def catalog_of(task: Task, extra: tuple[Path, ...] = (), executor_model: str = "") -> Catalog:
+    """The tools of a task and of `--tools`, with an agent over them where somebody thinks for it. Raises
+    `InvalidCatalog` with the faults of all files."""
+    return equipped(task, tool_files.load([*task.tools, *extra]), executor_model)
 
 
 def tools_by_name() -> list[ToolSpec]:
@@ -144,14 +147,25 @@ async def _look(probed: ProbedFact, workspace: Path, env: Mapping[str, str]) -> 
 
 def executor_model_of(order: Order, settings: Settings) -> str:
     """The model that steps ask which are agents; "" when none is named."""
-    return order.executor_model or settings.executor_model or order.task.planner.model or settings.model
+    return order.executor_model or executor_model_for(order.task, settings)
+
+
+def executor_model_for(task: Task, settings: Settings) -> str:
+    """The model for a task's agents where no order names one: the planner's, if nothing else."""
+    return settings.executor_model or task.planner.model or settings.model
 
 
 # ── planner ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def planner_of(task: Task) -> Planner:
-    """The planner that a task asks for. Raises `NoPlanner` when it is not there."""
+    """The planner that a task asks for; an exploratory one goes straight to an agent. Raises `NoPlanner`
+    when it is not there."""
+    planner = _planner_of(task)
+    return ExploratoryPlanner(task.exploratory, planner) if task.exploratory else planner
+
+
+def _planner_of(task: Task) -> Planner:
     use, recording = task.planner.use, task.planner.recording
     if use == "recorded":
         if recording is None:

@@ -47,11 +47,13 @@ class Planning(Part):
 
 class Task(Part):
     """A task with its inputs filled in and its files found. `directory` is where its files are;
-    `name` is a sample's name or the file's; `document` the file as it was given; `lines` says where each
+    `name` is a sample's name or the file's; `exploratory` the agent that gets the whole task, "" where it is
+    planned; `document` the file as it was given; `lines` says where each
     step of a ready plan stands (file, line)."""
 
     goal: str
     name: str = ""
+    exploratory: str = ""
     inputs: dict[str, Any] = {}
     tools: tuple[Path, ...] = ()
     facts: tuple[Fact, ...] = ()

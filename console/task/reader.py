@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
+from console.catalog import agents
 from console.catalog import load as tools
 from console.catalog.spec import Fact
 from console.errors import Fault, InvalidDocument, InvalidPlan, InvalidTask
@@ -16,7 +17,10 @@ from console.plan import codec, strict
 from console.plan.model import Plan, StepId
 from console.task.model import OUTPUT, PlannerName, Planning, ProbedFact, Task, Wanted
 
-KEYS = ("goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "limits", "sandbox")
+KEYS = (
+    "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "exploratory", "limits",
+    "sandbox",
+)  # fmt: skip
 LIMITS = ("parallel", "replans", "time", "cost_usd")
 PLANNERS: tuple[PlannerName, ...] = get_args(PlannerName)
 
@@ -62,6 +66,7 @@ class Reader:
             "fallback": self._wanted("fallback", value.get("fallback")),
             "plan": self._plan(value.get("plan")),
             "planner": self._planner(value.get("planner")),
+            "exploratory": self._exploratory(value.get("exploratory"), has_plan="plan" in value),
             "limits": self._limits(value.get("limits")),
             "sandbox": self._mapping(("sandbox",), value.get("sandbox")),
             "directory": self.folder,
@@ -273,6 +278,19 @@ class Reader:
         if "/" in prompt or prompt.endswith(".md"):
             prompt = str(self.folder / prompt)
         return Planning(use=use, model=spec.get("model", ""), prompt=prompt, recording=recording)
+
+    def _exploratory(self, value: Any, *, has_plan: bool) -> str:
+        """`true` for the agent that is always there, or an agent's name."""
+        if value is None or value is False:
+            return ""
+        if value is not True and not isinstance(value, str):
+            self._fault(("exploratory",), "exploratory is true, or the name of an agent")
+            return ""
+        if has_plan:
+            self._fault(
+                ("exploratory",), "a task with a ready plan is not exploratory", "leave one of them out"
+            )
+        return agents.DEFAULT if value is True else str(value)
 
     def _limits(self, value: Any) -> dict[str, float]:
         limits: dict[str, float] = {}

@@ -93,7 +93,7 @@ def test_a_reply_that_is_no_plan_is_a_bad_reply(reply: object) -> None:
     [
         ("plan: x\n", "it is not a list of replies"),
         ("- plan: x\n", ": 1: reply is missing"),
-        ("- plan: x\n  replan: 1\n  reply: []\n", "neither plan nor replan, or both"),
+        ("- plan: x\n  replan: 1\n  reply: []\n", "one of plan, replan and agent"),
         ("- plan: x\n  reply: []\n  tokns: 3\n", "unknown key tokns"),
         ("- plan: x\n  reply: []\n  tokens: many\n", "tokens is not a number"),
     ],

@@ -14,6 +14,7 @@ import trio.testing
 from console.catalog.spec import Catalog, Contract, Risk, Script, ToolSpec
 from console.plan.model import Compensation, Plan, Step, Undo
 from console.planners.base import Goal
+from console.planners.executor import Executor
 from console.run import events as ev
 from console.run.control import Approve, Wish
 from console.run.engine import Engine, Setup
@@ -68,6 +69,7 @@ class World:
     backend: FakeBackend = field(default_factory=FakeBackend)
     reopen: str = ""
     roll_back: bool = False
+    executor: Executor | None = None
 
     def __post_init__(self) -> None:
         self.backend.script = self.play
@@ -95,6 +97,7 @@ class World:
                 wall=virtual_wall(),
                 reopen=self.reopen,
                 roll_back=self.roll_back,
+                executor=self.executor,
             )
         )
 
