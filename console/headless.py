@@ -111,7 +111,8 @@ class Follower:
 
     def _question(self) -> Request | None:
         """The oldest question, once nothing runs that would print into it."""
-        if any(step.status is StepStatus.RUNNING for step in self.state.steps.values()):
+        running = [s for s, step in self.state.steps.items() if step.status is StepStatus.RUNNING]
+        if not all(self.state.waits_for_a_person(step) for step in running):
             return None
         return next(iter(self.state.requests.values()), None)
 

@@ -78,7 +78,7 @@ def name_of(step_id: StepId, state: RunState) -> str:
 
 def _step(step_id: StepId, state: RunState) -> Step | None:
     items = state.rollback.plan.items if state.rollback else ()
-    known = {item.step.id: item.step for item in items} | state.retired | state.leaves
+    known = {item.step.id: item.step for item in items} | state.retired | state.leaves | state.calls
     return known.get(step_id)
 
 
@@ -101,6 +101,8 @@ def _step_line(event: ev.StepEvent, state: RunState) -> str:
         case ev.StepIntended():
             number = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return f"▶ {name}{number}{_command(event, state)}"
+        case ev.AgentThought():
+            return _turn(name, event)
         case ev.StepSucceeded():
             result = f": {short(event.preview)}" if event.preview.strip() else ""
             return f"✓ {name} succeeded in {event.duration:.1f} s{result}"
@@ -126,6 +128,14 @@ def _step_line(event: ev.StepEvent, state: RunState) -> str:
         case ev.StepReleased() if event.by:
             return f"○ {name} released{_by(event.by)}"
     return ""
+
+
+def _turn(name: str, event: ev.AgentThought) -> str:
+    """What an agent thinks; its call, if it makes one, has lines of its own."""
+    if event.error:
+        return f"… {name} is told: {_safe(event.error)}"
+    said = short(event.thought) if event.thought.strip() else "gives its result" if event.finish else ""
+    return f"… {name}: {said}" if said else ""
 
 
 def _by(name: str) -> str:

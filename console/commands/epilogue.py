@@ -52,7 +52,8 @@ def nexts(state: RunState) -> list[str]:
 def must_be_decided(state: RunState) -> bool:
     """Whether the run has ended with a step of which somebody must say what becomes of it."""
     if state.status is RunStatus.STOPPED:
-        return any(step.status in _NOT_DONE and not step.gone_round for step in state.steps.values())
+        steps = [step for step in state.steps.values() if not step.parent]
+        return any(step.status in _NOT_DONE and not step.gone_round for step in steps)
     return state.status in (RunStatus.FAILED, RunStatus.ROLLBACK_INCOMPLETE)
 
 

@@ -176,6 +176,7 @@ def document_of(state: RunState, directory: Path) -> dict[str, Any]:
         "steps": [
             {"id": leaf.id, "action": leaf.action, "params": leaf.params, "depends_on": list(leaf.depends_on)}
             | _step(state.steps[leaf.id], state, directory, leaf.id)
+            | _agent(state, directory, leaf.id)
             for leaf in (plan.leaves() if plan else ())
         ],
         "rollback": _rollback(state.rollback) if state.rollback else None,
@@ -197,6 +198,25 @@ def _step(step: StepState, state: RunState, directory: Path, step_id: str) -> di
         "marked_by": step.marked_by,
         "result": result,
         "attempts": [_attempt(attempt) for attempt in step.attempts],
+    }
+
+
+def _agent(state: RunState, directory: Path, step_id: str) -> dict[str, Any]:
+    """The turns of an agent's step and the calls it made; nothing for any other."""
+    turns = state.steps[step_id].turns
+    if not turns:
+        return {}
+    return {
+        "turns": [
+            {"attempt": t.attempt, "thought": t.thought, "call": t.call, "finish": t.finish, "error": t.error}
+            | {"tokens": t.tokens, "cost_usd": t.cost, "seconds": t.seconds}
+            for t in turns
+        ],
+        "calls": [
+            {"id": call.id, "action": call.action, "params": call.params}
+            | _step(state.steps[call.id], state, directory, call.id)
+            for call in state.calls_of(step_id)
+        ],
     }
 
 
@@ -255,13 +275,23 @@ def _print(state: RunState, directory: Path) -> None:
     if state.finished and state.finished.reason:
         say(f"reason: {one_line(state.finished.reason, 300)}")
     rows = []
-    for leaf in state.plan.leaves() if state.plan else ():
+    planned = state.plan.leaves() if state.plan else ()
+    for leaf in (one for step in planned for one in (step, *state.calls_of(step.id))):
         step = state.steps[leaf.id]
         code = step.attempt.exit_code if step.attempt else None
         told = step.reason or (step.attempt.preview if step.attempt else "")
         tries = f"{len(step.attempts)}×" if len(step.attempts) > 1 else ""
         exit_code = "" if code is None else f"exit {code}"
-        rows.append((f"  {leaf.id}", leaf.action, step.status.value, tries, exit_code, short(told)))
+        rows.append(
+            (
+                f"  {'  ' if step.parent else ''}{leaf.id}",
+                leaf.action,
+                step.status.value,
+                tries,
+                exit_code,
+                short(told),
+            )
+        )
     table(rows)
     if state.rollback and state.rollback.finished:
         _print_rollback(state)

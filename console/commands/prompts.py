@@ -28,6 +28,8 @@ async def ask(request: Request, state: RunState) -> Wish | None:
         return await _ask_for_plan(request, state)
     about = f" ({name_of(request.step, state)})" if request.step else ""
     say(f"\n? {request.scope.replace('_', ' ')}{about}: {clean(request.question)}".rstrip(": "))
+    if request.scope == "step":
+        say(_step(state.find(request.step), state))
     if request.options:
         return await _choose(request)
     answer = await _read("approve? [y/N] ")

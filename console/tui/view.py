@@ -56,7 +56,7 @@ class View:
     takeable: bool = False
     reopenable: bool = False
     ready: bool = True
-    _indexed: tuple[object, object] | None = None
+    _indexed: tuple[object, ...] | None = None
     _steps: dict[StepId, Step] = field(default_factory=dict)
 
     @property
@@ -66,7 +66,7 @@ class View:
     @property
     def selected(self) -> Step | None:
         """The selected step, phase or rollback item, as it is written."""
-        now = (self.state.plan, self.state.rollback)
+        now = (self.state.plan, self.state.rollback, len(self.state.calls))
         if self._indexed is None or any(a is not b for a, b in zip(self._indexed, now, strict=True)):
             self._indexed, self._steps = now, all_steps(self.state)
         return self._steps.get(self.step)
@@ -82,7 +82,7 @@ class View:
         life = self.life
         if life is not None and life.status in allowed:
             return self.step
-        wanted = [s for s, state in self.state.steps.items() if state.status in IN_TROUBLE]
+        wanted = [s for s, state in self.state.steps.items() if in_trouble(state)]
         if len(wanted) == 1 and self.state.steps[wanted[0]].status in allowed:
             return wanted[0]
         return ""
@@ -109,12 +109,18 @@ class View:
         return next((r for r in self.state.requests.values() if r.scope == scope), None)
 
 
+def in_trouble(life: StepState) -> bool:
+    """Whether a step needs a word of the operator. What becomes of a call that failed is its agent's
+    business."""
+    return life.status in IN_TROUBLE and not (life.parent and life.status is not StepStatus.IN_DOUBT)
+
+
 def all_steps(state: RunState) -> dict[StepId, Step]:
-    """Every step, phase and rollback item by id, as it is written."""
+    """Every step, phase, agent's call and rollback item by id, as it is written."""
     steps = {item.step.id: item.step for item in state.rollback.plan.items} if state.rollback else {}
     if state.plan is not None:
         steps |= {step.id: step for step, _ in state.plan.walk()}
-    return steps
+    return steps | state.calls
 
 
 def find_step(state: RunState, step_id: StepId) -> Step | None:

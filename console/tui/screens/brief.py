@@ -224,7 +224,8 @@ def _steps_of(request: Request, state: RunState, plan: Plan) -> list[Step]:
         items = [item for item in state.rollback.plan.items if item.fate == "planned"]
         return [i.step for i in items if request.scope == "rollback" or i.step.id == request.step]
     if request.step:
-        return [step for step, _ in plan.walk() if step.id == request.step]
+        steps = [*(step for step, _ in plan.walk()), *state.calls.values()]
+        return [step for step in steps if step.id == request.step]
     graph = Graph.of(plan)
     by_id = {step.id: step for step, _ in plan.walk()}
     out = graph.skipped | (_gone_round(graph, state) if request.scope == "revision" else frozenset())

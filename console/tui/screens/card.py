@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from console.catalog import agents
 from console.catalog.command import command, display, variables
 from console.catalog.spec import Catalog, Risk, ToolSpec
 from console.errors import NeverStarted
@@ -58,6 +59,8 @@ def told(action: str, params: Params, catalog: Catalog, workspace: str) -> Told:
         return Told(f"{tool.http.method} {tool.http.url}{body}\nwith {values}")
     if tool.mcp is not None:
         return Told(f"{tool.mcp.server}.{tool.mcp.tool} {values}")
+    if tool.agent is not None:
+        return Told(agents.shown(tool, values))
     if tool.script is None:
         return Told(f"{tool.function or action} {values}")
     try:

@@ -30,6 +30,7 @@ from console.tui.screens.card import label, step_rows
 from console.tui.screens.modal import MUTED, Choice, Clock, Menu, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Row, Rows, exact
 from console.tui.screens.text_input import AskText
+from console.tui.view import find_step
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,7 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
         return bool(tool and tool.probe)
 
     def _step(self) -> Step | None:
-        rollback = self.state.rollback
-        steps = [*(self.state.plan.leaves() if self.state.plan else ())]
-        steps += [item.step for item in rollback.plan.items] if rollback else []
-        return next((step for step in steps if step.id == self.request.step), None)
+        return find_step(self.state, self.request.step)
 
     def _what_happened(self, step: Step) -> Iterator[Row]:
         life = self.state.step(step.id)

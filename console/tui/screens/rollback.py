@@ -21,6 +21,7 @@ from console.tui.screens.brief import Block
 from console.tui.screens.card import RISKS, command_rows, label
 from console.tui.screens.modal import MUTED, READING_KEYS, Clock, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Row, Rows, exact
+from console.tui.view import all_steps
 
 
 class RollbackScreen(Sheet[RollBack | None]):
@@ -116,7 +117,7 @@ class RollbackScreen(Sheet[RollBack | None]):
             yield Block("card -disruptive", tuple(rows))
 
     def _subject(self, step: StepId, why: str) -> Row:
-        actions = {s.id: s.action for s in self.state.plan.leaves()} if self.state.plan else {}
+        actions = {name: step.action for name, step in all_steps(self.state).items()}
         return Row(
             Content(""),
             Content.assemble(
@@ -142,7 +143,7 @@ class RollbackScreen(Sheet[RollBack | None]):
         yield self._tie(item)
 
     def _tie(self, item: RollbackItem) -> Row:
-        actions = {s.id: s.action for s in self.state.plan.leaves()} if self.state.plan else {}
+        actions = {name: step.action for name, step in all_steps(self.state).items()}
         steps = ", ".join(f"{step} {actions.get(step, '')}".strip() for step in item.undoes)
         tie = f"  {item.tie}" if item.tie else ""
         return Row(label("undoes"), Content.assemble(exact(steps or "no step"), (exact(tie), MUTED)))

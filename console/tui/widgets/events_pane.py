@@ -55,6 +55,9 @@ def _detail(event: ev.Event) -> str:
             return f"in {short_time(event.duration)}" if event.duration else ""
         case ev.StepFailed() | ev.ReplanFailed() | ev.PlanningFailed():
             return event.error
+        case ev.AgentThought():
+            call = f"{event.call.action} {event.call.params}" if event.call else ""
+            return " ".join(part for part in (event.thought, call, event.finish, event.error) if part)
         case ev.ApprovalRequested():
             return f"{event.scope} {event.question}"
         case ev.Approved():

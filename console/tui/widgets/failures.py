@@ -13,7 +13,7 @@ from console.run.state import RunState
 from console.tui.ink import Part, Row, row, wrap
 from console.tui.marks import MARKS
 from console.tui.reasons import words
-from console.tui.view import all_steps
+from console.tui.view import all_steps, in_trouble
 from console.tui.widgets.lines import Rows
 
 TROUBLE = (StepStatus.FAILED, StepStatus.UNDO_FAILED, StepStatus.IN_DOUBT, StepStatus.CANCELLED)
@@ -46,7 +46,11 @@ def troubled(state: RunState) -> list[StepId]:
     lives: dict[StepId, StepState] = dict(state.steps)
     if state.rollback is not None:
         lives |= state.rollback.steps
-    ids = [step for step, life in lives.items() if life.status in TROUBLE]
+    ids = [
+        step
+        for step, life in lives.items()
+        if life.status in TROUBLE and (in_trouble(life) or not life.parent)
+    ]
     return sorted(ids, key=lambda step: -lives[step].start_seq)
 
 

@@ -50,13 +50,17 @@ def tree_places(
     levels: Sequence[Sequence[StepId]] | None = None,
     no_return: StepId = "",
     keep: Callable[[Step], bool] | None = None,
+    calls: Mapping[StepId, Sequence[Step]] | None = None,
 ) -> list[Place]:
-    """What stands on each line. `levels` orders the steps by level; `no_return` is the step before which
-    the point of no return is drawn; with `keep`, only those steps and their phases are there."""
+    """What stands on each line; below an agent's step its `calls`. `levels` orders the steps by level;
+    `no_return` is the step before which the point of no return is drawn; with `keep`, only those steps and
+    their phases are there."""
     if levels is not None:
         places = _by_level(plan, levels, keep)
     else:
         places = list(_by_phase(plan.steps, 0, folded, keep))
+    if calls:
+        places = [one for place in places for one in (place, *_calls_below(place, calls, keep))]
     at = next((i for i, place in enumerate(places) if no_return and place.id == no_return), -1)
     if at >= 0:
         places.insert(at, Place("no_return", depth=places[at].depth))
@@ -76,6 +80,14 @@ def _by_phase(
         if keep is None or inside or keep(step):
             yield Place("phase", step, depth, folded=shut)
             yield from inside
+
+
+def _calls_below(
+    place: Place, calls: Mapping[StepId, Sequence[Step]], keep: Callable[[Step], bool] | None
+) -> Iterable[Place]:
+    for call in calls.get(place.id, ()) if place.kind == "step" else ():
+        if keep is None or keep(call):
+            yield Place("step", call, place.depth + 1)
 
 
 def _by_level(
@@ -123,6 +135,7 @@ class PlanTree(Lines):
         self._folded: frozenset[StepId] = frozenset()
         self._levels: Sequence[Sequence[StepId]] = ()
         self._no_return: StepId = ""
+        self._calls = 0
         self._widths = (1, 1)
         self._compensated: frozenset[StepId] = frozenset()
         self._instead: Sequence[Row] = ()
@@ -139,9 +152,10 @@ class PlanTree(Lines):
         compensated: frozenset[StepId] = frozenset(),
     ) -> None:
         """Show this state's plan; cursor, scroll and open phases stay where they are."""
-        structure = (state.plan, levels, no_return)
-        if structure == (self._plan, self._levels, self._no_return) and self._state is state:
+        structure = (state.plan, levels, no_return, len(state.calls))
+        if structure == (self._plan, self._levels, self._no_return, self._calls) and self._state is state:
             return
+        self._calls = len(state.calls)
         self._state, self._levels, self._no_return, self._compensated = state, levels, no_return, compensated
         self._plan = state.plan
         self._rebuild()
@@ -177,9 +191,10 @@ class PlanTree(Lines):
             levels=self._levels if self.by_level and self._levels else None,
             no_return=self._no_return,
             keep=matches(self.needle) if self.needle else None,
+            calls={s: calls for s in self._state.leaves if (calls := self._state.calls_of(s))},
         )
         self._index = {place.id: i for i, place in enumerate(self._places) if place.step}
-        leaves = plan.leaves()
+        leaves = [*plan.leaves(), *self._state.calls.values()]
         self._widths = (
             min(ID_CAP, max((len(s.id) for s in leaves), default=1)),
             min(ACTION_CAP, max((len(s.action) for s in leaves), default=1)),

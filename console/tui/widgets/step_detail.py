@@ -44,6 +44,7 @@ def detail_rows(view: View, width: int, now: float) -> list[Row]:
     rows += _labelled("after", _after(step), width)
     rows += _labelled("gate", step.gate.question or "stops and asks", width, GATE) if step.gate else []
     rows += _labelled("about", step.description, width)
+    rows += _agent_rows(view, step, width)
     rows += _state_rows(view, width)
     return [*command, *rows] if len(command) <= SHORT else [*rows, *command]
 
@@ -99,11 +100,33 @@ def _undo(view: View, step: Step) -> str:
     undo = compensation_of(step, view.state.catalog, attempt.params if attempt else step.params)
     if undo is not None:
         return f"{undo.action} {params_text(undo.params)}".strip()
+    if view.tool and view.tool.agent:
+        return "each of its calls has its own"
     return "" if risk_of(step, view.state.catalog).rank == 0 else "none of its own"
 
 
 def _after(step: Step) -> str:
     return ", ".join(f"{d} ({why})" if (why := step.explain.get(d)) else d for d in step.depends_on)
+
+
+def _agent_rows(view: View, step: Step, width: int) -> list[Row]:
+    """Where an agent is, and what its turns took; of a call, whose it is."""
+    life = view.life
+    if life is not None and life.parent:
+        return _labelled("agent", f"a call of step {life.parent}", width)
+    if life is None or view.tool is None or view.tool.agent is None or not life.attempts:
+        return []
+    turns = life.turns
+    parts = [
+        f"{len(turns)} turns",
+        f"{sum(t.tokens for t in turns):,} tokens, ${sum(t.cost for t in turns):.4f}",
+    ]
+    if life.status is StepStatus.RUNNING:
+        call = view.state.steps[turns[-1].call] if turns and turns[-1].call else None
+        goes = call is not None and call.status in (StepStatus.RUNNING, StepStatus.PENDING)
+        waits = view.state.waits_for_a_person(step.id)
+        parts.append("waits for your answer" if waits else f"{turns[-1].call} runs" if goes else "thinks")
+    return _labelled("agent", " · ".join(parts), width)
 
 
 def _state_rows(view: View, width: int) -> list[Row]:

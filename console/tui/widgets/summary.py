@@ -56,7 +56,9 @@ def summary_rows(state: RunState, directory: Path, width: int) -> list[Row]:
     begun = state.started_at or state.created_at
     rows += _line("time", short_time(state.ended_at - begun), width)
     if state.cost or state.tokens:
-        rows += _line("planner", f"{state.tokens:,} tokens, ${state.cost:.2f}", width)
+        rows += _line(
+            "models" if state.calls else "planner", f"{state.tokens:,} tokens, ${state.cost:.2f}", width
+        )
     rows += _line("journal head", state.head, width)
     rows += _line("kept in", str(directory), width)
     rows += _line("next", f"plandeck show {state.run} · plandeck export {state.run}", width)

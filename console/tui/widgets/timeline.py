@@ -45,7 +45,8 @@ def timeline_rows(state: RunState, critical: frozenset[StepId], now: float, widt
 def _all_steps(state: RunState) -> list[Step]:
     planned = [i for i in state.rollback.plan.items if i.fate == "planned"] if state.rollback else []
     items = [item.step for item in planned]
-    return [*(state.plan.leaves() if state.plan else ()), *items]
+    leaves = state.plan.leaves() if state.plan else ()
+    return [*(one for leaf in leaves for one in (leaf, *state.calls_of(leaf.id))), *items]
 
 
 def _axis(span: float, room: int) -> Row:
