@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from console.commands import doctor, look, make, steer
+from console.commands import doctor, look, make, serve, steer
 from console.commands import run as running
 from console.errors import InvalidDocument, PlandeckError
 from console.service.unwrap import heart
@@ -45,6 +45,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "replay": look.replay,
     "demo": running.demo,
     "tools": make.tools,
+    "mcp": serve.mcp,
     "doctor": doctor.doctor,
 }
 for _name, _command in _COMMANDS.items():

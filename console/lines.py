@@ -221,6 +221,11 @@ def _asking(event: ev.Event, state: RunState) -> str:
 
 def _rollback(event: ev.Event) -> str:
     match event:
+        case ev.RollbackRequested():
+            kept = f" back to step {event.back_to}" if event.back_to else ""
+            return f"! {_safe(event.by)} asks for a rollback{kept}{_after(event.reason)}"
+        case ev.RollbackDeclined():
+            return f"the rollback that was asked for was declined{_by(event.by)}{_after(event.reason)}"
         case ev.RollbackStarted():
             planned = sum(item.fate == "planned" for item in event.rollback.items)
             refused = [i.step.id for i in event.rollback.items if i.fate == "refused"]

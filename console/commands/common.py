@@ -61,7 +61,7 @@ def complete_tool(incomplete: str) -> list[str]:
     from console.service.parts import tools_by_name
 
     names = sorted({tool.name for tool in tools_by_name()})
-    return [name for name in ["check", *names] if name.startswith(incomplete)]
+    return [name for name in ["check", "serve", *names] if name.startswith(incomplete)]
 
 
 # ── options ──────────────────────────────────────────────────────────────────────────────────────

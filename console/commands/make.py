@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.common import (
+    Env,
     Json,
     Model,
     Output,
     Planner,
     Prompt,
+    RiskName,
     Sets,
     Tools,
     What,
@@ -23,6 +25,7 @@ from console.commands.common import (
     say,
     table,
 )
+from console.commands.serve import Http, TokenFile, serve_tools
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -162,34 +165,56 @@ def _finding(finding: Any) -> dict[str, Any]:
 
 def tools(
     name: Annotated[
-        str, typer.Argument(help="A tool's name, or `check` and a FILE.", autocompletion=complete_tool)
+        str, typer.Argument(help="A tool's name, or `check`, or `serve`.", autocompletion=complete_tool)
     ] = "",
-    file: Annotated[str, typer.Argument(help="With `check`: the tool file.")] = "",
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE]...", help="With `check`: the tool file. With `serve`: the tool files."
+        ),
+    ] = None,
     tool_file: Tools = None,
     as_json: Json = False,
+    up_to: Annotated[
+        RiskName | None,
+        typer.Option("--up-to", help="With `serve`: the riskiest to serve; reversible.", show_default=False),
+    ] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace", help="With `serve`: the folder tools work in.", file_okay=False, show_default=False
+        ),
+    ] = None,
+    env: Env = None,
+    http: Http = "",
+    token_file: TokenFile = None,
 ) -> int:
-    """List the tools, explain one, or check a tool file.
+    """List the tools, explain one, check a tool file, or serve tools to any MCP client.
 
     Without --tools these are the tools that come with plandeck and those in your configuration folder.
+    Served tools run when a client calls them: nothing is planned, approved or recorded.
 
     Example: plandeck tools backup_database
     Example: plandeck tools check ./tools.yaml
+    Example: plandeck tools serve ./tools.yaml --up-to observe
     """
     from console.catalog import load as loading
     from console.commands.ordering import tool_files
     from console.service.parts import tools_by_name
 
-    if name == "check":
-        if not file:
-            raise UsageError("which file?", todo="plandeck tools check FILE")
-        catalog = loading.load([file])
-        emit(
-            {"file": file, "tools": list(catalog.tools), "warnings": list(catalog.warnings)}
-        ) if as_json else _ok(catalog)
-        return 0
-    if file:
+    if name == "serve":
+        if not files:
+            raise UsageError("which tool files?", todo="plandeck tools serve FILE")
+        return serve_tools(files, up_to=up_to, workspace=workspace, env=env, http=http, token_file=token_file)
+    if http or token_file or up_to or workspace or env:
         raise UsageError(
-            f"{file!r} is one word too many", todo="plandeck tools NAME, or plandeck tools check FILE"
+            "--up-to, --workspace, --env, --http and --token-file go with `plandeck tools serve`"
+        )
+    if name == "check":
+        return _check_file(files or [], as_json=as_json)
+    if files:
+        raise UsageError(
+            f"{files[0]!r} is one word too many", todo="plandeck tools NAME, or plandeck tools check FILE"
         )
     found = list(loading.load(tool_files(tool_file)).tools.values()) if tool_file else tools_by_name()
     if name:
@@ -203,6 +228,21 @@ def tools(
 
     rows = [row for tool in found for row in summary(Catalog(tools={tool.name: tool}))]
     table([(row.name, row.risk, one_line(row.takes, 40), one_line(row.about, 100)) for row in rows])
+    return 0
+
+
+def _check_file(files: list[str], *, as_json: bool) -> int:
+    from console.catalog.load import load
+
+    if len(files) != 1:
+        raise UsageError(
+            "which file?" if not files else "one file at a time", todo="plandeck tools check FILE"
+        )
+    catalog = load(files)
+    if as_json:
+        emit({"file": files[0], "tools": list(catalog.tools), "warnings": list(catalog.warnings)})
+    else:
+        _ok(catalog)
     return 0
 
 

@@ -144,6 +144,19 @@ class RollBack(Wish):
     ties: dict[StepId, tuple[StepId, ...]] = {}
 
 
+class RequestRollback(Wish):
+    """Ask whoever operates the run to roll it back: all that a guest may wish."""
+
+    reason: str = ""
+    back_to: StepId | None = None
+
+
+class DeclineRollback(Wish):
+    """Leave things as they are, though a rollback was asked for."""
+
+    reason: str = ""
+
+
 class Abandon(Wish):
     """The operator's verdict that the host of a step is gone: the step becomes in doubt."""
 

@@ -477,6 +477,21 @@ class RollbackPlan(BaseModel):
     irreversible: tuple[StepId, ...] = ()
 
 
+class RollbackRequested(Event):
+    """Somebody who may not roll back asks the operator to. Nothing is undone by it."""
+
+    by: str
+    reason: str = ""
+    back_to: StepId = ""
+
+
+class RollbackDeclined(Event):
+    """The operator has seen what was asked for and leaves things as they are."""
+
+    by: str
+    reason: str = ""
+
+
 class RollbackStarted(Event):
     rollback: RollbackPlan
     hash: str

@@ -22,7 +22,7 @@ from console.run.agent import open_call, profile_of
 from console.run.approval import Hasher, confirmable, voided
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
-from console.run.rollback import plan_rollback, rollback_hash
+from console.run.rollback import plan_rollback, requested, rollback_hash
 from console.run.standing import Proposal, Request
 from console.run.state import RunState
 
@@ -474,6 +474,16 @@ def _roll_back(wish: c.RollBack, desk: Desk) -> Grant:
     return Grant((started,))
 
 
+def _request_rollback(wish: c.RequestRollback, desk: Desk) -> Grant:
+    return Grant((requested(desk.state, by=desk.by, reason=wish.reason, back_to=wish.back_to),))
+
+
+def _decline_rollback(wish: c.DeclineRollback, desk: Desk) -> Grant:
+    if not desk.state.rollback_requests:
+        raise _refuse("nobody has asked for a rollback")
+    return Grant((ev.RollbackDeclined(by=desk.by, reason=wish.reason),))
+
+
 _GRANTS: dict[type[c.Wish], Callable[[Any, Desk], Grant]] = {
     c.Approve: _approve,
     c.Deny: _deny,
@@ -495,4 +505,6 @@ _GRANTS: dict[type[c.Wish], Callable[[Any, Desk], Grant]] = {
     c.PreviewRollback: _preview_rollback,
     c.RollBack: _roll_back,
     c.Abandon: _abandon,
+    c.RequestRollback: _request_rollback,
+    c.DeclineRollback: _decline_rollback,
 }

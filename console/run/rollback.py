@@ -15,15 +15,19 @@ from collections.abc import Mapping, Sequence
 
 from console.catalog.contract import undo_of
 from console.catalog.spec import Catalog, Risk
+from console.errors import ControlRefused
 from console.plan.codec import digest
 from console.plan.graph import Graph
 from console.plan.model import Compensation, Params, Plan, Step, StepId, Undo
 from console.plan.references import find
-from console.run.events import RollbackItem, RollbackPlan
-from console.run.life import StepStatus
+from console.run.events import RollbackItem, RollbackPlan, RollbackRequested
+from console.run.life import RunStatus, StepStatus
 from console.run.policy import risk_of, risk_of_action
 from console.run.state import RunState
 from console.run.ties import Tie, tie_of
+
+REASON = 500
+"""Characters that are kept of why somebody asks for a rollback."""
 
 _OVER = {StepStatus.UNDONE}
 
@@ -70,6 +74,21 @@ def plan_rollback(
 def rollback_hash(rollback: RollbackPlan) -> str:
     """What an approval of this rollback names."""
     return digest(rollback.model_dump(mode="json"))
+
+
+def requested(state: RunState, *, by: str, reason: str, back_to: StepId | None) -> RollbackRequested:
+    """What it comes to that `by`, who may not roll back, asks for it. Raises `ControlRefused` when there
+    is nothing to ask for."""
+    kept = "nothing was changed"
+    if back_to and back_to not in state.steps:
+        raise ControlRefused("there is no such step", where=f"step {back_to}", kept=kept)
+    if not any(step.has_started for step in state.steps.values()):
+        raise ControlRefused("no step has started; there is nothing to undo", kept=kept)
+    if state.status in (RunStatus.ROLLING_BACK, RunStatus.ROLLED_BACK):
+        raise ControlRefused(f"the run is {state.status.replace('_', ' ')}", kept=kept)
+    if any(asked.by == by for asked in state.rollback_requests):
+        raise ControlRefused("it was asked for already", kept=kept, todo="Wait for the operator")
+    return RollbackRequested(by=by, reason=reason[:REASON], back_to=back_to or "")
 
 
 class _Names:

@@ -75,6 +75,7 @@ class RunState:
         self.engine: ev.EngineStarted | None = None
         self.engine_at = 0.0
         self.warnings: list[ev.Warned] = []
+        self.rollback_requests: list[ev.RollbackRequested] = []
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
@@ -469,7 +470,14 @@ class RunState:
         self._end_planning(event.tokens, event.cost)
         self.error, self.draft, self.faults = event.error, event.draft, event.faults
 
+    def _on_rollback_requested(self, event: ev.RollbackRequested, at: float) -> None:
+        self.rollback_requests.append(event)
+
+    def _on_rollback_declined(self, event: ev.RollbackDeclined, at: float) -> None:
+        self.rollback_requests.clear()
+
     def _on_rollback_started(self, event: ev.RollbackStarted, at: float) -> None:
+        self.rollback_requests.clear()
         steps = {item.step.id: StepState() for item in event.rollback.items if item.fate == "planned"}
         self.rollback = Rollback(event.rollback, event.hash, steps)
         self.rollbacks += 1

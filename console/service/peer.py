@@ -2,8 +2,10 @@
 
 The same user, and no process that the run itself started: a step must not approve what comes after
 it. A step is known by its ancestors (the engine, or a process that carries the run's marker
-`PLANDECK_STEP=run/…` in its environment). That is evidence, not containment: a process that detaches itself
-and wipes its environment has the user's own rights, as the documentation says.
+`PLANDECK_STEP=run/…` in its environment). A server that others steer (`plandeck mcp`) is a guest, with
+everything it starts: it may look on and ask for a rollback, and nothing else. That is evidence, not
+containment: a process that detaches itself and wipes its environment has the user's own rights, as the
+documentation says.
 """
 
 from __future__ import annotations
@@ -11,10 +13,14 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 MARKER = b"PLANDECK_STEP="
+GUEST = "PLANDECK_GUEST"
+"""A variable in the environment of a server that others steer: it and what it starts are guests."""
+
 _DEPTH = 512
 """Generations to look back; nobody nests deeper in earnest."""
 
@@ -45,16 +51,28 @@ def refusal(peer: Peer, run: str, engine: int) -> str:
         return "its process cannot be seen from here"
     mark = MARKER + os.fsencode(run) + b"/"
     pid = peer.pid
-    for _ in range(_DEPTH):
+    for pid in _line_of(peer.pid):
         if pid == engine or _is_marked(pid, mark):
             return "a process that the run started may not steer it"
-        parent = _parent(pid)
-        if parent is None:
+        if _parent(pid) is None:
             return "its process cannot be seen from here"
-        if parent <= 1:
-            return ""
+    return "" if (_parent(pid) or 0) <= 1 else "its ancestors cannot be told"
+
+
+def is_guest(peer: Peer) -> bool:
+    """Whether this peer may look on and ask, but never answer for a person."""
+    mark = GUEST.encode() + b"="
+    return any(_is_marked(pid, mark) for pid in _line_of(peer.pid))
+
+
+def _line_of(pid: int) -> Iterator[int]:
+    """The process and its ancestors, as far as they can be told; not the first process of all."""
+    for _ in range(_DEPTH):
+        yield pid
+        parent = _parent(pid)
+        if parent is None or parent <= 1:
+            return
         pid = parent
-    return "its ancestors cannot be told"
 
 
 def _is_marked(pid: int, mark: bytes) -> bool:

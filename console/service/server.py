@@ -20,10 +20,10 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from console.errors import ControlRefused, PlandeckError, UsageError
-from console.run.control import Session
+from console.run.control import RequestRollback, Session
 from console.service import wire
 from console.service.link import Link
-from console.service.peer import peer_of, refusal
+from console.service.peer import is_guest, peer_of, refusal
 from console.service.wire import BadFrame, Message, Wire
 
 log = logging.getLogger("plandeck.service")
@@ -81,9 +81,10 @@ class _Sent(Exception):
 class _Client:
     """One connection. `outbox` holds what it must still be told, besides how far the journal is."""
 
-    def __init__(self, connection: socket.socket, pid: int) -> None:
+    def __init__(self, connection: socket.socket, pid: int, *, guest: bool) -> None:
         self.wire = Wire(Link(connection))
         self.pid = pid
+        self.guest = guest
         self.who = f"pid {pid}"
         self.ui = False
         self.outbox: deque[Message] = deque()
@@ -149,7 +150,7 @@ class Service:
 
     async def _welcome(self, connection: socket.socket) -> None:
         peer = peer_of(connection)
-        client = _Client(connection, peer.pid)
+        client = _Client(connection, peer.pid, guest=is_guest(peer))
         try:
             reason = refusal(peer, self.session.run, self.engine)
             if not reason and len(self.clients) >= CLIENTS:
@@ -173,7 +174,7 @@ class Service:
             raise _Sent(f"it said nothing for {HELLO_SECONDS:.0f} seconds")
         if hello["say"] != "hello" or hello.get("version") != wire.VERSION:
             raise _Sent("it speaks another version; use the plandeck that started the run")
-        client.ui = hello.get("ui") is True
+        client.ui = hello.get("ui") is True and not client.guest
         client.who = _name(hello.get("who"), client.who)
         self._join(client)
         try:
@@ -250,6 +251,8 @@ class Service:
                         raise _Sent("it has too many wishes at once")
                     client.pending += 1
                     tasks.start_soon(self._grant, client, message)
+                case "take_control" if client.guest:
+                    raise _Sent("a guest may not hold the control: only a person may")
                 case "take_control":
                     self.holder = client
                     log.info("%s took the control", client.who)
@@ -260,12 +263,16 @@ class Service:
     async def _grant(self, client: _Client, message: Message) -> None:
         number = message.get("id")
         try:
-            if client is not self.holder:
+            wish = wire.unpack_wish(message)
+            if isinstance(wish, RequestRollback):
+                log.info("%s asks for a rollback", client.who)
+            elif client.guest:
+                raise ControlRefused("a guest may ask for a rollback and wish nothing else")
+            elif client is not self.holder:
                 holder = self.holder.who if self.holder else "nobody"
                 raise ControlRefused(f"{holder} holds the control of this run", todo="Take the control first")
             if self.session.control is None:
                 raise ControlRefused("nothing can be wished of this run any more")
-            wish = wire.unpack_wish(message)
             value = await self.session.control.wish(wish, by=_name(message.get("by"), client.who))
             client.tell({"say": "reply", "id": number, "value": wire.pack_value(value)})
         except PlandeckError as error:

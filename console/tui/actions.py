@@ -172,6 +172,13 @@ ACTIONS: tuple[Action, ...] = (
         "Run",
         why.first(why.control_or_reopen, why.on_leaf, why.can_roll_back),
     ),
+    Action(
+        "decline_rollback",
+        "",
+        "Decline the rollback that was asked for",
+        "Run",
+        why.first(why.act, why.rollback_asked),
+    ),
     Action("expand", "", "Have the phase planned", "Run", why.first(why.act, why.on_step)),
     Action("stop", "i", "Stop the run here", "Run", why.act),
     Action("take_control", "T", "Take the control of the run", "Run", why.can_take),

@@ -23,6 +23,7 @@ class Attention:
         self._screen = screen
         self._requests: set[str] = set()
         self._turns: set[str] = set()
+        self._asked = 0
         self._later: Pane | None = None
         self._came = False
 
@@ -32,6 +33,7 @@ class Attention:
         self._requests |= fresh_requests
         if fresh_requests:
             self._screen.app.bell()
+        self._call_out_rollbacks()
         turns = self._turns_now()
         if not self._came:  # what a planner said before we came is not news
             self._turns |= {key for key, _ in turns if key.startswith("planner ")}
@@ -42,6 +44,17 @@ class Attention:
             self._screen.say("the planner gave up; the plan stays as it is (3 says why)", severity="warning")
         if fresh:
             self.offer(fresh[-1][1])
+
+    def _call_out_rollbacks(self) -> None:
+        """Somebody who may not roll back asks for it: nothing happens unless the operator does it."""
+        asked = self._screen.view.state.rollback_requests
+        for one in asked[self._asked :]:
+            why = f": {one.reason}" if one.reason else ""
+            self._screen.app.bell()
+            self._screen.say(
+                f"{one.by} asks for a rollback{why}. R shows what it would do", severity="warning"
+            )
+        self._asked = len(asked)
 
     def _turns_now(self) -> list[tuple[str, Pane]]:
         """What should be in sight, the most pressing last, each under a key that is new when it is."""

@@ -17,6 +17,7 @@ from console.run.control import (
     Approve,
     Cancel,
     Continue,
+    DeclineRollback,
     Deny,
     ExpandPhase,
     Hold,
@@ -71,6 +72,7 @@ class Operating:
             "take_up": self.take_up,
             "rollback": lambda: self.roll_back(None),
             "rollback_here": lambda: self.roll_back(self.step),
+            "decline_rollback": self.decline_rollback,
             "expand": lambda: self.about_step(ExpandPhase(phase=self.step)),
             "stop": self.stop,
             "take_control": self.screen.bridge.take_control,
@@ -161,6 +163,14 @@ class Operating:
             await self.wish(said)
         else:
             await session.control.wish(said, by=self.screen.bridge.by)
+
+    async def decline_rollback(self) -> None:
+        from console.tui.screens.text_input import AskText
+
+        asked = self.screen.view.state.rollback_requests[-1]
+        reason = await self.ask(AskText(f"Tell {asked.by} why nothing is rolled back:"))
+        if reason is not None:
+            await self.wish(DeclineRollback(reason=reason))
 
     async def _preview(self, back_to: str | None) -> tuple[RollbackPlan, str]:
         state = self.screen.bridge.state

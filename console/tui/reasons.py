@@ -155,6 +155,10 @@ def can_roll_back(view: View) -> str:
     return "no step has started; there is nothing to undo"
 
 
+def rollback_asked(view: View) -> str:
+    return "" if view.state.rollback_requests else "nobody has asked for a rollback"
+
+
 def can_replan(view: View) -> str:
     if view.state.plan is None:
         return "there is no plan yet"

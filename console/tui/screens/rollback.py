@@ -94,6 +94,10 @@ class RollbackScreen(Sheet[RollBack | None]):
 
     def _intro(self, planned: int) -> Iterator[Row]:
         yield Row(label("goal"), Content.styled(exact(self.state.goal), "bold"))
+        for asked in self.state.rollback_requests:
+            back_to = f" back to step {asked.back_to}" if asked.back_to else ""
+            said = f"by {asked.by}{back_to}" + (f": {asked.reason}" if asked.reason else "")
+            yield Row(label("asked for"), Content.styled(exact(said), "$text-warning"))
         counts = [f"{planned} would run"]
         for fate, word in (("refused", "refused"), ("left_out", "left out")):
             if count := sum(item.fate == fate for item in self.preview.items):

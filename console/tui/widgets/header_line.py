@@ -62,7 +62,7 @@ def waiting_words(view: View) -> str:
     waiting = [r for r in view.queue() if (r.scope, view.status) != ("plan", RunStatus.AWAITING_APPROVAL)]
     named = list(dict.fromkeys(_subject(request) for request in waiting))
     if not named:
-        return ""
+        return "rollback asked for" if view.state.rollback_requests else ""
     more = f" +{len(named) - 1}" if len(named) > 1 else ""
     return f"{named[0]}{more} wait{'s' if len(named) == 1 else ''}"
 

@@ -1,0 +1,115 @@
+"""How an MCP server is reached: over standard input and output, or over HTTP on this machine alone.
+
+HTTP needs a bearer token, kept in a private file or printed once: every process and every user of the
+machine can reach a port of the loopback. Names of hosts are checked, so that a page in a browser cannot.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+import secrets
+import socket
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from console.errors import UsageError
+from console.settings import write_private
+
+PATH = "/mcp"
+TOKEN_BYTES = 32
+GOODBYE_SECONDS = 2
+"""How long open streams may last once the server shall end."""
+
+
+async def serve_http(make_app: Callable[[str, str], ASGIApp], listener: socket.socket, token: str) -> None:
+    """Serve everybody who knows `token`, until a signal. `make_app` makes the application for a path and a
+    host."""
+    host, port = listener.getsockname()[:2]
+    app = BearerOnly(make_app(PATH, host), token)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=GOODBYE_SECONDS
+    )
+    shown = f"[{host}]" if ":" in host else host
+    tell(f"serving on http://{shown}:{port}{PATH}")
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+class BearerOnly:
+    """Lets nobody through who does not know the token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._wanted = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            given = [value for name, value in scope["headers"] if name == b"authorization"]
+            if len(given) != 1 or not hmac.compare_digest(given[0], self._wanted):
+                refusal = PlainTextResponse("a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
+                await refusal(scope, receive, send)
+                return
+        elif scope["type"] != "lifespan":
+            return
+        await self._app(scope, receive, send)
+
+
+def listen(address: str) -> socket.socket:
+    """A socket that listens on `HOST:PORT` of this machine. Raises `UsageError` for any other."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    host = "127.0.0.1" if host == "localhost" else host
+    todo = "Give 127.0.0.1:PORT; let others in through a tunnel of your own"
+    try:
+        is_here = ipaddress.ip_address(host).is_loopback
+        number = int(port)
+    except ValueError:
+        raise UsageError(f"--http {address}: it is written HOST:PORT", todo=todo) from None
+    if not is_here:
+        raise UsageError(f"--http {address}: it serves on this machine alone", todo=todo)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, number))
+        listener.listen(64)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot listen on {address}: {why}", todo="Choose another port") from None
+    return listener
+
+
+def token_of(file: Path | None) -> str:
+    """The token in `file`, which is made with a new one when it is not there; without a file a new one,
+    printed once. Raises `UsageError` for a file that others can read, or that holds no token."""
+    if file is None:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        tell(f"bearer token, told this once: {token}")
+        return token
+    try:
+        found = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        write_private(file.absolute(), f"{secrets.token_urlsafe(TOKEN_BYTES)}\n")
+        return token_of(file)
+    except OSError as error:
+        raise UsageError(f"the token cannot be read: {error.strerror}", where=str(file)) from None
+    with os.fdopen(found, "rb") as stream:
+        about = os.fstat(stream.fileno())
+        if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o077:
+            raise UsageError("the token's file is not yours alone", where=str(file), todo=f"chmod 600 {file}")
+        token = stream.read(4096).decode("ascii", "replace").strip()
+    if len(token) < 16 or not token.isprintable() or " " in token:
+        raise UsageError("a token has 16 or more characters", where=str(file), todo="Remove it: one is made")
+    return token
+
+
+def tell(text: str) -> None:
+    """A line for whoever started the server; the output belongs to the protocol."""
+    print(f"plandeck: {text}", file=sys.stderr, flush=True)  # noqa: T201
