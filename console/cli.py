@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
@@ -18,6 +17,7 @@ import typer
 from console.commands import doctor, look, make, serve, steer
 from console.commands import run as running
 from console.errors import InvalidDocument, PlandeckError
+from console.service.crash import crash_line
 from console.service.unwrap import heart
 
 app = typer.Typer(
@@ -107,7 +107,7 @@ def _tell(error: BaseException, *, as_json: bool) -> int:
         # The command line could not be read: the library's own error, under two names by its version.
         text = " ".join(str(error.format_message()).split())
         return _report(f"{text} See: {_command_path(error)} --help", None, 2, as_json=as_json)
-    return _report(_crash(error), None, 1, as_json=as_json)
+    return _report(crash_line(error), None, 1, as_json=as_json)
 
 
 def _command_path(error: Any) -> str:
@@ -137,20 +137,6 @@ def _report(text: str, error: PlandeckError | None, code: int, *, as_json: bool)
         head = "plandeck: " if number == 0 else "  "
         print(f"{head}{clean(line)}", file=sys.stderr)  # noqa: T201
     return code
-
-
-def _crash(error: BaseException) -> str:
-    """One line about an error of ours; the rest goes to the log, without any variable's value."""
-    from console.settings import log_file, open_log
-
-    text = f"internal error: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    try:
-        path = log_file()
-        with os.fdopen(open_log(path), "a", encoding="utf-8") as log:
-            traceback.print_exception(error, file=log)
-    except (PlandeckError, OSError):
-        return f"{text.rstrip(': ')}. This is a fault of plandeck"
-    return f"{text.rstrip(': ')}. This is a fault of plandeck; the details are in {path}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -197,7 +197,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def read(directory: Path, after: int = 0) -> Iterator[Record]:
+def read(directory: Path, after: int = 0) -> Generator[Record]:
     """The records of a run with numbers above `after`, whether or not somebody writes it.
 
     Raises `JournalError` when there is no such run, `JournalCorrupt` for a record of no known kind.

@@ -9,8 +9,8 @@ program: tool files, probes of facts and sandboxes come from the operator's own 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from console.plan.faults import nearest
 from console.plan.model import Plan
 from console.run import journal
 from console.run.control import RequestRollback
+from console.run.events import RunCreated
 from console.run.life import RunStatus
 from console.run.rollback import requested
 from console.run.state import RunState
@@ -97,12 +98,11 @@ class Clerk:
         return await self._submit(made, self._files(tools) or tool_files.names(), who)
 
     async def _submit(self, task: Task, files: list[str], who: str) -> told.Submitted:
-        waiting = [
-            run for run, order in self._orders() if order.by.startswith(BY) and holder_of(_folder(run))
-        ]
-        if len(waiting) >= OPEN_RUNS:
+        held = [folder for run in run_ids() if holder_of(folder := _folder(run))]
+        waiting = sum(_submitted_by(folder).startswith(BY) for folder in held)
+        if waiting >= OPEN_RUNS:
             raise UsageError(
-                f"{len(waiting)} submitted runs are not over yet",
+                f"{waiting} submitted runs are not over yet",
                 kept="nothing was submitted",
                 todo="Wait until a person has dealt with some of them",
             )
@@ -150,17 +150,17 @@ class Clerk:
     def runs(self, limit: int) -> told.Runs:
         """The newest runs that may be looked at."""
         lines: list[told.RunLine] = []
-        for run, order in self._orders():
+        for run in run_ids():
             if len(lines) >= limit:
                 break
-            if not self._may_see(order):
-                continue
             try:
-                state = self._state(run)
+                by = _submitted_by(_folder(run))
+                if self._may_see(by):
+                    state = self._state(run)
+                    lines.append(_line(run, state.status.value, state.goal, by))
             except JournalError as error:
-                lines.append(_line(run, "unreadable", str(error), order.by))
-                continue
-            lines.append(_line(run, state.status.value, state.goal, order.by))
+                if self._terms.every_run:
+                    lines.append(_line(run, "unreadable", str(error), ""))
         return told.Runs(runs=lines)
 
     def run(self, run: str) -> told.RunTold:
@@ -268,19 +268,12 @@ class Clerk:
 
     # ── which runs ───────────────────────────────────────────────────────────────────────────────
 
-    def _orders(self) -> Iterator[tuple[str, Order]]:
-        for run in run_ids():
-            try:
-                yield run, load_order(_folder(run))
-            except JournalError:
-                continue
-
-    def _may_see(self, order: Order) -> bool:
-        return self._terms.every_run or order.by.startswith(BY)
+    def _may_see(self, by: str) -> bool:
+        return self._terms.every_run or by.startswith(BY)
 
     def _find(self, run: str) -> Path:
         directory = find_run(run)
-        if not self._may_see(load_order(directory)):
+        if not self._may_see(_submitted_by(directory)):
             raise UsageError(f"the run {directory.name} was not submitted from here: it may not be looked at")
         return directory
 
@@ -294,6 +287,13 @@ def name_of(who: str) -> str:
     """How the record names a program that calls itself `who`."""
     name = "".join(c for c in who if c.isprintable())[:NAME_LENGTH].strip()
     return f"{BY}{name or 'a program'}"
+
+
+def _submitted_by(directory: Path) -> str:
+    """Who began the run, whoever has taken it up since. Raises `JournalError`."""
+    with closing(journal.read(directory)) as records:
+        first = next(records, None)
+    return first.event.by if first and isinstance(first.event, RunCreated) else load_order(directory).by
 
 
 def _folder(run: str) -> Path:

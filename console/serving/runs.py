@@ -19,6 +19,8 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from console.errors import InvalidDocument, PlandeckError
+from console.service.crash import crash_line
+from console.service.unwrap import heart
 from console.serving import told
 from console.serving.clerk import Clerk, Until
 from console.text import clean
@@ -53,10 +55,12 @@ async def _refusing() -> AsyncIterator[None]:
     """What plandeck refuses becomes the call's answer, with every fault of a document."""
     try:
         yield
-    except InvalidDocument as error:
-        raise ToolError(clean("\n".join([str(error), *map(str, error.faults[1:])]))) from None
-    except PlandeckError as error:
-        raise ToolError(clean(str(error))) from None
+    except Exception as error:  # noqa: BLE001 - the seam: whatever comes up becomes a line here
+        cause = heart(error)
+        lines = [str(cause) if isinstance(cause, PlandeckError) else crash_line(cause)]
+        if isinstance(cause, InvalidDocument):
+            lines += map(str, cause.faults[1:])
+        raise ToolError(clean("\n".join(lines))) from None
 
 
 async def _in_thread(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
