@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from console.errors import NoPlanner, PlandeckError, UsageError
-from console.settings import private_dir, state_dir, write_private
+from console.settings import PLUGGED_PLANNERS, private_dir, state_dir, write_private
 
-PLANNERS = "plandeck.planners"
+PLANNERS = PLUGGED_PLANNERS
 TOOLS = "plandeck.tools"
 
 PATIENCE = 60.0

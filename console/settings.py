@@ -253,6 +253,18 @@ class Settings:
 
 
 PLANNERS = ("auto", "offline", "llm", "recorded")
+
+
+def planner_names() -> list[str]:
+    """Who can be named to plan: those that come with plandeck, then what other packages bring."""
+    from importlib.metadata import entry_points  # it looks into every installed package
+
+    return list(dict.fromkeys([*PLANNERS, *sorted(one.name for one in entry_points(group=PLUGGED_PLANNERS))]))
+
+
+PLUGGED_PLANNERS = "plandeck.planners"
+"""The group of entry points by which packages bring planners (console/plugins.py)."""
+
 _TRUTH = {
     "1": True,
     "true": True,
@@ -329,7 +341,8 @@ def _not_a(name: str, value: Any) -> str:
     if name == "ascii":
         return "" if isinstance(value, bool) else "true or false"
     if name == "planner":
-        return "" if value in PLANNERS else f"one of {', '.join(PLANNERS)}"
+        known = PLANNERS if value in PLANNERS else planner_names()
+        return "" if value in known else f"one of {', '.join(known)}"
     if name == "keys":
         is_text = isinstance(value, dict) and all(
             isinstance(part, str) for one in value.items() for part in one

@@ -2,7 +2,8 @@
 told together, and nothing of a file with a fault is used.
 
 A source is a path (beside the task that names it), or a bare name: `deploy` is `tools/deploy.yaml` in
-the user's configuration folder, else the one that comes with plandeck.
+the user's configuration folder, else the one that comes with plandeck, else what an installed package
+brings under that name (console/plugins.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from console import plugins
 from console.bundled import tools_dir
 from console.catalog import agents
 from console.catalog.fit import ONLY
@@ -34,7 +36,7 @@ def load(sources: Sequence[str | Path], *, beside: Path | None = None) -> Catalo
     for source in sources:
         path = locate(source, beside)
         if path is None:
-            hint = nearest(str(source), names()) or "give a path, or one of: " + ", ".join(names())
+            hint = nearest(str(source), nameable()) or "give a path, or one of: " + ", ".join(nameable())
             faults.append(Fault(0, "", f"there is no tool file {source}", hint, str(source)))
         elif path not in files:
             files[path] = _read(path)
@@ -61,14 +63,22 @@ def locate(source: str | Path, beside: Path | None = None) -> Path | None:
     if isinstance(source, str) and _NAME.fullmatch(source):
         named = [folder / f"{source}.yaml" for folder in _folders()]
         candidates = [*named, *(folder / source for folder in folders)]
+        if not any(path.is_file() for path in candidates) and source in plugins.names(plugins.TOOLS):
+            candidates = [plugins.tool_file(source)]
     else:
         candidates = [folder / Path(source).expanduser() for folder in folders]
     return next((path.resolve() for path in candidates if path.is_file()), None)
 
 
 def names() -> list[str]:
-    """The bare names that can be given as sources, sorted."""
+    """The bare names of the tool files that are here, sorted."""
     return sorted({path.stem for folder in _folders() if folder.is_dir() for path in folder.glob("*.yaml")})
+
+
+def nameable() -> list[str]:
+    """The bare names that can be given as sources, with those that installed packages bring. Only who
+    names one of these has it loaded."""
+    return [*names(), *plugins.names(plugins.TOOLS)]
 
 
 def _folders() -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from console.errors import UsageError
-from console.settings import run_ids
+from console.settings import planner_names, run_ids
 
 
 class RiskName(StrEnum):
@@ -31,13 +31,6 @@ class FailureName(StrEnum):
     STOP = "stop"
 
 
-class PlannerChoice(StrEnum):
-    AUTO = "auto"
-    OFFLINE = "offline"
-    LLM = "llm"
-    RECORDED = "recorded"
-
-
 # ── completion ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -51,10 +44,14 @@ def complete_run(incomplete: str) -> list[str]:
     return [run for run in ["last", *run_ids()] if run.startswith(incomplete)]
 
 
-def complete_tool_file(incomplete: str) -> list[str]:
-    from console.catalog.load import names
+def complete_planner(incomplete: str) -> list[str]:
+    return [name for name in planner_names() if name.startswith(incomplete)]
 
-    return [name for name in names() if name.startswith(incomplete)]
+
+def complete_tool_file(incomplete: str) -> list[str]:
+    from console.catalog.load import nameable
+
+    return [name for name in nameable() if name.startswith(incomplete)]
 
 
 def complete_tool(incomplete: str) -> list[str]:
@@ -98,7 +95,16 @@ Sets = Annotated[
         "--set", metavar="NAME=VALUE", help="The value of one of the task's inputs.", show_default=False
     ),
 ]
-Planner = Annotated[PlannerChoice | None, typer.Option("--planner", help="Who plans.", show_default=False)]
+Planner = Annotated[
+    str,
+    typer.Option(
+        "--planner",
+        metavar="NAME",
+        help="Who plans: auto, offline, llm, recorded, or a plugin's name.",
+        autocompletion=complete_planner,
+        show_default=False,
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

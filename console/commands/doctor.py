@@ -112,6 +112,25 @@ def _data() -> Iterator[Look]:
     yield Look("samples", "ok", ", ".join(samples()) or "none")
 
 
+def _plugins() -> Iterator[Look]:
+    """What other packages bring; a planner is loaded to see whether it can be."""
+    from console import plugins
+    from console.catalog.load import load
+
+    for name in plugins.names(plugins.PLANNERS):
+        try:
+            plugins.planner(name, "", os.environ)
+            yield Look("planner plugin", "ok", f"{name}, of {plugins.origin(plugins.PLANNERS, name)}")
+        except PlandeckError as error:
+            yield Look("planner plugin", "bad", str(error))
+    for name in plugins.names(plugins.TOOLS):
+        try:
+            count = len(load([name]).tools)
+            yield Look("tool plugin", "ok", f"{name}, {count} tools of {plugins.origin(plugins.TOOLS, name)}")
+        except PlandeckError as error:
+            yield Look("tool plugin", "bad", str(error))
+
+
 def _terminal() -> Iterator[Look]:
     if not sys.stdout.isatty():
         yield Look("terminal", "note", "the output is no terminal: only --plain and --json work")
@@ -135,4 +154,11 @@ def _terminal() -> Iterator[Look]:
     yield Look("encoding", "ok" if utf8 else "note", encoding if utf8 else f"{encoding}: set ascii: true")
 
 
-_LOOKS: tuple[Callable[[], Iterator[Look]], ...] = (_python, _places, _configuration, _data, _terminal)
+_LOOKS: tuple[Callable[[], Iterator[Look]], ...] = (
+    _python,
+    _places,
+    _configuration,
+    _data,
+    _plugins,
+    _terminal,
+)

@@ -39,7 +39,7 @@ def plan(
     what: What,
     tools: Tools = None,
     sets: Sets = None,
-    planner: Planner = None,
+    planner: Planner = "",
     model: Model = "",
     prompt: Prompt = "",
     output: Output = None,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.commands.common import PlannerChoice, hint, on_terminal
+from console.commands.common import hint, on_terminal
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,14 +46,16 @@ def consent_of(yes: bool, up_to: str | None) -> str:
     return "yes" if yes else up_to or "none"
 
 
-def planned_by(task: Task, planner: PlannerChoice | None, model: str = "", prompt: str = "") -> Task:
+def planned_by(task: Task, planner: str, model: str = "", prompt: str = "") -> Task:
     """`task` with the planner settled: the command line's word over the task's over the configured one;
     `auto` asks a model where one is named. A prompt file is named by its whole path."""
     from console.settings import load_settings
 
+    if planner:
+        _must_be_known(planner)
     task = _overruled(task, planner)
     settings, asked = load_settings(), task.planner
-    use: str = planner.value if planner else "llm" if model else asked.use
+    use = planner or ("llm" if model else asked.use)
     use = settings.planner if use == "auto" else use
     model = model or asked.model or settings.model
     prompt = prompt or asked.prompt or settings.prompt
@@ -65,9 +67,19 @@ def planned_by(task: Task, planner: PlannerChoice | None, model: str = "", promp
     return task.model_copy(update={"planner": changed})
 
 
-def _overruled(task: Task, planner: PlannerChoice | None) -> Task:
+def _must_be_known(planner: str) -> None:
+    from console.plan.faults import nearest
+    from console.settings import PLANNERS, planner_names
+
+    if planner in PLANNERS or planner in (known := planner_names()):
+        return
+    near = nearest(planner, known) or f"there are: {', '.join(known)}"
+    raise UsageError(f"there is no planner {planner!r}", todo=hint(near))
+
+
+def _overruled(task: Task, planner: str) -> Task:
     """Whoever names a planner wants a plan, also of a task that is marked exploratory."""
-    return task.model_copy(update={"exploratory": ""}) if planner is not None else task
+    return task.model_copy(update={"exploratory": ""}) if planner else task
 
 
 def order_for(
@@ -155,7 +167,7 @@ def tools_for(task: Task, tools: list[str] | None) -> tuple[Path, ...]:
 
 
 def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
-    from console.catalog.load import locate, names
+    from console.catalog.load import locate, nameable
     from console.plan.faults import nearest
 
     files = []
@@ -164,7 +176,7 @@ def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
         if file is None and Path(name).is_dir():
             raise UsageError("this is a folder, not a tool file", where=name, todo="Name a file in it")
         if file is None:
-            known = nearest(name, names()) or "`plandeck tools` shows what there is"
+            known = nearest(name, nameable()) or "`plandeck tools` shows what there is"
             raise UsageError(f"there is no tool file {name!r}", todo=hint(known))
         files.append(file)
     return tuple(files)

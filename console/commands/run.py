@@ -21,7 +21,6 @@ from console.commands.common import (
     OnFailure,
     Plain,
     Planner,
-    PlannerChoice,
     Prompt,
     Run,
     Sets,
@@ -68,7 +67,7 @@ def run(
     tools: Tools = None,
     workspace: Workspace = None,
     sets: Sets = None,
-    planner: Planner = None,
+    planner: Planner = "",
     model: Model = "",
     executor_model: ExecutorModel = "",
     prompt: Prompt = "",
@@ -138,7 +137,7 @@ def demo(
     def make() -> Order:
         task = load(str(known[name]))
         if task.planner.use in ("auto", "llm"):
-            task = planned_by(task, PlannerChoice.OFFLINE)
+            task = planned_by(task, "offline")
         order = order_for(task, front, approve="none" if front.screen else "yes", inject=inject)
         if not front.screen:
             order = order.model_copy(update={"on_failure": None, "unattended": True})
@@ -265,7 +264,7 @@ def start_picked(what: str) -> Path:
         return find_run(what)
     name, _, inject = what.partition(":")
     task = load(name if name in samples() else what)
-    order = order_for(planned_by(task, None), Front(screen=True), inject=inject if name in samples() else "")
+    order = order_for(planned_by(task, ""), Front(screen=True), inject=inject if name in samples() else "")
     launch(order)
     return order.directory
 

@@ -84,7 +84,7 @@ def mcp(
     _become_guest()
     import anyio
 
-    from console.commands.ordering import Front, order_for, tool_files
+    from console.commands.ordering import Front, order_for, planned_by, tool_files
     from console.service.parts import check_workspace
     from console.serving.clerk import Clerk, Terms
     from console.serving.runs import server_of
@@ -98,7 +98,9 @@ def mcp(
     def make(task: Task, files: list[str]) -> Order:
         # Asked for like a screen: whoever attaches later is asked, nothing is answered beforehand.
         place = None if task.sandbox is not None else folder
-        return order_for(task, Front(screen=True), tools=files or None, workspace=place, env=env)
+        return order_for(
+            planned_by(task, ""), Front(screen=True), tools=files or None, workspace=place, env=env
+        )
 
     terms = Terms(tools=tool_files(tools), tasks=tasks.absolute() if tasks else None, every_run=every_run)
     server = server_of(Clerk(terms, make))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import anyio
 
+from console import plugins
 from console.catalog import fit
 from console.catalog import load as tool_files
 from console.catalog.spec import Catalog, Fact, ToolSpec
@@ -22,7 +23,7 @@ from console.planners.base import Goal, Planner, Want
 from console.planners.exploratory import ExploratoryPlanner
 from console.service.executors import equipped
 from console.service.order import Order
-from console.settings import Settings
+from console.settings import PLANNERS, Settings
 from console.task import OUTPUT, ProbedFact, Task, Wanted
 
 ALLOWED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR")
@@ -179,6 +180,9 @@ def _planner_of(task: Task) -> Planner:
             kept="nothing was started",
             todo="Use --planner offline, which plans from the tools' contracts, or give a plan file",
         )
+    if use not in PLANNERS:
+        plugged: Planner = plugins.planner(use, task.planner.model, os.environ)
+        return plugged
     from console.planners.offline import OfflinePlanner
 
     return OfflinePlanner()

@@ -134,7 +134,7 @@ class Clerk:
 
     def _files(self, tools: list[str]) -> list[str]:
         """The operator's tool files, and those that the program names: by bare names only."""
-        known = tool_files.names()
+        known = tool_files.nameable()
         for name in tools:
             if name not in known:
                 hint = nearest(name, known) or f"there are: {', '.join(known)}"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.catalog.spec import Fact
 from console.plan.model import Params, Plan, StepId
-
-PlannerName = Literal["auto", "offline", "llm", "recorded"]
 
 OUTPUT = "$output"
 """In the fact of a probe: the first line that the probe printed."""
@@ -37,9 +35,10 @@ class ProbedFact(Part):
 
 
 class Planning(Part):
-    """Who plans. `recording` is a file of stored replies; `prompt` a version of the prompts."""
+    """Who plans: `use` is a name of `settings.planner_names`. `recording` is a file of stored replies;
+    `prompt` a version of the prompts, or a file."""
 
-    use: PlannerName = "auto"
+    use: str = "auto"
     model: str = ""
     prompt: str = ""
     recording: Path | None = None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from console.catalog import agents
 from console.catalog import load as tools
@@ -15,14 +15,14 @@ from console.catalog.spec import Fact
 from console.errors import Fault, InvalidDocument, InvalidPlan, InvalidTask
 from console.plan import codec, strict
 from console.plan.model import Plan, StepId
-from console.task.model import OUTPUT, PlannerName, Planning, ProbedFact, Task, Wanted
+from console.settings import PLANNERS, planner_names
+from console.task.model import OUTPUT, Planning, ProbedFact, Task, Wanted
 
 KEYS = (
     "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "exploratory", "limits",
     "sandbox",
 )  # fmt: skip
 LIMITS = ("parallel", "replans", "time", "cost_usd")
-PLANNERS: tuple[PlannerName, ...] = get_args(PlannerName)
 
 _INPUT = re.compile(r"\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -233,7 +233,7 @@ class Reader:
             file = tools.locate(one, self.folder)
             if file is None:
                 self._near(
-                    path, f"there is no tool file {one!r}, by name or in {self.folder}", one, tools.names()
+                    path, f"there is no tool file {one!r}, by name or in {self.folder}", one, tools.nameable()
                 )
             else:
                 found.append(file)
@@ -268,8 +268,8 @@ class Reader:
                 self._fault(("planner", key), f"{key} must be text")
                 return Planning()
         use = spec.get("use", "recorded" if "recording" in spec else "auto")
-        if use not in PLANNERS:
-            self._near(("planner",), f"there is no planner {use!r}", use, PLANNERS)
+        if use not in PLANNERS and use not in (known := planner_names()):
+            self._near(("planner",), f"there is no planner {use!r}", use, known)
             return Planning()
         recording = self.folder / spec["recording"] if "recording" in spec else None
         if recording and not recording.is_file():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from console.commands.common import PlannerChoice
 from console.commands.ordering import planned_by
 from console.service.order import Order
 from console.service.parts import executor_model_of
@@ -14,7 +13,7 @@ from console.settings import load_settings
 from console.task import Planning, Task, load
 
 
-def settled(planner: PlannerChoice | None = None, model: str = "", **asked: str) -> tuple[str, str]:
+def settled(planner: str = "", model: str = "", **asked: str) -> tuple[str, str]:
     task = planned_by(Task(goal="g", planner=Planning.model_validate(asked)), planner, model)
     return task.planner.use, task.planner.model
 
@@ -29,13 +28,13 @@ def test_a_configured_model_plans_where_nobody_says_otherwise(monkeypatch: pytes
     assert settled(model="named") == ("llm", "named")
     assert settled(model="", use="auto") == ("llm", "configured")
     assert settled(use="llm", model="of-the-task") == ("llm", "of-the-task")
-    assert settled(PlannerChoice.OFFLINE)[0] == "offline"
+    assert settled("offline")[0] == "offline"
     assert settled(use="offline")[0] == "offline"
 
 
 def test_a_model_on_the_command_line_asks_for_it() -> None:
     assert settled(model="named", use="offline") == ("llm", "named")
-    assert settled(PlannerChoice.OFFLINE, "named")[0] == "offline"
+    assert settled("offline", "named")[0] == "offline"
 
 
 def test_the_steps_model_is_the_executors_else_the_planners(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +60,4 @@ def test_what_a_model_needs_can_be_written_as_numbers(own_folders: Path) -> None
 
 def test_a_prompt_of_ones_own_is_found_beside_the_task(tmp_path: Path) -> None:
     (tmp_path / "task.yaml").write_text("goal: g\nplanner: {use: llm, model: m, prompt: plan-mine.md}\n")
-    assert planned_by(load(str(tmp_path)), None).planner.prompt == str(tmp_path / "plan-mine.md")
+    assert planned_by(load(str(tmp_path)), "").planner.prompt == str(tmp_path / "plan-mine.md")
