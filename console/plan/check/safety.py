@@ -166,7 +166,22 @@ def covered(view: View) -> dict[StepId, str]:
         undo = _undo(view, step)
         if undo is not None:
             found[step] = undo.action
+        elif _undone_by_calls(view, step):
+            found[step] = "the undo of each of its calls"
     return found
+
+
+def _undone_by_calls(view: View, step: StepId) -> bool:
+    """Whether everything an agent may call without asking, and that changes something, has an undo."""
+    tool = view.tools.get(step)
+    if tool is None or tool.agent is None:
+        return False
+    called = (view.catalog.get(name) for name in tool.agent.tools)
+    return all(
+        one.undo is not None
+        for one in called
+        if one and Risk.OBSERVE.rank < one.risk.rank <= tool.agent.risk.rank
+    )
 
 
 def _undo(view: View, step: StepId) -> Undo | None:

@@ -152,10 +152,9 @@ class PlanTree(Lines):
         compensated: frozenset[StepId] = frozenset(),
     ) -> None:
         """Show this state's plan; cursor, scroll and open phases stay where they are."""
-        structure = (state.plan, levels, no_return, len(state.calls))
-        if structure == (self._plan, self._levels, self._no_return, self._calls) and self._state is state:
+        structure = (state.plan, levels, no_return)
+        if structure == (self._plan, self._levels, self._no_return) and self._state is state:
             return
-        self._calls = len(state.calls)
         self._state, self._levels, self._no_return, self._compensated = state, levels, no_return, compensated
         self._plan = state.plan
         self._rebuild()
@@ -167,7 +166,11 @@ class PlanTree(Lines):
             self.show_rows()
 
     def touch(self, steps: Iterable[StepId]) -> None:
-        """The states of these steps have changed: repaint their rows, and their phases'."""
+        """The states of these steps have changed: repaint their rows, and their phases'; make room for the
+        calls that agents have made."""
+        if self._calls != len(self._state.calls):
+            self._rebuild()
+            return
         for step in steps:
             self.show_row(self._index.get(step, -1))
         for index, place in enumerate(self._places):
@@ -185,6 +188,7 @@ class PlanTree(Lines):
     def _rebuild(self) -> None:
         before, at = self._places, self._index.get(self.step, 0)
         plan = self._plan or Plan()
+        self._calls = len(self._state.calls)
         self._places = tree_places(
             plan,
             folded=self._folded,
@@ -196,7 +200,7 @@ class PlanTree(Lines):
         self._index = {place.id: i for i, place in enumerate(self._places) if place.step}
         leaves = [*plan.leaves(), *self._state.calls.values()]
         self._widths = (
-            min(ID_CAP, max((len(s.id) for s in leaves), default=1)),
+            min(ID_CAP, max((len(self._id_shown(s)) for s in leaves), default=1)),
             min(ACTION_CAP, max((len(s.action) for s in leaves), default=1)),
         )
         if self.step not in self._index:
@@ -306,7 +310,7 @@ class PlanTree(Lines):
             "  " * place.depth,
             ("–" if off else mark, "dim" if off else ink),
             " ",
-            (pad(step.id, id_width), "quiet"),
+            (pad(self._id_shown(step), id_width), "quiet"),
             " ",
             (pad(step.action, action_width), name_ink if name_ink in ("dim", "bad", "doubt") else ""),
             " ",
@@ -314,6 +318,10 @@ class PlanTree(Lines):
         )
         left = row(*lead, (self._about(step, status), "dim"), step=step.id)
         return self._with_time(left, step, width)
+
+    def _id_shown(self, step: Step) -> str:
+        """A call stands below its agent: the end of its id tells it from the others."""
+        return step.id.rpartition("-")[2] if step.id in self._state.calls else step.id
 
     def _signs(self, step: Step) -> tuple[tuple[str, str], ...]:
         undo = step.undo is not None or step.id in self._compensated

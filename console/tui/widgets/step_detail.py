@@ -100,9 +100,9 @@ def _undo(view: View, step: Step) -> str:
     undo = compensation_of(step, view.state.catalog, attempt.params if attempt else step.params)
     if undo is not None:
         return f"{undo.action} {params_text(undo.params)}".strip()
-    if view.tool and view.tool.agent:
-        return "each of its calls has its own"
-    return "" if risk_of(step, view.state.catalog).rank == 0 else "none of its own"
+    if risk_of(step, view.state.catalog).rank == 0:
+        return ""
+    return "each of its calls has its own" if view.tool and view.tool.agent else "none of its own"
 
 
 def _after(step: Step) -> str:
