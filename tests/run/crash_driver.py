@@ -1,6 +1,6 @@
 """Kill the engine at every boundary of its journal, start it again, and say what the world looks like.
 
-    python -m tests.run.crash_driver DIRECTORY MODE      MODE: forward | rollback
+    python -m tests.run.crash_driver DIRECTORY MODE      MODE: forward | rollback | agent
 
 Each case runs in a forked child that kills itself with SIGKILL right before or right after its n-th
 commit; a second child takes the run up and brings it to its end. What really happened is told by a
@@ -20,16 +20,18 @@ from pathlib import Path
 
 import anyio
 
-from console.catalog.spec import Catalog, Parameter, Risk, Script, ToolSpec
+from console.catalog.agents import PARAMETERS
+from console.catalog.spec import Agent, Catalog, Parameter, Risk, Script, ToolSpec
 from console.plan.model import Plan, Step, Undo
 from console.planners.base import Goal
+from console.planners.executor import Move
 from console.run import events as ev
 from console.run.engine import Engine, Setup
 from console.run.journal import Journal
 from console.run.policy import Consent, Policy
 from console.run.state import RunState
 from console.runners.local import LocalBackend
-from console.testing import ScriptedPlanner
+from console.testing import ScriptedExecutor, ScriptedPlanner
 
 TOOLS = Catalog(
     tools={
@@ -39,6 +41,7 @@ TOOLS = Catalog(
             script=Script(shell='echo {{what}} >> "$LEDGER"; echo did {{what}}' + end),
             risk=risk,
             risk_known=True,
+            undo=Undo(action="undo", params={"what": "undo-{{what}}"}) if name == "act" else None,
         )
         for name, end, risk in (
             ("act", "", Risk.REVERSIBLE),
@@ -46,7 +49,33 @@ TOOLS = Catalog(
             ("fail", "; exit 1", Risk.OBSERVE),
         )
     }
+    | {
+        "agent": ToolSpec(
+            name="agent",
+            parameters=PARAMETERS,
+            agent=Agent(tools=("act",), risk=Risk.REVERSIBLE),
+            risk=Risk.REVERSIBLE,
+            risk_known=True,
+        )
+    }
 )
+
+TURNS = [
+    Move(thought="one", action="act", params={"what": "call-1"}),
+    Move(thought="two", action="act", params={"what": "call-2"}),
+    Move(thought="that is all", finish="two calls"),
+]
+
+
+def with_an_agent() -> Plan:
+    """An agent that makes two calls, then a step that fails, so that all of it is undone."""
+    return Plan(
+        goal="think",
+        steps=(
+            Step(id="1", action="agent", params={"task": "call twice"}),
+            Step(id="2", action="fail", params={"what": "do-2"}, depends_on=("1",)),
+        ),
+    )
 
 
 def six_steps(last: str) -> Plan:
@@ -97,6 +126,7 @@ async def carry_out(directory: Path, plan: Plan, at: int, after: bool) -> int:
                 journal=journal,
                 backend=backend,
                 planner=ScriptedPlanner(),
+                executor=ScriptedExecutor({"1": TURNS}, seconds=0),
                 catalog=TOOLS,
                 goal=Goal("six"),
                 plan=plan,
@@ -164,7 +194,7 @@ def case(base: Path, plan: Plan, at: int, after: bool) -> dict[str, object]:
 
 def main() -> None:
     base, mode = Path(sys.argv[1]), sys.argv[2]
-    plan = six_steps("fail" if mode == "rollback" else "act")
+    plan = with_an_agent() if mode == "agent" else six_steps("fail" if mode == "rollback" else "act")
     child(base / "whole", plan, 0, False)
     commits = int((base / "whole" / "commits").read_text())
     for at in range(1, commits + 1):

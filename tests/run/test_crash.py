@@ -46,3 +46,14 @@ def test_a_kill_at_any_boundary_loses_nothing_and_repeats_nothing(short: Path, m
     # A slow machine tells more starts in commits of their own, so that the last boundaries of the first
     # run may not come up again.
     assert sum(case["killed"] for case in cases) > len(cases) // 2
+
+
+def test_a_kill_in_the_middle_of_an_agents_step_repeats_no_call(short: Path) -> None:
+    cases = sweep(short / "a", "agent")
+    assert len(cases) >= 14, "the sweep did not cover the run"
+    for case in cases:
+        assert case["ended"], case
+        assert case["ledger"] == ["call-1", "call-2", "do-2", "undo-call-2", "undo-call-1"], case
+        assert case["lost"] == [], case
+        assert case["outcome"] == "rolled_back", case
+    assert sum(case["killed"] for case in cases) > len(cases) // 2
