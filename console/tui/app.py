@@ -35,7 +35,8 @@ from console.tui.themes import DEFAULT, INK_DEFAULTS, find_theme, full_name, loa
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from console.run.control import Session
+    from console.plan.model import StepId
+    from console.run.control import Session, Wish
     from console.tui.screens.picker import SampleInfo
     from console.tui.screens.run import RunScreen
     from console.tui.screens.runs import RunInfo
@@ -131,19 +132,30 @@ class ConsoleApp(App[int]):
             self.fault = error
             self.exit(return_code=error.exit_code)
 
-    def show_run(self, session: Session) -> None:
-        """Show a run in place of what is shown now."""
+    def show_run(self, session: Session, step: StepId = "") -> None:
+        """Show a run in place of what is shown now, with the cursor on `step`."""
         from console.tui.screens.run import RunScreen
 
         options = self.options
-        by = options.by or getpass.getuser()
         reopen = partial(self._reopen, options.reopen, session.run) if options.reopen else None
-        self.switch_screen(RunScreen(session, by=by, keymap=options.keys, now=options.now, reopen=reopen))
+        self.switch_screen(
+            RunScreen(session, by=self._by, keymap=options.keys, now=options.now, reopen=reopen, step=step)
+        )
 
-    async def _reopen(self, reopen: Opener, run: str) -> Session:
+    @property
+    def _by(self) -> str:
+        return self.options.by or getpass.getuser()
+
+    async def _reopen(self, reopen: Opener, run: str, wish: Wish | None, step: StepId) -> None:
+        """Take a run up and show it. The wish comes first: the work of a screen ends with the screen."""
+        from console.tui.bridge import say_wish
+
         session = await reopen(run)
-        self.show_run(session)
-        return session
+        try:
+            if wish is not None:
+                await say_wish(session, wish, self._by)
+        finally:
+            self.show_run(session, step)
 
     async def _pick(self) -> None:
         """Offer tasks and runs until one of them can be opened, or nothing is wanted."""

@@ -152,7 +152,12 @@ class Bridge:
 
     async def wish(self, wish: Wish) -> Any:
         """Say a wish. Raises `ControlRefused` with the reason when it is not granted."""
-        control = self.session.control
-        if control is None:
-            raise ControlRefused("this run is only shown here; nothing can be wished")
-        return await control.wish(wish, by=self.by)
+        return await say_wish(self.session, wish, self.by)
+
+
+async def say_wish(session: Session, wish: Wish, by: str) -> Any:
+    """Say a wish to a session, whether it is shown or not. Raises `ControlRefused`."""
+    control = session.control
+    if control is None:
+        raise ControlRefused("this run is only shown here; nothing can be wished")
+    return await control.wish(wish, by=by)

@@ -42,7 +42,6 @@ from console.tui.actions import describe
 from console.tui.parting import parting_line
 
 if TYPE_CHECKING:
-    from console.run.control import Session
     from console.tui.screens.run import RunScreen
 
 QUESTIONS = frozenset({"gate", "decision", "in_doubt"})
@@ -158,11 +157,10 @@ class Operating:
         said: RollBack | None = await self.ask(RollbackScreen(preview, shown_hash, self.screen.bridge.state))
         if said is None:
             return
-        session = await self._taken_up() if self.screen.view.reopenable else None
-        if session is None or session.control is None:
-            await self.wish(said)
+        if self.screen.view.reopenable:
+            await self._take_up(said)
         else:
-            await session.control.wish(said, by=self.screen.bridge.by)
+            await self.wish(said)
 
     async def decline_rollback(self) -> None:
         from console.tui.screens.text_input import AskText
@@ -187,10 +185,11 @@ class Operating:
 
     async def take_up(self) -> None:
         """Have a process take the run up again, where it was."""
-        await self._taken_up()
+        await self._take_up(None)
 
-    async def _taken_up(self) -> Session | None:
-        return await self.screen.reopen() if self.screen.reopen else None
+    async def _take_up(self, wish: Wish | None) -> None:
+        if self.screen.reopen is not None:
+            await self.screen.reopen(wish, self.step)
 
     # ── a step ───────────────────────────────────────────────────────────────────────────────────
 

@@ -24,15 +24,21 @@ T0 = 1_750_000_000.0
 
 class FakeControl:
     """Writes wishes down. `refuse` maps a wish's kind to the reason it is refused with, `answers`
-    to what it is answered with; `on_wish` may tell the session what happened."""
+    to what it is answered with; `on_wish` may tell the session what happened. Wishes are granted when
+    `wait` is set; `asked` are the kinds of all that came."""
 
     def __init__(self) -> None:
         self.wishes: list[Wish] = []
         self.refuse: dict[str, str] = {}
         self.answers: dict[str, Any] = {}
         self.on_wish: Callable[[Wish], None] | None = None
+        self.wait: asyncio.Event | None = None
+        self.asked: list[str] = []
 
     async def wish(self, wish: Wish, *, by: str) -> Any:
+        self.asked.append(wish.kind)
+        if self.wait is not None:
+            await self.wait.wait()
         if wish.kind in self.refuse:
             raise ControlRefused(self.refuse[wish.kind])
         self.wishes.append(wish)

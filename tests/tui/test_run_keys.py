@@ -304,10 +304,43 @@ async def test_an_ended_run_is_taken_up_again_to_be_rolled_back(tmp_path: Path) 
         assert reopen.asked == [], "a preview starts nothing"
         shown = driver.app.screen
         assert isinstance(shown, RollbackScreen)
+        slow = reopen.session.fake.wait = asyncio.Event()
         shown.dismiss(wishes.RollBack(hash=shown.hash))
-        await driver.until(lambda: reopen.session.fake.kinds() == ["roll_back"])
+        await driver.until(lambda: reopen.session.fake.asked == ["roll_back"])
+        await driver.pilot.pause()
+        slow.set()
+        await driver.until(lambda: driver.screen.session is reopen.session)
+        assert reopen.session.fake.kinds() == ["roll_back"], "showing the run anew does not lose the wish"
         assert reopen.asked == ["4f1c"]
-        assert driver.screen.session is reopen.session
+
+
+async def test_a_rollback_that_is_refused_after_all_still_shows_the_run_taken_up(tmp_path: Path) -> None:
+    story = (*fakes.failed(), ev.RunFinished(outcome="failed", exit_code=1))
+    ended = fakes.FakeSession(tmp_path, *story, read_only=True)
+    reopen = Reopening(tmp_path, *story, ev.RunReopened(by="ada"))
+    reopen.session.fake.refuse["roll_back"] = "the rollback is another one now"
+    async with driving_session(ended, reopen=reopen) as driver:
+        ended.end()
+        await driver.until(lambda: driver.screen.view.reopenable)
+        await driver.press("R")
+        await driver.until(lambda: driver.on_top == "RollbackScreen")
+        driver.app.screen.dismiss(wishes.RollBack(hash="0"))
+        await driver.until(lambda: driver.screen.session is reopen.session)
+        await driver.until(lambda: any("another one now" in text for text in driver.notices()))
+
+
+async def test_a_run_that_is_taken_up_keeps_the_selected_step(tmp_path: Path) -> None:
+    lost = fakes.FakeSession(tmp_path, *fakes.running(), read_only=True)
+    reopen = Reopening(tmp_path, *fakes.running(), ev.Warned(message="taken up again"))
+    async with driving_session(lost, reopen=reopen) as driver:
+        lost.end()
+        await driver.until(lambda: driver.screen.view.reopenable)
+        await driver.press("G")
+        await driver.until(lambda: driver.screen.view.step == "8")
+        await driver.press("p")
+        await driver.until(lambda: driver.screen.session is reopen.session and driver.screen.view.ready)
+        assert driver.screen.view.step == "8"
+        assert driver.screen.plan_tree.step == "8"
 
 
 async def test_a_run_that_succeeded_is_not_taken_up(tmp_path: Path) -> None:

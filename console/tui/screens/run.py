@@ -23,7 +23,7 @@ from textual.worker import Worker, WorkerState
 
 from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
-from console.run.control import Session
+from console.run.control import Session, Wish
 from console.tui.actions import ALWAYS, BY_ID, bindings, why_not
 from console.tui.attention import Attention
 from console.tui.beside import beside
@@ -52,12 +52,14 @@ from console.tui.widgets.timeline import TimelinePane
 
 CYCLE: tuple[Pane, ...] = ("plan", *(pane for _, pane, _ in TABS))
 
+Reopen = Callable[[Wish | None, StepId], Awaitable[None]]
 Handler = Callable[[], Coroutine[Any, Any, None] | None]
 
 
 class RunScreen(Screen[int]):
     """One run. `now` is the wall clock in seconds since the epoch; `by` the operator's name. `reopen`
-    has the run taken up again, shows it in place of this screen and gives the session."""
+    has the run taken up again, says a wish to it and shows it in place of this screen, with the cursor on
+    a step; this one begins with it on `step`."""
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -71,7 +73,8 @@ class RunScreen(Screen[int]):
         by: str,
         keymap: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
-        reopen: Callable[[], Awaitable[Session]] | None = None,
+        reopen: Reopen | None = None,
+        step: StepId = "",
     ) -> None:
         super().__init__()
         self.reopen = reopen
@@ -79,7 +82,7 @@ class RunScreen(Screen[int]):
         self.now = now
         self.keymap = keymap or {}
         self.bridge = Bridge(session, by, self._on_change)
-        self.view = View(read_only=self.bridge.read_only, ready=False)
+        self.view = View(read_only=self.bridge.read_only, ready=False, step=step)
         self.insight = Insight()
         self.right: Pane = "output"
         self.operating = Operating(self)
@@ -158,10 +161,12 @@ class RunScreen(Screen[int]):
 
     def _look_at_plan(self) -> None:
         """Show the new plan at once; what can be told of it comes when it has been worked out."""
-        state = self.bridge.state
+        state, is_first = self.bridge.state, self._looked_at is None
         plan = self._looked_at = state.plan
         self.editing.plan_changed(plan)
         self._show_plan()
+        if is_first and self.plan_tree.index_of(self.view.step) >= 0:
+            self.plan_tree.select(self.view.step)
         self.view.step = self.view.step or self.plan_tree.step
         if plan is not None:
             parallel = int(state.limits.get("parallel", 0)) or None
