@@ -152,8 +152,12 @@ def _findings(plan: Plan, task: Task, catalog: Catalog, *, as_json: bool) -> int
         for one in found:
             place = f"step {', '.join(one.steps)}: " if one.steps else ""
             say(f"{place}{one.message}")
-        say(f"{len(plan.leaves())} steps, valid, {len(found) or 'no'} findings")
+        say(f"{_counted(len(plan.leaves()), 'step')}, valid, {_counted(len(found), 'finding')}")
     return 1 if found else 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
 def _finding(finding: Any) -> dict[str, Any]:

@@ -74,6 +74,13 @@ async def test_enter_on_roll_back_runs_what_was_shown(clock: Clock) -> None:
         assert show.result == RollBack(hash="f" * 64, back_to=None)
 
 
+async def test_a_key_pressed_twice_does_not_choose_the_other_answer(clock: Clock) -> None:
+    async with shown(rollback(PREVIEW, clock)) as show:
+        clock.now += 1
+        await show.press("G", "right", "right", "left", "left", "right", "enter")
+        assert isinstance(show.result, RollBack)
+
+
 async def test_a_part_of_a_run_is_rolled_back_to_its_step(clock: Clock) -> None:
     async with shown(rollback(PREVIEW.model_copy(update={"back_to": "1"}), clock)) as show:
         clock.now += 1

@@ -23,8 +23,10 @@ class Answers(Widget, can_focus=True):
     """A row of answers given as (id, words)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h,shift+tab", "mark(-1)", "Left", show=False),
-        Binding("right,l,tab", "mark(1)", "Right", show=False),
+        Binding("left,h", "mark(-1)", "Left", show=False),
+        Binding("right,l", "mark(1)", "Right", show=False),
+        Binding("shift+tab", "cycle(-1)", "Before", show=False),
+        Binding("tab", "cycle(1)", "Next", show=False),
     ]
 
     marked: reactive[int] = reactive(0)
@@ -43,13 +45,14 @@ class Answers(Widget, can_focus=True):
         parts: list[Content] = []
         for place, (_, words) in enumerate(self.answers):
             is_marked = place == self.marked
-            style = (
-                "bold $block-cursor-foreground on $block-cursor-background" if is_marked else "$foreground"
-            )
-            parts.append(Content.styled(f"  {words}  ", style))
+            parts.append(Content.styled(f"  {words}  ", _MARKED if is_marked else "$foreground"))
         return Content("   ").join(parts)
 
     def action_mark(self, by: int) -> None:
+        """The one beside it; at an end it stays, so that a key pressed twice does not choose the other."""
+        self.marked = max(0, min(self.marked + by, len(self.answers) - 1))
+
+    def action_cycle(self, by: int) -> None:
         self.marked = (self.marked + by) % len(self.answers)
 
     def on_key(self, event: events.Key) -> None:

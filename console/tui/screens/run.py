@@ -50,6 +50,9 @@ from console.tui.widgets.summary import SummaryPane
 from console.tui.widgets.tabs import TABS, tabs_title
 from console.tui.widgets.timeline import TimelinePane
 
+WIDE = 110
+"""Columns from which the panes stand side by side."""
+
 CYCLE: tuple[Pane, ...] = ("plan", *(pane for _, pane, _ in TABS))
 
 Reopen = Callable[[Wish | None, StepId], Awaitable[None]]
@@ -63,7 +66,7 @@ class RunScreen(Screen[int]):
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 (declared by Screen)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 (declared by Screen)
     AUTO_FOCUS = "#plan"
 
     def __init__(
@@ -119,6 +122,7 @@ class RunScreen(Screen[int]):
         yield FooterLine(self.keymap)
 
     def on_mount(self) -> None:
+        self.set_class(self.app.size.width < WIDE, "-narrow")  # before the first paint; then as it is resized
         self.show_right("output")
         self.show_parts()
         self.call_after_refresh(self._begin)
