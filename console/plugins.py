@@ -59,7 +59,7 @@ def planner(name: str, model: str, environ: Mapping[str, str]) -> Any:
         made = entry.load()(model, environ)
     except Exception as error:  # noqa: BLE001 - a plugin is foreign code; its fault is told as one line
         raise _broken(entry, _line(error)) from None
-    missing = [part for part in ("name", "plan", "replan") if not hasattr(made, part)]
+    missing = [part for part in ("name", "model", "prompt", "plan", "replan") if not hasattr(made, part)]
     if missing:
         raise _broken(entry, f"it gave {type(made).__name__}, which has no {' and no '.join(missing)}")
     return made
