@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from console.catalog.contract import show
 from console.catalog.parameters import text_of
-from console.catalog.spec import Catalog, Contract, Parameter, ToolSpec
+from console.catalog.spec import Catalog, Contract, McpServer, Parameter, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,18 @@ class Row:
 def summary(catalog: Catalog) -> tuple[Row, ...]:
     """The tools by name."""
     return tuple(_row(tool) for _, tool in sorted(catalog.tools.items()))
+
+
+def servers(catalog: Catalog) -> tuple[Row, ...]:
+    """The MCP servers by name, each with how it is reached and how many tools it told."""
+    return tuple(_server(name, server, catalog) for name, server in sorted(catalog.servers.items()))
+
+
+def _server(name: str, server: McpServer, catalog: Catalog) -> Row:
+    count = sum(1 for tool in catalog.tools.values() if tool.mcp and tool.mcp.server == name)
+    state = "no answer" if server.problem else f"{count} tools" if server.asked else "not asked"
+    how = server.url or shlex.join((server.command or "", *server.args))
+    return Row(name, "server", state, f"MCP server: {how}")
 
 
 def explain(tool: ToolSpec) -> str:
@@ -124,6 +136,8 @@ def _how(tool: ToolSpec) -> Iterator[str]:
         yield f"request     {tool.http.method} {tool.http.url}"
     elif tool.mcp:
         yield f"server      {tool.mcp.server}, tool {tool.mcp.tool}"
+        yield f"it says     {', '.join(tool.mcp.claims) or 'nothing about the risk'} (a claim, not believed)"
+        yield f"definition  SHA-256 {tool.mcp.pin}"
     elif tool.function:
         yield f"function    {tool.function}"
     for name, value in tool.environment.items():

@@ -18,8 +18,6 @@ from console.plan.codec import bind_inputs
 from console.plan.faults import nearest
 from console.plan.model import NOTE, Params, Plan
 
-ONLY = "this version does not call servers"
-
 
 def faults(plan: Plan, catalog: Catalog) -> tuple[Fault, ...]:
     """Everything in `plan` that `catalog` cannot carry out, in reading order; empty when it fits."""
@@ -47,7 +45,7 @@ class _Fitter:
             return
         tool = self._catalog.get(action)
         if tool is None:
-            yield self._unknown(step, action, place)
+            yield from self._unknown(step, action, place)
             return
         if place and tool.agent is not None:
             what = f"{place}{action} is an agent, and what undoes must be known beforehand"
@@ -63,12 +61,18 @@ class _Fitter:
                 continue
             yield Fault(0, step, f"{place}the parameter {name} of {tool.name} cannot be passed: {why}")
 
-    def _unknown(self, step: str, action: str, place: str) -> Fault:
-        server = action.partition(".")[0]
-        if server in self._catalog.servers:
-            why = f"it is a tool of the MCP server {server}, and {ONLY}"
-            return Fault(0, step, f"{place}{action} cannot be carried out: {why}", "use a tool with a script")
-        return Fault(0, step, f"{place}there is no tool {action}", self._nearest(action))
+    def _unknown(self, step: str, action: str, place: str) -> Iterator[Fault]:
+        """A tool of a server that was not asked yet may be there: the run asks it and looks again."""
+        name, dot, tool = action.partition(".")
+        server = self._catalog.servers.get(name) if dot else None
+        if server is None:
+            yield Fault(0, step, f"{place}there is no tool {action}", self._nearest(action))
+        elif server.problem:
+            yield Fault(
+                0, step, f"{place}{action} cannot be carried out: {server.problem}", "mend the server"
+            )
+        elif server.asked:
+            yield Fault(0, step, f"{place}the server {name} has no tool {tool}", self._nearest(action))
 
     def _nearest(self, action: str) -> str:
         names = list(self._catalog.tools)

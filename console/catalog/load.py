@@ -16,7 +16,6 @@ from pathlib import Path
 from console import plugins
 from console.bundled import tools_dir
 from console.catalog import agents
-from console.catalog.fit import ONLY
 from console.catalog.spec import Catalog, Goal, McpServer, ToolSpec
 from console.catalog.toolfile import ToolFile, read_tool_file
 from console.errors import Fault, InvalidCatalog
@@ -51,7 +50,7 @@ def load(sources: Sequence[str | Path], *, beside: Path | None = None) -> Catalo
         faults.sort(key=lambda fault: (order.get(fault.file, -1), fault.line))
         raise InvalidCatalog(faults, todo="plandeck tools check FILE reads one file")
     goals: tuple[Goal, ...] = tuple(goal for file in files.values() for goal in file.goals)
-    warnings = [warning for file in files.values() for warning in (*file.warnings, *_unusable(file))]
+    warnings = [warning for file in files.values() for warning in file.warnings]
     return Catalog(
         tools=tools, servers=servers, goals=goals, files=tuple(map(str, files)), warnings=tuple(warnings)
     )
@@ -107,12 +106,6 @@ def _put(file: ToolFile, tools: dict[str, ToolSpec], servers: dict[str, McpServe
     for name, server in file.servers.items():
         if servers.setdefault(name, server) is not server:
             yield Fault(server.line, "", f"a second server is called {name}", "rename one", server.file)
-
-
-def _unusable(file: ToolFile) -> Iterator[str]:
-    """What the file offers that no step can use."""
-    for name, server in file.servers.items():
-        yield f"{server.file}:{server.line}: no step can use the tools of the server {name}: {ONLY}"
 
 
 def _undo_faults(tools: dict[str, ToolSpec]) -> Iterator[Fault]:

@@ -63,7 +63,8 @@ class Checker:
         `template` a value that holds references is left to be checked when they are resolved; in
         resolved parameters what looks like a reference is text."""
         declared = {p.name: p for p in tool.parameters}
-        for name in params:
+        more = (tool.input_schema or {}).get("additionalProperties", False) is not False
+        for name in () if more else params:
             if name not in declared:
                 known = nearest(name, list(declared))
                 yield f"{tool.name} has no parameter {name}", known or _takes(declared)
@@ -71,23 +72,36 @@ class Checker:
             missing = params.get(parameter.name) is None and parameter.default is None
             if parameter.required and missing:
                 yield f"{tool.name} needs the parameter {parameter.name}", parameter.description
-        checked = {k: v for k, v in params.items() if v is not None and k in declared}
+        checked = {k: v for k, v in params.items() if v is not None and (more or k in declared)}
         if template:
             checked = {k: v for k, v in checked.items() if not references.find(v)}
         if checked:
             yield from self._ill_typed(tool, checked)
 
     def _ill_typed(self, tool: ToolSpec, params: Params) -> Iterator[Problem]:
-        for error in self._validator(tool).iter_errors(params):
+        from referencing.exceptions import Unresolvable
+
+        try:
+            errors = list(self._validator(tool).iter_errors(params))
+        except (Unresolvable, RecursionError):
+            yield (
+                f"the parameters of {tool.name} cannot be checked: its schema refers to what is not in it",
+                "",
+            )
+            return
+        for error in errors:
             name = str(error.absolute_path[0]) if error.absolute_path else ""
             wanted = error.schema.get("description", "") if len(error.absolute_path) == 1 else ""
             yield f"the parameter {name} of {tool.name} does not fit: {_short(error.message)}", str(wanted)
 
     def _validator(self, tool: ToolSpec) -> Any:
+        from referencing import Registry
+
         kept = self._validators.get(id(tool))
         if kept is None or kept[0] is not tool:
             schema = {**tool.schema_of_parameters, "required": []}
-            kept = self._validators[id(tool)] = (tool, _validator_class()(schema))
+            # With a registry of its own, nothing that a schema refers to is fetched from anywhere.
+            kept = self._validators[id(tool)] = (tool, _validator_class()(schema, registry=Registry()))
         return kept[1]
 
 

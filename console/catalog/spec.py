@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from console.catalog.surroundings import USUAL, variables_in
 from console.plan.model import Params, Undo
 
 
@@ -82,12 +83,14 @@ class Http(Spec):
 
 class McpCall(Spec):
     """A tool of an MCP server declared as `server`; `pin` is the SHA-256 of its raw definition, `start` that
-    of the server's declaration. `timeout` is in seconds."""
+    of the server's declaration; `claims` are the server's own words on what the tool does ("read only").
+    `timeout` is in seconds."""
 
     server: str
     tool: str
     pin: str = ""
     start: str = ""
+    claims: tuple[str, ...] = ()
     timeout: float = 30.0
 
 
@@ -167,6 +170,14 @@ class McpServer(Spec):
     problem: str = ""
     file: str = ""
     line: int = 0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The caller's variables that it is given: those that its `env` and `headers` name."""
+        named = (
+            found for text in (*self.env.values(), *self.headers.values()) for found in variables_in(text)
+        )
+        return tuple(dict.fromkeys(name for name in named if name not in USUAL))
 
 
 class Goal(Spec):

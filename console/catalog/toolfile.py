@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -401,6 +402,12 @@ class _Reader:
             self.fault(entry.path, f"{name!r:.80} cannot be the name of a server", "letters, digits, _ and -")
         if bool(entry.text("command")) == bool(entry.text("url")):
             self.fault(entry.path, f"{what} needs command or url, one of them")
+        if (url := entry.text("url")) and not _is_address(url):
+            self.fault(
+                (*entry.path, "url"),
+                f"the url of {what} is not an address",
+                "http:// or https://, and a host",
+            )
         fields = {
             "command": entry.text("command") or None,
             "args": entry.strings("args"),
@@ -438,6 +445,15 @@ class _Reader:
             tool = self.made(McpTool, fields, inner.path, what)
             if tool is not None:
                 yield name, tool
+
+
+def _is_address(url: str) -> bool:
+    """Whether an MCP server can be reached there; a password in it would stand in every record."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return False
 
 
 def _named_in(entry: Entry) -> list[str]:

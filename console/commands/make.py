@@ -26,6 +26,7 @@ from console.commands.common import (
     table,
 )
 from console.commands.serve import Http, TokenFile, serve_tools
+from console.commands.tool_files import check_file, tell_problems
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def plan(
     """
     from console.commands.ordering import planned_by, tools_for
     from console.plan import codec
+    from console.service.asking import asked
     from console.service.parts import catalog_of, executor_model_for, fitted
     from console.settings import load_settings
     from console.task import load
@@ -60,6 +62,8 @@ def plan(
     task = planned_by(load(what, pairs(sets)), planner, model, prompt)
     files = tools_for(task, tools)
     catalog = catalog_of(task, files, executor_model_for(task, load_settings()))
+    catalog = asked(catalog, Path.cwd())
+    tell_problems(catalog)
     made = fitted(task, catalog) if task.plan else _draft(task, catalog).plan
     if files and not tools:
         _tell_tools(made, catalog)
@@ -118,6 +122,7 @@ def check(
     """
     from console.commands.ordering import tool_files
     from console.errors import InvalidDocument
+    from console.service.asking import asked
     from console.service.parts import catalog_of, executor_model_for, fitted
     from console.settings import load_settings
     from console.task import load
@@ -129,6 +134,7 @@ def check(
                 "this task has no plan to check", where=plan_file, todo="Make one with plandeck plan"
             )
         catalog = catalog_of(task, tool_files(tools), executor_model_for(task, load_settings()))
+        catalog = asked(catalog, Path.cwd())
         made = fitted(task, catalog)
     except InvalidDocument as error:
         if not as_json:
@@ -192,19 +198,23 @@ def tools(
     env: Env = None,
     http: Http = "",
     token_file: TokenFile = None,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="With `check`: start the file's MCP servers and ask them.")
+    ] = False,
 ) -> int:
     """List the tools, explain one, check a tool file, or serve tools to any MCP client.
 
-    Without --tools these are the tools that come with plandeck and those in your configuration folder.
+    Without --tools these are the tools that come with plandeck and those in your configuration folder. MCP
+    servers that a file declares are started and asked for their tools; `check` does so with --ask only.
     Served tools run when a client calls them: nothing is planned, approved or recorded.
 
     Example: plandeck tools backup_database
-    Example: plandeck tools check ./tools.yaml
+    Example: plandeck tools check ./tools.yaml --ask
     Example: plandeck tools serve ./tools.yaml --up-to observe
     """
     from console.catalog import load as loading
     from console.commands.ordering import tool_files
-    from console.service.parts import tools_by_name
+    from console.service.asking import asked
 
     if name == "serve":
         if not files:
@@ -215,45 +225,29 @@ def tools(
             "--up-to, --workspace, --env, --http and --token-file go with `plandeck tools serve`"
         )
     if name == "check":
-        return _check_file(files or [], as_json=as_json)
+        return check_file(files or [], ask=ask, as_json=as_json)
     if files:
         raise UsageError(
             f"{files[0]!r} is one word too many", todo="plandeck tools NAME, or plandeck tools check FILE"
         )
-    found = list(loading.load(tool_files(tool_file)).tools.values()) if tool_file else tools_by_name()
+    sources = [tool_files(tool_file)] if tool_file else [(name,) for name in loading.names()]
+    catalogs = [asked(loading.load(source), Path.cwd()) for source in sources]
+    for catalog in catalogs:
+        tell_problems(catalog)
+    found = [tool for catalog in catalogs for tool in catalog.tools.values()]
     if name:
         return _explain(found, name, as_json=as_json)
     if as_json:
         emit([tool.model_dump(mode="json", by_alias=True, exclude_defaults=True) for tool in found])
         return 0
-    from console.catalog.explain import summary
+    from console.catalog.explain import servers, summary
     from console.catalog.spec import Catalog
     from console.text import one_line
 
     rows = [row for tool in found for row in summary(Catalog(tools={tool.name: tool}))]
+    rows += [row for catalog in catalogs for row in servers(catalog)]
     table([(row.name, row.risk, one_line(row.takes, 40), one_line(row.about, 100)) for row in rows])
     return 0
-
-
-def _check_file(files: list[str], *, as_json: bool) -> int:
-    from console.catalog.load import load
-
-    if len(files) != 1:
-        raise UsageError(
-            "which file?" if not files else "one file at a time", todo="plandeck tools check FILE"
-        )
-    catalog = load(files)
-    if as_json:
-        emit({"file": files[0], "tools": list(catalog.tools), "warnings": list(catalog.warnings)})
-    else:
-        _ok(catalog)
-    return 0
-
-
-def _ok(catalog: Catalog) -> None:
-    for warning in catalog.warnings:
-        say(f"! {warning}")
-    say(f"{len(catalog.tools)} tools, no faults")
 
 
 def _explain(found: list[ToolSpec], name: str, *, as_json: bool) -> int:

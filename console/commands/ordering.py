@@ -118,7 +118,7 @@ def order_for(
     require_executor(task, plan, catalog, thinks)
     if plan is not None:
         refuse(task, missing_secrets(plan, catalog, os.environ))
-    elif front.unattended:
+    elif front.unattended and not catalog.servers:  # what servers can do is known when the run asks them
         understand(task, catalog)
     else:
         planner_of(task)

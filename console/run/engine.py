@@ -192,6 +192,9 @@ class Engine:
         if self.state.seq == 0:
             self.emit(setup.created)
             self.emit(ev.CatalogLoaded(catalog=setup.catalog))
+            for server in setup.catalog.servers.values():
+                if server.problem:
+                    self.emit(ev.Warned(message=f"{server.problem}; its tools are missing"))
         host, boot = socket.gethostname(), _boot_id()
         self.emit(ev.EngineStarted(pid=os.getpid(), host=host, boot=boot, version=setup.created.version))
         if setup.reopen and self.state.status.is_final:

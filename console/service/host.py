@@ -15,13 +15,14 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
 
+from console.catalog.mcp import with_tools
 from console.catalog.spec import Catalog, Risk
 from console.run import events as ev
 from console.run.control import Session
@@ -31,6 +32,8 @@ from console.run.policy import Consent, Policy
 from console.run.state import RunState
 from console.runners.backend import StepBackend
 from console.runners.local import LocalBackend
+from console.runners.mcp_backend import McpCalls
+from console.runners.mcp_servers import Servers
 from console.runners.router import Router
 from console.sandbox import parse, prepare
 from console.service.executors import executor_of
@@ -62,8 +65,14 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
     """
     journal = Journal.open(order.directory)
     try:
-        async with _world(order, journal) as world, LocalBackend(order.directory) as processes:
-            setup = await _setup(order, journal, world, Router(processes))
+        async with (
+            _world(order, journal) as world,
+            _servers(order, world) as servers,
+            McpCalls(servers) as calls,
+            LocalBackend(order.directory) as processes,
+        ):
+            world = await _with_servers(world, servers)
+            setup = await _setup(order, journal, world, Router(processes, calls))
             try:
                 return await _serve(Engine(setup), journal, front, ready)
             finally:
@@ -162,6 +171,21 @@ async def _world(order: Order, journal: Journal) -> AsyncIterator[_World]:
             await running.teardown()
 
 
+def _servers(order: Order, world: _World) -> Servers:
+    """The MCP servers of the run. They live as long as this process; none is started before it is needed."""
+    caller = {**os.environ, **world.env}
+    return Servers(
+        world.catalog.servers, cwd=world.workspace, caller=caller, logs=order.directory / "servers"
+    )
+
+
+async def _with_servers(world: _World, servers: Servers) -> _World:
+    """The world with the tools that its servers tell; a resumed run keeps those it was approved with."""
+    if world.before.seq or not world.catalog.servers:
+        return world
+    return replace(world, catalog=with_tools(world.catalog, await servers.ask()))
+
+
 async def _setup(order: Order, journal: Journal, world: _World, backend: StepBackend) -> Setup:
     settings = load_settings()
     task, before = order.task, world.before
@@ -190,7 +214,7 @@ async def _setup(order: Order, journal: Journal, world: _World, backend: StepBac
         policy=_policy(order),
         plan=None if task.plan is None else fitted(task, world.catalog),
         env=world.env,
-        secrets=secrets_of(world.catalog, os.environ),
+        secrets=secrets_of(world.catalog, {**os.environ, **world.env}),
         reopen=order.by if order.reopen or order.roll_back else "",
         roll_back=order.roll_back,
         executor=executor_of(task, world.catalog, executor_model_of(order, settings), os.environ),

@@ -17,6 +17,7 @@ from console import plugins
 from console.catalog import fit
 from console.catalog import load as tool_files
 from console.catalog.spec import Catalog, Fact, ToolSpec
+from console.catalog.surroundings import USUAL
 from console.errors import Fault, InvalidPlan, NoPlanner, UsageError
 from console.plan.model import Plan
 from console.planners.base import Goal, Planner, Want
@@ -25,9 +26,6 @@ from console.service.executors import equipped
 from console.service.order import Order
 from console.settings import PLANNERS, Settings
 from console.task import OUTPUT, ProbedFact, Task, Wanted
-
-ALLOWED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR")
-"""What of the caller's environment every step gets, with LC_*."""
 
 PROBE_SECONDS = 30.0
 PROBE_OUTPUT = 4096
@@ -204,7 +202,7 @@ def understand(task: Task, catalog: Catalog) -> Planner:
 def environment(catalog: Catalog, names: tuple[str, ...], caller: Mapping[str, str]) -> dict[str, str]:
     """What steps see of the caller's environment: the usual variables, those in `names`, and those
     that a tool file names. A tool's secrets are not part of it."""
-    wanted = {*ALLOWED, *names, *(name for tool in catalog.tools.values() for name in _named(tool))}
+    wanted = {*USUAL, *names, *(name for tool in catalog.tools.values() for name in _named(tool))}
     wanted |= {name for name in caller if name.startswith("LC_")}
     wanted -= {name for tool in catalog.tools.values() for name in tool.secrets} - set(names)
     return {name: caller[name] for name in sorted(wanted) if name in caller}

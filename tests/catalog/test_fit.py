@@ -12,6 +12,7 @@ import pytest
 
 from console.catalog.fit import bind, faults, input_of
 from console.catalog.load import load
+from console.catalog.mcp import Listing, with_tools
 from console.catalog.spec import Catalog
 from console.catalog.toolfile import read_tool_file
 from console.plan import codec
@@ -73,17 +74,25 @@ def test_a_misfit_is_told_with_its_step_and_the_nearest_name(
     assert said(catalog, step) == [fault]
 
 
+READ = {"name": "read", "inputSchema": {"type": "object", "properties": {"path": {"type": "string"}}}}
+
+
 @pytest.mark.parametrize(
-    ("step", "fault"),
+    ("listing", "told"),
     [
-        (call("files.read"), "step 1: files.read cannot be carried out: it is a tool of the MCP server files, and this version does not call servers (use a tool with a script)"),
+        (None, []),
+        (Listing(problem="the server files failed: it ended before it was ready"), ["step 1: files.raed cannot be carried out: the server files failed: it ended before it was ready (mend the server)"]),
+        (Listing((READ,)), ["step 1: the server files has no tool raed (nearest is files.read)"]),
     ],
 )  # fmt: skip
-def test_a_step_that_is_no_process_is_refused_before_anything_starts(
-    tmp_path: Path, step: Step, fault: str
+def test_a_tool_that_its_server_does_not_have_is_told_once_the_server_was_asked(
+    tmp_path: Path, listing: Listing | None, told: list[str]
 ) -> None:
     (tmp_path / "tools.yaml").write_text(NO_PROCESS)
-    assert said(load([tmp_path / "tools.yaml"]), step) == [fault]
+    catalog = load([tmp_path / "tools.yaml"])
+    if listing is not None:
+        catalog = with_tools(catalog, {"files": listing})
+    assert said(catalog, call("files.raed")) == told
 
 
 def test_all_misfits_are_told_in_reading_order(catalog: Catalog) -> None:

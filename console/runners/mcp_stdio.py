@@ -1,0 +1,190 @@
+"""MCP over the pipes of a process: one JSON-RPC message a line, nothing believed about the other side.
+
+A line that is no message (a banner, a stray print) goes to the server's log; too many of them, or one
+that is too long, end the connection. The process is started under a guard (mcp_guard.py), so that
+nothing of it outlives the connection or this process.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import anyio
+from anyio.abc import Process
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+from mcp_types import jsonrpc_message_adapter
+
+FRAME_LIMIT = 32 * 1024 * 1024
+"""Bytes of the longest message."""
+
+JUNK_LIMIT = 1_000
+"""Lines that are no messages, after which nothing more is read."""
+
+FLUSH = 0.2  # seconds in which what was sent last may leave
+LEAVE = 0.3  # from the end of its input to TERM
+SWEPT = 3.0  # from TERM until the guard has ended everything
+
+Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
+"""What is read from the server, and what is written to it."""
+
+_ROOT = str(Path(__file__).parents[2])
+_GUARD = str(Path(__file__).with_name("mcp_guard.py"))
+_PIECE = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to start, resolved. `log` takes its standard error and what it says besides messages."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
+    log: Path
+
+
+@dataclass(slots=True)
+class Conduct:
+    """How the other side behaved: lines that were no messages, and what ended the connection."""
+
+    junk: int = 0
+    first_junk: str = ""
+    ended: str = ""
+    on_end: list[Callable[[], None]] = field(default_factory=list)
+
+    def end(self, why: str) -> None:
+        self.ended = self.ended or why
+        for callback in self.on_end:
+            callback()
+
+
+@asynccontextmanager
+async def stdio(program: Program, conduct: Conduct) -> AsyncIterator[Streams]:
+    """Start the server and talk to it. Raises `OSError` when the guard cannot be started."""
+    with _opened(program.log) as log:
+        process = await anyio.open_process(
+            [sys.executable, "-I", "-S", _GUARD, _ROOT, str(os.getpid()), *program.argv],
+            env=program.env,
+            cwd=program.cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+        # Nothing is awaited between the start and the task group that owns the process.
+        into, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        write, out = anyio.create_memory_object_stream[SessionMessage](0)
+        written = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_receive, process, into, conduct, log)
+            tasks.start_soon(_send, process, out, written, conduct)
+            try:
+                yield read, write
+            finally:
+                with anyio.CancelScope(shield=True):
+                    read.close()
+                    write.close()
+                    with anyio.move_on_after(FLUSH):
+                        await written.wait()
+                    await _end(process)
+                tasks.cancel_scope.cancel()
+
+
+def _opened(log: Path) -> IO[bytes]:
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab", 0)
+
+
+async def _receive(
+    process: Process,
+    into: MemoryObjectSendStream[SessionMessage | Exception],
+    conduct: Conduct,
+    log: IO[bytes],
+) -> None:
+    assert process.stdout is not None
+    pending: list[bytes] = []
+    size = 0
+    with into, suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        while True:
+            try:
+                piece = await process.stdout.receive(_PIECE)
+            except (anyio.EndOfStream, OSError):
+                break
+            *lines, rest = piece.split(b"\n")
+            for line in lines:
+                whole = b"".join([*pending, line])
+                pending, size = [], 0
+                message = _message(whole, conduct, log)
+                if message is not None:
+                    await into.send(message)
+            pending.append(rest)
+            size += len(rest)
+            if size > FRAME_LIMIT:
+                conduct.end(f"it sent a message of more than {FRAME_LIMIT // 2**20} MiB")
+                return
+            if conduct.junk > JUNK_LIMIT:
+                conduct.end(f"it printed more than {JUNK_LIMIT} lines that are no messages")
+                return
+    conduct.end("")
+
+
+def _message(line: bytes, conduct: Conduct, log: IO[bytes]) -> SessionMessage | None:
+    if not line.strip():
+        return None
+    try:
+        return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValueError:
+        conduct.junk += 1
+        conduct.first_junk = conduct.first_junk or line[:200].decode("utf-8", "replace")
+        with suppress(OSError):
+            log.write(b"not a message: " + line[:2_000] + b"\n")
+        return None
+
+
+async def _send(
+    process: Process, out: MemoryObjectReceiveStream[SessionMessage], written: anyio.Event, conduct: Conduct
+) -> None:
+    assert process.stdin is not None
+    try:
+        with out:
+            async for each in out:
+                text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await process.stdin.send(text.encode() + b"\n")
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        conduct.end("it reads no more messages")
+    finally:
+        written.set()
+
+
+async def _end(process: Process) -> None:
+    """Close its input, then TERM for the guard, which ends everything; the guard itself at the last."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError), anyio.move_on_after(FLUSH):
+        await process.stdin.aclose()
+    if not await _is_over(process, LEAVE):
+        with suppress(ProcessLookupError):
+            process.terminate()
+        if not await _is_over(process, SWEPT):
+            with suppress(ProcessLookupError):
+                process.kill()
+            await _is_over(process, SWEPT)
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        await process.stdout.aclose()
+
+
+async def _is_over(process: Process, seconds: float) -> bool:
+    """Not by `wait`: on some versions of Python that waits for the end of its output, which a process
+    left behind may hold."""
+    due = anyio.current_time() + seconds
+    while process.returncode is None:
+        if anyio.current_time() >= due:
+            return False
+        await anyio.sleep(0.02)
+    return True
