@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from console.catalog.contract import show
+from console.catalog.mcp import claims_of, description_of
 from console.catalog.parameters import text_of
 from console.catalog.spec import Catalog, Contract, McpServer, Parameter, ToolSpec
 
@@ -41,6 +43,17 @@ def _server(name: str, server: McpServer, catalog: Catalog) -> Row:
     state = "no answer" if server.problem else f"{count} tools" if server.asked else "not asked"
     how = server.url or shlex.join((server.command or "", *server.args))
     return Row(name, "server", state, f"MCP server: {how}")
+
+
+def changes(tool: ToolSpec, definition: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What differs between a tool as it was approved and as its server defines it now: what, before, now."""
+    was = tool.mcp.claims if tool.mcp else ()
+    before = (tool.description, _json(tool.input_schema), ", ".join(was))
+    claims = ", ".join(claims_of(definition))
+    after = (description_of(definition), _json(definition.get("inputSchema")), claims)
+    for what, old, new in zip(("description", "parameters", "it says"), before, after, strict=True):
+        if old != new:
+            yield what, old or "nothing", new or "nothing"
 
 
 def explain(tool: ToolSpec) -> str:

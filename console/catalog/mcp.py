@@ -98,6 +98,19 @@ def with_definition(catalog: Catalog, name: str, definition: Mapping[str, Any]) 
     return catalog.model_copy(update={"tools": {**catalog.tools, name: made}})
 
 
+def description_of(definition: Mapping[str, Any]) -> str:
+    """What the server says of the tool, as safe text."""
+    return clean(_text(definition.get("description") or definition.get("title"))).strip()
+
+
+def claims_of(definition: Mapping[str, Any]) -> tuple[str, ...]:
+    """The annotations that the server sets, in words."""
+    annotations = definition.get("annotations")
+    if not isinstance(annotations, dict):
+        return ()
+    return tuple(words for key, words in _CLAIMS if annotations.get(key) is True)
+
+
 # ── one server ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -145,10 +158,10 @@ def _tool(name: str, server: McpServer, definition: Mapping[str, Any], warnings:
         raise ValueError(f"the schema of its parameters cannot be used: {problem}")
     parameters = tuple(_parameters(schema))
     words = server.tools.get(tool, McpTool())
-    claims = _claims(definition)
+    claims = claims_of(definition)
     return ToolSpec(
         name=f"{name}.{tool}",
-        description=clean(_text(definition.get("description") or definition.get("title"))).strip(),
+        description=description_of(definition),
         parameters=parameters,
         input_schema=schema,
         mcp=McpCall(
@@ -234,14 +247,6 @@ def _schema_problem(schema: Mapping[str, Any]) -> str:
     except RecursionError:
         return "it is nested too deeply"
     return ""
-
-
-def _claims(definition: Mapping[str, Any]) -> tuple[str, ...]:
-    """The annotations that the server sets, in words."""
-    annotations = definition.get("annotations")
-    if not isinstance(annotations, dict):
-        return ()
-    return tuple(words for key, words in _CLAIMS if annotations.get(key) is True)
 
 
 def _unknown_undos(tools: Mapping[str, ToolSpec], asked: Mapping[str, Listing]) -> Iterator[str]:

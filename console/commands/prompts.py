@@ -11,6 +11,7 @@ import sys
 
 from anyio import to_thread
 
+from console.catalog.explain import changes
 from console.commands.common import say
 from console.lines import name_of
 from console.plan.model import Plan, Step
@@ -30,10 +31,23 @@ async def ask(request: Request, state: RunState) -> Wish | None:
     say(f"\n? {request.scope.replace('_', ' ')}{about}: {clean(request.question)}".rstrip(": "))
     if request.scope == "step":
         say(_step(state.find(request.step), state))
+    if request.scope == "tool":
+        _tell_change(request, state)
     if request.options:
         return await _choose(request)
     answer = await _read("approve? [y/N] ")
     return None if answer is None else _yes_or_no(request, answer)
+
+
+def _tell_change(request: Request, state: RunState) -> None:
+    """How the step's tool was defined when it was approved, and how it is now."""
+    attempt = state.step(request.step).attempt
+    tool = state.catalog.get(attempt.command[0]) if attempt and attempt.command else None
+    if tool is None or attempt is None or attempt.changed is None:
+        return
+    for what, before, now in changes(tool, attempt.changed):
+        say(f"  {what} was: {reveal(before)}")
+        say(f"  {what} is now: {reveal(now)}")
 
 
 def _yes_or_no(request: Request, answer: str, steps: dict[str, str] | None = None) -> Wish:

@@ -37,6 +37,10 @@ class Agents:
         self.ending: set[StepId] = set()
         self.leaving: dict[StepId, str] = {}
 
+    def use(self, catalog: Catalog, asking: Asking) -> None:
+        """Go on with these tools."""
+        self._catalog, self._asking = catalog, asking
+
     def rebuild(self) -> None:
         """Derive from the state which agents run."""
         self.running = {}

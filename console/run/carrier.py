@@ -58,6 +58,10 @@ class Carrier:
         self._backend, self._catalog, self._directory = backend, catalog, directory
         self._wall, self._receiver = wall, receiver
 
+    def use(self, catalog: Catalog) -> None:
+        """Take the probes of tools from this catalog from now on."""
+        self._catalog = catalog
+
     async def attempt(self, step: StepId, prepared: Prepared) -> None:
         """Carry out one attempt, from its start to its end."""
         key = prepared.key

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from console.catalog.spec import Catalog, Risk
 from console.errors import PlandeckError
+from console.plan.codec import digest
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
 from console.run.agents import Agents
@@ -29,6 +30,7 @@ from console.run.state import RunState
 
 _S, _R = StepStatus, RunStatus
 _STARTING = (_R.RUNNING, _R.AWAITING_DECISION, _R.REPLANNING)
+TOOL_ANSWERS = ("trust", "skip", "replan", "roll_back", "stop")
 DOUBTS = ("done", "failed", "run_again", "probe", "roll_back", "stop")
 
 
@@ -69,6 +71,8 @@ class Course:
                 self.probing.discard(event.step)
                 self.lane.place(event.step)
                 self.agents.place(event.step, self.state.leaves.get(event.step))
+            case ev.CatalogLoaded() if event.catalog is not self.catalog:
+                self._adopt(event.catalog)
             case ev.Approved(scope="plan") if self.state.plan:
                 self._approve_all(self.state.plan)
             case ev.RevisionAccepted() if self.state.started_at:
@@ -87,6 +91,17 @@ class Course:
 
     def _approve_all(self, plan: Plan) -> None:
         self.approved = {leaf.id: self.hasher.step(leaf) for leaf in plan.leaves()}
+
+    def _adopt(self, catalog: Catalog) -> None:
+        """Go on with a catalog in which the operator has let a tool change: an approval that held for a step
+        still does."""
+        before, self.catalog = self.hasher, catalog
+        self.hasher, self.asking = Hasher(catalog), Asking(self.state, catalog, self.policy)
+        self.agents.use(catalog, self.asking)
+        steps = self.lane.steps.values()
+        held = [step for step in steps if self.approved.get(step.id) == before.step(step)]
+        self.approved |= {step.id: self.hasher.step(step) for step in held}
+        self.rebuild()
 
     def rebuild(self) -> None:
         """Derive the lane anew from the state."""
@@ -241,6 +256,8 @@ class Course:
 
     def _failure(self, step: Step) -> Grant | None:
         """A failed or cancelled step, after its own retries."""
+        if self._is_changed(step.id):
+            return self._changed(step, TOOL_ANSWERS)
         if retry := self._own_retry(step):
             return Grant((retry,))
         mode = self.lane.mode(step)
@@ -267,6 +284,22 @@ class Course:
                 ),
             )
         )
+
+    def _is_changed(self, step_id: StepId) -> bool:
+        attempt = self.state.step(step_id).attempt
+        return attempt is not None and attempt.changed is not None
+
+    def _changed(self, step: Step, answers: tuple[str, ...]) -> Grant | None:
+        """The call of a step was refused, because its tool is not defined as it was approved. What was agreed
+        to beforehand does not cover that: a person says what shall become of it, or the step has failed."""
+        state = self.state.step(step.id)
+        if self.policy.unattended:
+            return self._unattended_failure(step)
+        if self.asking.is_open("tool", step=step.id) or state.attempt is None:
+            return None
+        question = f"{state.reason}. Call it as it is defined now?"
+        pin = digest(state.attempt.changed)
+        return Grant((self.asking.ask("tool", pin, step=step.id, question=question, options=answers),))
 
     def _own_retry(self, step: Step) -> ev.StepRetryScheduled | None:
         state = self.state.step(step.id)
@@ -394,7 +427,7 @@ class Course:
         """Nothing waits for the operator any more."""
         if self.state.status is not _R.AWAITING_DECISION or self.state.proposal:
             return None
-        if self.asking.is_open("decision", "in_doubt", "revision"):
+        if self.asking.is_open("decision", "in_doubt", "revision", "tool"):
             return None
         return Grant((ev.RunContinued(by=""),))
 
@@ -441,6 +474,9 @@ class Course:
             if lane.waits_for_retry(step_id):
                 if self.state.step(step_id).retry_at <= self._now():
                     return Grant(retry=step_id)
+            elif self._is_changed(step_id) and not self.policy.unattended:
+                if granted := self._changed(lane.steps[step_id], ("trust", "skip")):
+                    return granted
             elif retry := self._own_retry(lane.steps[step_id]):
                 return Grant((retry,))
         for step_id in sorted(lane.in_doubt):

@@ -118,6 +118,7 @@ class Engine:
         turns = Turns(setup.executor, setup.catalog, setup.directory)
         self._agency = Agency(turns, self.state, self._course.agents, setup.wall, self)
         self._carrier = Carrier(setup.backend, setup.catalog, setup.directory, setup.wall, self)
+        self._users_of_tools = (thinking, turns, self._carrier)
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = anyio.Event()
         self._pending: list[tuple[float, ev.Event]] = []
@@ -279,7 +280,7 @@ class Engine:
     # ── wishes ───────────────────────────────────────────────────────────────────────────────────
 
     def _take_wish(self, wish: Wish, by: str, reply: _Reply) -> None:
-        desk = Desk(self.state, self.setup.catalog, self._course.hasher, self.setup.policy, by)
+        desk = Desk(self.state, self._course.catalog, self._course.hasher, self.setup.policy, by)
         self._replies.append(reply)
         try:
             granted = grant(wish, desk)
@@ -328,6 +329,9 @@ class Engine:
                     self._deeds.append(partial(self._spawn, self._carrier.attempt, event.step, prepared))
             case ev.RunStarted() | ev.EngineStarted() if deadline := self._course.deadline():
                 self._deeds.append(partial(self._spawn, self._wait_until, deadline))
+            case ev.CatalogLoaded():
+                for user in self._users_of_tools:
+                    user.use(event.catalog)
             case ev.StepRetryScheduled():
                 self._deeds.append(partial(self._spawn, self._wait_until, event.at))
             case ev.StepEvent():
@@ -392,7 +396,7 @@ class Engine:
 
     def _start_again(self, step: Step, attempt: Attempt) -> None:
         """It was intended and certainly never started: the same attempt starts now."""
-        place, catalog = self._course.place, self.setup.catalog
+        place, catalog = self._course.place, self._course.catalog
         try:
             if step.is_note:
                 prepared = Prepared(

@@ -210,7 +210,7 @@ class ApprovalRequested(Event):
     Scopes: `plan` the whole plan, `step` one destructive step in its resolved form, `gate` a
     checkpoint, `revision` a proposed revision, `rollback` the rollback as planned, `compensation`
     one item of it that is destructive and tied to nothing, `decision` what to do about a failed
-    step, `in_doubt` what became of a step, `tool` a tool whose definition changed.
+    step, `in_doubt` what became of a step, `tool` a step whose tool is not defined as it was approved.
     """
 
     request: str
@@ -300,7 +300,8 @@ class StepSucceeded(StepEvent):
 
 class StepFailed(StepEvent):
     """`error` says what happened; `tail` is the end of the error output, made safe. A step that
-    was `never_started` had no effect."""
+    was `never_started` had no effect. `changed` is how its tool is defined now, as its server tells it,
+    where the call was refused because the definition is not the one that was approved."""
 
     attempt: int
     error: str
@@ -309,6 +310,7 @@ class StepFailed(StepEvent):
     tail: str = ""
     timed_out: bool = False
     never_started: bool = False
+    changed: dict[str, Any] | None = None
 
 
 class StepRetryScheduled(StepEvent):

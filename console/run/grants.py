@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.catalog.fit import faults as misfits
+from console.catalog.mcp import with_definition
 from console.catalog.spec import Catalog
 from console.errors import ControlRefused, Fault, StaleRevision
 from console.plan.codec import faults_of
@@ -145,6 +146,8 @@ def _after_approval(request: Request, approved: ev.Approved, desk: Desk) -> Gran
             return _decided(request, approved, desk)
         case "in_doubt":
             return _doubt_settled(request, approved, desk)
+        case "tool":
+            return _tool_settled(request, approved, desk)
         case _:
             return Grant((approved,))
 
@@ -161,6 +164,22 @@ def _doubt_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant
             return Grant((approved, *ruled.events), retry=ruled.retry)
         case _:
             return Grant((approved,), cancel=running_keys(desk.state), closing="stop")
+
+
+def _tool_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
+    """What the operator says to a tool that is not defined as it was approved: the catalog takes it up, or
+    the step is dealt with like any that failed."""
+    if approved.answer != "trust":
+        return _decided(request, approved, desk)
+    attempt = desk.state.step(request.step).attempt
+    action = desk.state.find(request.step).action
+    assert attempt is not None
+    assert attempt.changed is not None
+    try:
+        catalog = with_definition(desk.catalog, action, attempt.changed)
+    except ValueError as error:
+        raise _refuse(f"{action} cannot be called as it is defined now: {error}", step=request.step) from None
+    return Grant((approved, ev.CatalogLoaded(catalog=catalog)), retry=request.step)
 
 
 def accepted(desk: Desk, proposal: Proposal, how: str) -> ev.RevisionAccepted:

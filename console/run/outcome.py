@@ -17,7 +17,7 @@ from console.plan.model import Expect, Step
 from console.run import events as ev
 from console.run.control import spool
 from console.run.results import read_result
-from console.runners.backend import Status
+from console.runners.backend import CHANGED, Status
 from console.text import clean
 
 PREVIEW = 300
@@ -81,6 +81,7 @@ def judge(step: Step, attempt: int, key: str, status: Status, directory: Path) -
             tail=clean(read_tail(spool(directory, key))),
             timed_out=status.timed_out,
             never_started=status.never_started,
+            changed=_changed(spool(directory, key)) if status.never_started else None,
         )
 
     if status.never_started or status.exit_code is None:
@@ -107,6 +108,15 @@ def judge(step: Step, attempt: int, key: str, status: Status, directory: Path) -
         size=size,
         preview=_preview(out) if size else "",
     )
+
+
+def _changed(directory: Path) -> dict[str, Any] | None:
+    """How the tool is defined now, where the call was refused because of that."""
+    try:
+        found = json.loads((directory / CHANGED).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _exit_words(code: int) -> str:

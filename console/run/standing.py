@@ -3,6 +3,7 @@ writes to."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,7 @@ class Attempt:
     size: int = 0
     preview: str = ""
     outcome: str = ""
+    changed: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

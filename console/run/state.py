@@ -174,7 +174,7 @@ class RunState:
                 raise IllegalEvent(f"run_finished while the run is {self.status}")
             return RunStatus(event.outcome)
         trigger = event.kind
-        if isinstance(event, ev.ApprovalRequested) and event.scope in ("decision", "in_doubt"):
+        if isinstance(event, ev.ApprovalRequested) and event.scope in ("decision", "in_doubt", "tool"):
             trigger = "decision_awaited"
             if (self.status, trigger) not in RUN_LIFE:
                 return self.status
@@ -269,7 +269,7 @@ class RunState:
             case ev.StepFailed():
                 attempt.exit_code, attempt.error, attempt.tail = event.exit_code, event.error, event.tail
                 attempt.timed_out, attempt.never_started = event.timed_out, event.never_started
-                attempt.ended, attempt.outcome = record.at, "failed"
+                attempt.ended, attempt.outcome, attempt.changed = record.at, "failed", event.changed
                 step.reason = event.error
             case ev.StepCancelled():
                 attempt.ended, attempt.outcome = record.at, "cancelled"

@@ -42,6 +42,10 @@ class Thinking:
     def __init__(self, planner: Planner, goal: Goal, catalog: Catalog, directory: Path) -> None:
         self._planner, self._goal, self._catalog, self._directory = planner, goal, catalog, directory
 
+    def use(self, catalog: Catalog) -> None:
+        """Plan with these tools from now on."""
+        self._catalog = catalog
+
     async def plan(
         self, spent: float, words: str, hasher: Hasher, progress: Progress
     ) -> tuple[ev.Event, ...]:

@@ -48,6 +48,10 @@ class Turns:
 
     def __init__(self, executor: Executor | None, catalog: Catalog, directory: Path) -> None:
         self._executor, self._catalog, self._directory = executor, catalog, directory
+
+    def use(self, catalog: Catalog) -> None:
+        """Offer the tools of this catalog from now on."""
+        self._catalog = catalog
         self._scopes: dict[StepId, anyio.CancelScope] = {}
 
     async def take(self, step: Step, state: RunState, over: TurnOver) -> None:

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+CHANGED = "changed"
+"""In an attempt's directory, where its call was refused because its tool is not defined as it was approved:
+how it is defined now, as JSON."""
+
 Phase = Literal["unknown", "queued", "running", "exited", "cancelled", "lost"]
 
 

@@ -25,13 +25,10 @@ from anyio.abc import TaskGroup
 
 from console.errors import NeverStarted
 from console.redact import Redactor
-from console.runners.backend import Spec
+from console.runners.backend import CHANGED, Spec
 from console.runners.mcp_servers import Servers
 from console.runners.supervisor import CLAIM, ERR, EXIT, LOCK, OUT
 from console.text import one_line
-
-CHANGED = "changed"
-"""In the attempt's directory, where a call was refused: how the tool is defined now, as raw JSON."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _ERROR_WIDTH = 300
@@ -217,12 +214,3 @@ def _write(path: Path, data: bytes) -> None:
     with os.fdopen(fd, "wb") as stream:
         stream.write(data)
     part.rename(path)
-
-
-def read_changed(directory: Path) -> Mapping[str, Any] | None:
-    """How the tool is defined now, where the call in `directory` was refused because of that."""
-    try:
-        found = json.loads((directory / CHANGED).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -97,17 +97,9 @@ class _Connection:
 class ServerSession:
     """One server, `name`. Its owner tasks run in `tasks`."""
 
-    def __init__(
-        self,
-        name: str,
-        server: McpServer,
-        place: Place,
-        tasks: TaskGroup,
-        *,
-        pauses: tuple[float, ...] = PAUSES,
-    ) -> None:
+    def __init__(self, name: str, server: McpServer, place: Place, tasks: TaskGroup) -> None:
         self.name = name
-        self._server, self._place, self._tasks, self._pauses = server, place, tasks, pauses
+        self._server, self._place, self._tasks = server, place, tasks
         self._connection: _Connection | None = None
         self._opening = anyio.Lock()
         self._listeners: dict[object, Said] = {}
@@ -234,7 +226,7 @@ class ServerSession:
     async def _open(self) -> _Connection:
         """An old server may stumble over the newer way to begin: further tries begin the old way."""
         mode = "auto"
-        for pause in (*self._pauses, None):
+        for pause in (*PAUSES, None):
             opened = await self._tasks.start(self._own, mode)
             if isinstance(opened, _Connection):
                 self._connection = opened

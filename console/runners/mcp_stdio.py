@@ -7,16 +7,17 @@ nothing of it outlives the connection or this process.
 
 from __future__ import annotations
 
+import fcntl
 import os
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import Process
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
@@ -68,23 +69,17 @@ class Conduct:
 @asynccontextmanager
 async def stdio(program: Program, conduct: Conduct) -> AsyncIterator[Streams]:
     """Start the server and talk to it. Raises `OSError` when the guard cannot be started."""
-    with _opened(program.log) as log:
-        process = await anyio.open_process(
-            [sys.executable, "-I", "-S", _GUARD, _ROOT, str(os.getpid()), *program.argv],
-            env=program.env,
-            cwd=program.cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
+    with ExitStack() as stack:
+        log = stack.enter_context(_opened(program.log))
+        pipes = _Pipes(stack)
+        process = await _started(program, pipes, log)
         # Nothing is awaited between the start and the task group that owns the process.
         into, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, out = anyio.create_memory_object_stream[SessionMessage](0)
         written = anyio.Event()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_receive, process, into, conduct, log)
-            tasks.start_soon(_send, process, out, written, conduct)
+            tasks.start_soon(_receive, pipes.from_server, into, conduct, log)
+            tasks.start_soon(_send, pipes.to_server, out, written, conduct)
             try:
                 yield read, write
             finally:
@@ -93,44 +88,87 @@ async def stdio(program: Program, conduct: Conduct) -> AsyncIterator[Streams]:
                     write.close()
                     with anyio.move_on_after(FLUSH):
                         await written.wait()
+                    tasks.cancel_scope.cancel()
+                    await written.wait()
+                    pipes.close(pipes.to_server)
                     await _end(process)
-                tasks.cancel_scope.cancel()
+
+
+class _Pipes:
+    """Both pipes to the server: our ends, and its ends until it has them."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.for_input, self.to_server = os.pipe()
+        self.from_server, self.for_output = os.pipe()
+        self._open = {self.for_input, self.to_server, self.from_server, self.for_output}
+        stack.callback(self.close, *self._open)
+        for fd in (self.to_server, self.from_server):
+            os.set_blocking(fd, False)
+        with suppress(OSError):  # larger pipes only make large results faster
+            fcntl.fcntl(self.from_server, fcntl.F_SETPIPE_SZ, _PIECE)
+
+    def close(self, *fds: int) -> None:
+        for fd in self._open & set(fds):
+            self._open.discard(fd)
+            os.close(fd)
+
+
+async def _started(program: Program, pipes: _Pipes, log: IO[bytes]) -> Process:
+    try:
+        return await anyio.open_process(
+            [sys.executable, "-I", "-S", _GUARD, _ROOT, str(os.getpid()), *program.argv],
+            env=program.env,
+            cwd=program.cwd,
+            stdin=pipes.for_input,
+            stdout=pipes.for_output,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        pipes.close(pipes.for_input, pipes.for_output)
 
 
 def _opened(log: Path) -> IO[bytes]:
     return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab", 0)
 
 
+async def _pieces(fd: int) -> AsyncGenerator[bytes]:
+    while True:
+        try:
+            piece = os.read(fd, _PIECE)
+        except BlockingIOError:
+            await anyio.wait_readable(fd)
+            continue
+        except OSError:
+            return
+        if not piece:
+            return
+        yield piece
+        await anyio.lowlevel.checkpoint()
+
+
 async def _receive(
-    process: Process,
-    into: MemoryObjectSendStream[SessionMessage | Exception],
-    conduct: Conduct,
-    log: IO[bytes],
+    fd: int, into: MemoryObjectSendStream[SessionMessage | Exception], conduct: Conduct, log: IO[bytes]
 ) -> None:
-    assert process.stdout is not None
     pending: list[bytes] = []
     size = 0
     with into, suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-        while True:
-            try:
-                piece = await process.stdout.receive(_PIECE)
-            except (anyio.EndOfStream, OSError):
-                break
-            *lines, rest = piece.split(b"\n")
-            for line in lines:
-                whole = b"".join([*pending, line])
-                pending, size = [], 0
-                message = _message(whole, conduct, log)
-                if message is not None:
-                    await into.send(message)
-            pending.append(rest)
-            size += len(rest)
-            if size > FRAME_LIMIT:
-                conduct.end(f"it sent a message of more than {FRAME_LIMIT // 2**20} MiB")
-                return
-            if conduct.junk > JUNK_LIMIT:
-                conduct.end(f"it printed more than {JUNK_LIMIT} lines that are no messages")
-                return
+        async with aclosing(_pieces(fd)) as pieces:
+            async for piece in pieces:
+                *lines, rest = piece.split(b"\n")
+                for line in lines:
+                    message = _message(b"".join([*pending, line]), conduct, log)
+                    pending, size = [], 0
+                    if message is not None:
+                        await into.send(message)
+                pending.append(rest)
+                size += len(rest)
+                if size > FRAME_LIMIT:
+                    conduct.end(f"it sent a message of more than {FRAME_LIMIT // 2**20} MiB")
+                    return
+                if conduct.junk > JUNK_LIMIT:
+                    conduct.end(f"it printed more than {JUNK_LIMIT} lines that are no messages")
+                    return
     conduct.end("")
 
 
@@ -148,43 +186,33 @@ def _message(line: bytes, conduct: Conduct, log: IO[bytes]) -> SessionMessage | 
 
 
 async def _send(
-    process: Process, out: MemoryObjectReceiveStream[SessionMessage], written: anyio.Event, conduct: Conduct
+    fd: int, out: MemoryObjectReceiveStream[SessionMessage], written: anyio.Event, conduct: Conduct
 ) -> None:
-    assert process.stdin is not None
     try:
         with out:
             async for each in out:
                 text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
-                await process.stdin.send(text.encode() + b"\n")
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+                await _write(fd, memoryview(text.encode() + b"\n"))
+    except OSError:
         conduct.end("it reads no more messages")
     finally:
         written.set()
 
 
+async def _write(fd: int, data: memoryview) -> None:
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            await anyio.wait_writable(fd)
+
+
 async def _end(process: Process) -> None:
-    """Close its input, then TERM for the guard, which ends everything; the guard itself at the last."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError), anyio.move_on_after(FLUSH):
-        await process.stdin.aclose()
-    if not await _is_over(process, LEAVE):
+    """Its input is closed. Then TERM for the guard, which ends everything; the guard itself at the last."""
+    for ask, seconds in ((None, LEAVE), (process.terminate, SWEPT), (process.kill, SWEPT)):
         with suppress(ProcessLookupError):
-            process.terminate()
-        if not await _is_over(process, SWEPT):
-            with suppress(ProcessLookupError):
-                process.kill()
-            await _is_over(process, SWEPT)
-    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-        await process.stdout.aclose()
-
-
-async def _is_over(process: Process, seconds: float) -> bool:
-    """Not by `wait`: on some versions of Python that waits for the end of its output, which a process
-    left behind may hold."""
-    due = anyio.current_time() + seconds
-    while process.returncode is None:
-        if anyio.current_time() >= due:
-            return False
-        await anyio.sleep(0.02)
-    return True
+            if ask is not None:
+                ask()
+        with anyio.move_on_after(seconds):
+            await process.wait()
+            return

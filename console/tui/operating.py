@@ -44,7 +44,7 @@ from console.tui.parting import parting_line
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
 
-QUESTIONS = frozenset({"gate", "decision", "in_doubt"})
+QUESTIONS = frozenset({"gate", "decision", "in_doubt", "tool"})
 """Requests that ask something; all others show what is to be approved."""
 
 Work = Callable[[], Coroutine[Any, Any, None] | None]

@@ -256,7 +256,7 @@ _ANSWERS = {
     "plan": "approve the plan",
     "revision": "accept the revision",
     "rollback": "approve the rollback",
-    "tool": "trust the changed tool",
+    "tool": "look at the changed tool",
 }
 
 

@@ -37,7 +37,6 @@ TITLES = {
     "revision": "Approve the revision",
     "rollback": "Approve the rollback",
     "compensation": "Approve compensation {step}",
-    "tool": "Trust the changed tool",
 }
 
 REFUSED = {

@@ -126,6 +126,9 @@ def _command(step: Step, tool: ToolSpec | None, catalog: Catalog, workspace: str
     yield Row(label("where"), Content(exact(" · ".join(where))))
     if tool is None:
         return
+    if tool.mcp is not None:
+        says = ", ".join(tool.mcp.claims) or "nothing about its risk"
+        yield Row(label("claims"), Content.styled(exact(f"the server says: {says}"), MUTED))
     if named := [*tool.environment, *sorted(variables(tool))]:
         yield Row(label("env"), Content(exact(" ".join(named))))
     if tool.secrets:

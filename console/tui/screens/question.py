@@ -8,6 +8,7 @@ and pasted text answer nothing.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
+from console.catalog.explain import changes
 from console.plan.graph import Graph
 from console.plan.model import Step
 from console.run.control import Approve, Deny
@@ -44,6 +46,7 @@ class Answer:
 
 
 ANSWERS: dict[str, Answer] = {
+    "trust": Answer("t", "Trust it", "call the tool as it is defined now", careful=True),
     "go_on": Answer("g", "Go on", "the step starts"),
     "retry": Answer("r", "Retry", "a new attempt, as it stands"),
     "skip": Answer("s", "Skip", "leave the step out; what depends on it goes on"),
@@ -62,6 +65,7 @@ HEADINGS = {
     "gate": "Gate before {step}",
     "decision": "Step {step} failed",
     "in_doubt": "Step {step} is in doubt",
+    "tool": "The tool of step {step} was changed",
 }
 SCROLLS = {"pagedown": 1, "ctrl+d": 1, "pageup": -1, "ctrl+u": -1}
 
@@ -179,7 +183,9 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
         step = self._step()
         if step is None:
             return
-        if self.request.scope != "gate":
+        if self.request.scope == "tool":
+            yield Block("card -destructive", tuple(self._what_changed(step)))
+        elif self.request.scope != "gate":
             yield Block("card -destructive", tuple(self._what_happened(step)))
         host = self.state.engine.host if self.state.engine else ""
         yield Block("card", step_rows(step, self.state.catalog, self.state.workspace, host))
@@ -207,6 +213,18 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
             yield Row(label("probe"), Content(exact(life.probe.replace("_", " "))))
         if waits := self._waiting(step):
             yield Row(label("blocks"), Content(exact(waits)))
+
+    def _what_changed(self, step: Step) -> Iterator[Row]:
+        """The tool as it was approved, and as its server defines it now, whole."""
+        tool, attempt = self.state.catalog.get(step.action), self.state.step(step.id).attempt
+        if tool is None or attempt is None or attempt.changed is None:
+            return
+        differences = list(changes(tool, attempt.changed))
+        for what, before, now in differences:
+            yield Row(label("was"), Content.styled(exact(f"{what}: {before}"), MUTED))
+            yield Row(label("is now"), Content.styled(exact(f"{what}: {now}"), "$text-error"))
+        if not differences:
+            yield Row(label("is now"), Content(exact(json.dumps(attempt.changed, ensure_ascii=False))))
 
     def _waiting(self, step: Step) -> str:
         """The steps that cannot start before this one is settled."""
