@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
-from console.runners.mcp_stdio import FRAME_LIMIT
+from console.runners.mcp_stdio import FRAME_LIMIT, Conduct
 
 CONNECT = 10.0  # seconds to be connected
 SILENCE = 3_600.0  # seconds without a byte; how long a call may take is the step's business
@@ -26,15 +26,17 @@ class TooLong(httpx2.TransportError):
 class _Capped(httpx2.AsyncByteStream):
     """A body of which no more than `FRAME_LIMIT` bytes are passed on."""
 
-    def __init__(self, body: httpx2.AsyncByteStream) -> None:
-        self._body = body
+    def __init__(self, body: httpx2.AsyncByteStream, conduct: Conduct) -> None:
+        self._body, self._conduct = body, conduct
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
         async for piece in self._body:
             size += len(piece)
             if size > FRAME_LIMIT:
-                raise TooLong(f"it sent an answer of more than {FRAME_LIMIT // 2**20} MiB")
+                why = f"it sent an answer of more than {FRAME_LIMIT // 2**20} MiB"
+                self._conduct.end(why)
+                raise TooLong(why)
             yield piece
 
     async def aclose(self) -> None:
@@ -42,21 +44,25 @@ class _Capped(httpx2.AsyncByteStream):
 
 
 class _Transport(httpx2.AsyncHTTPTransport):
+    def __init__(self, conduct: Conduct) -> None:
+        super().__init__()
+        self._conduct = conduct
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
         if not response.headers.get("content-type", "").startswith("text/event-stream"):
             assert isinstance(response.stream, httpx2.AsyncByteStream)
-            response.stream = _Capped(response.stream)
+            response.stream = _Capped(response.stream, self._conduct)
         return response
 
 
 @asynccontextmanager
-async def streamable(url: str, headers: Mapping[str, str]) -> AsyncIterator[Any]:
+async def streamable(url: str, headers: Mapping[str, str], conduct: Conduct) -> AsyncIterator[Any]:
     """Talk to the server at `url`; `headers` go with every request."""
     timeout = httpx2.Timeout(CONNECT, read=SILENCE)
     async with (
         httpx2.AsyncClient(
-            headers=dict(headers), timeout=timeout, transport=_Transport(), trust_env=False
+            headers=dict(headers), timeout=timeout, transport=_Transport(conduct), trust_env=False
         ) as client,
         streamable_http_client(url, http_client=client, max_sse_event_size=FRAME_LIMIT) as streams,
     ):

@@ -282,7 +282,7 @@ class ServerSession:
         if server.url:
             from console.runners.mcp_http import streamable
 
-            return streamable(server.url, headers)
+            return streamable(server.url, headers, conduct)
         env = usual(caller) | env
         command = server.command or ""
         if shutil.which(command, path=env.get("PATH")) is None and not (self._place.cwd / command).is_file():
