@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(
         "PLANDECK_TEST_SERVERS" not in os.environ,
-        reason="the servers of other makers are not here: PLANDECK_TEST_SERVERS names no folder (.ci/servers makes one)",
+        reason="PLANDECK_TEST_SERVERS names no folder with these servers (.ci/servers makes one)",
     ),
 ]
 
@@ -57,8 +57,9 @@ async def test_git(tmp_path: Path) -> None:
 
 async def test_time(tmp_path: Path) -> None:
     async with bench(tmp_path, {"time": python("mcp-server-time", "--local-timezone", "UTC")}) as b:
-        noon = {"source_timezone": "UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"}
-        converted = await b.call("time.convert_time", **noon)
+        converted = await b.call(
+            "time.convert_time", source_timezone="UTC", time="12:00", target_timezone="Asia/Tokyo"
+        )
         assert json.loads(converted.out)["time_difference"] == "+9.0h"
         assert (await b.call("time.get_current_time", timezone="Nowhere/At_All")).event.kind == "step_failed"
 
@@ -86,8 +87,7 @@ async def test_everything(tmp_path: Path) -> None:
         assert set(json.loads(weather.out)) == {"temperature", "conditions", "humidity"}
         picture = await b.call("all.get-tiny-image")
         assert (picture.spool / "files" / "1.png").read_bytes().startswith(b"\x89PNG")
-        slow = {"duration": 0.5, "steps": 2}
-        told = await b.call("all.trigger-long-running-operation", **slow)
+        told = await b.call("all.trigger-long-running-operation", duration=0.5, steps=2)
         assert told.err.startswith("progress: 1/2")
         cut = await b.call("all.trigger-long-running-operation", timeout=0.5, duration=30, steps=2)
         assert cut.status.timed_out
