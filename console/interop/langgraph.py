@@ -78,7 +78,8 @@ class GraphPlanner:
         """A plan of what the graph's planner answers. Raises `BadReply` for what is none."""
         answer = await self._ask(self._planner, _state(goal, catalog), progress)
         steps = _numbered(self._documents(answer, catalog), {}, first_after=())
-        return self._draft(goal, steps, answer)
+        plan = Plan(goal=goal.text, steps=self._plan_of(goal, steps, answer, ()))
+        return PlanDraft(plan, self.name, model=self.model, reply=_reply(answer))
 
     async def replan(
         self, goal: Goal, catalog: Catalog, plan: Plan, history: History, progress: Progress
@@ -101,12 +102,12 @@ class GraphPlanner:
         taken = {step.id: step for step, _ in plan.walk()}
         after = tuple(step.id for step in kept[-1:])
         steps = _numbered(documents, taken, first_after=after, reusable=rest)
-        draft = self._draft(goal, steps, answer, none_is_all_right=bool(kept))
+        rest_of_it = self._plan_of(goal, steps, answer, kept) if steps or not kept else ()
         return PlanDraft(
-            plan=plan.model_copy(update={"steps": (*kept, *draft.plan.steps)}),
+            plan=plan.model_copy(update={"steps": (*kept, *rest_of_it)}),
             planner=self.name,
             reason=str(answer.get("response") or "") or history.words,
-            reply=draft.reply,
+            reply=_reply(answer),
         )
 
     async def _ask(self, node: str, state: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
@@ -131,26 +132,18 @@ class GraphPlanner:
             raise BadReply("the graph's answer holds no plan", reply=_reply(answer))
         return [dict(self._to_step(entry, catalog)) for entry in plan]
 
-    def _draft(
-        self,
-        goal: Goal,
-        steps: list[dict[str, Any]],
-        answer: Mapping[str, Any],
-        *,
-        none_is_all_right: bool = False,
-    ) -> PlanDraft:
-        if not steps and none_is_all_right:
-            return PlanDraft(Plan(goal=goal.text), self.name, reply=_reply(answer))
-        known = {step["id"] for step in steps}
-        # What has run is not among these; a step that waits for it is no fault.
-        inner = [{**s, "depends_on": [d for d in s["depends_on"] if d in known]} for s in steps]
+    def _plan_of(
+        self, goal: Goal, steps: list[dict[str, Any]], answer: Mapping[str, Any], kept: Sequence[Step]
+    ) -> tuple[Step, ...]:
+        """The steps, read like every plan; they may also depend on those that are `kept`."""
+        outside = {step.id for step in kept}
+        inner = [{**s, "depends_on": [d for d in s["depends_on"] if d not in outside]} for s in steps]
         try:
             plan = from_document({"goal": goal.text, "steps": inner}, file=self.name)
         except InvalidDocument as error:
             raise BadReply(str(error), reply=_reply(answer)) from None
-        outer = {str(step["id"]): tuple(map(str, step["depends_on"])) for step in steps}
-        whole = tuple(step.model_copy(update={"depends_on": outer[step.id]}) for step in plan.steps)
-        return PlanDraft(plan.model_copy(update={"steps": whole}), self.name, reply=_reply(answer))
+        whole = {step["id"]: tuple(step["depends_on"]) for step in steps}
+        return tuple(step.model_copy(update={"depends_on": whole[step.id]}) for step in plan.steps)
 
 
 # ── to the graph ─────────────────────────────────────────────────────────────────────────────────

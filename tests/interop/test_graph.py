@@ -105,7 +105,7 @@ async def test_steps_in_words_need_somebody_who_makes_calls_of_them(catalog: Cat
     [
         ({"plan": []}, "the graph's answer holds no plan"),
         ({"steps": 1}, "the graph's answer holds no plan"),
-        ("a text", "the node planner gave str, not keys of the state"),
+        ("a text", "the node planner gave str, not the state's keys"),
         ({"plan": [{"tool": "a", "depends_on": ["x"]}]}, "x"),
     ],
 )
