@@ -180,6 +180,10 @@ def document_of(state: RunState, directory: Path) -> dict[str, Any]:
             for leaf in (plan.leaves() if plan else ())
         ],
         "rollback": _rollback(state.rollback) if state.rollback else None,
+        "rollback_requests": [
+            {"by": asked.by, "reason": asked.reason, "back_to": asked.back_to}
+            for asked in state.rollback_requests
+        ],
         "warnings": [warning.message for warning in state.warnings],
     }
 
@@ -298,6 +302,8 @@ def _print(state: RunState, directory: Path) -> None:
     for request in state.requests.values():
         question = f": {one_line(request.question, 200)}" if request.question else ""
         say(f"waits for an answer ({request.scope.replace('_', ' ')}){question}")
+    for asked in state.rollback_requests:
+        say(f"asks for a rollback: {one_line(f'{asked.by}: {asked.reason}', 300)}")
     for line in () if executed else nexts(state):
         say(line)
     say(f"journal: {state.seq} records, head {state.head}")

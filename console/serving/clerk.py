@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -108,6 +108,9 @@ class Clerk:
             )
         order = self._make(task, files).model_copy(update={"by": name_of(who), "approve": "none"})
         await to_thread.run_sync(launch, order)
+        with suppress(NotExecuted):
+            async with attach(order.directory, who=BY) as session, aclosing(session.records()) as records:
+                await anext(records, None)  # from then on it can be looked at
         return told.Submitted(
             run=order.run,
             state=self._state(order.run).status.value,

@@ -29,7 +29,10 @@ ALL = {
     "submit_plan", "submit_task", "wait_for",
 }  # fmt: skip
 MADE = {"goal": "Make a file", "steps": MAKE["steps"][:1]}
-BOTH = {"goal": "Make and greet", "steps": [MAKE["steps"][0], {**GREET["steps"][0], "id": 2}]}
+BOTH = {
+    "goal": "Make and greet",
+    "steps": [MAKE["steps"][0], {"id": 2, "action": "hello", "params": {"who": "you"}}],
+}
 
 
 async def submitted(program: Client, plan: Any) -> str:

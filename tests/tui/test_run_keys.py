@@ -224,6 +224,29 @@ async def test_rollback_is_previewed_before_it_is_wished(tmp_path: Path) -> None
         await driver.until(lambda: driver.session.fake.kinds() == ["preview_rollback", "roll_back"])
 
 
+async def test_a_rollback_that_is_asked_for_is_shown_and_can_be_declined(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.failed()) as driver:
+        asked = ev.RollbackRequested(by="mcp: an agent", reason="[b]wrong[/b] host", back_to="2")
+        driver.session.tell(asked)
+        await driver.until(lambda: any("asks for a rollback: [b]wrong" in text for text in driver.notices()))
+        driver.session.fake.answers["preview_rollback"] = {
+            "rollback": fakes.rollback_plan().model_dump(mode="json"),
+            "hash": "r1",
+        }
+        await driver.press("R")
+        await driver.until(lambda: driver.on_top == "RollbackScreen")
+        assert "by mcp: an agent back to step 2: [b]wrong[/b] host" in driver.text()
+        await driver.press("escape")
+        driver.screen.action_do("decline_rollback")
+        await driver.until(lambda: driver.on_top == "AskText")
+        await driver.press(*"no", "enter")
+        await driver.until(lambda: driver.session.fake.kinds() == ["preview_rollback", "decline_rollback"])
+        assert why_not(BY_ID["decline_rollback"], driver.screen.view) == ""
+        driver.session.tell(ev.RollbackDeclined(by="ada", reason="no"))
+        said = "nobody has asked for a rollback"
+        await driver.until(lambda: why_not(BY_ID["decline_rollback"], driver.screen.view) == said)
+
+
 async def test_a_refused_wish_is_told_with_its_reason(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.running()) as driver:
         driver.session.fake.refuse["pause"] = "another console holds the control"
