@@ -102,7 +102,12 @@ def mcp(
             planned_by(task, ""), Front(screen=True), tools=files or None, workspace=place, env=env
         )
 
-    terms = Terms(tools=tool_files(tools), tasks=tasks.absolute() if tasks else None, every_run=every_run)
+    terms = Terms(
+        workspace=folder,
+        tools=tool_files(tools),
+        tasks=tasks.absolute() if tasks else None,
+        every_run=every_run,
+    )
     server = server_of(Clerk(terms, make))
     if not http:
         anyio.run(server.run_stdio_async)
@@ -138,6 +143,8 @@ def serve_tools(
     allowed, refused = callable_tools(catalog, bound)
     for tool in refused:
         tell(f"{tool.name} is {tool.risk} and is left out (--up-to {tool.risk} would serve it)")
+    for server in catalog.servers:
+        tell(f"the tools of the server {server} are left out: a client can call that server itself")
     if not allowed:
         raise UsageError(f"no tool is {bound} or milder", todo="Say with --up-to what may be called")
     reached = (listen(http), token_of(token_file)) if http else None

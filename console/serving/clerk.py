@@ -32,6 +32,7 @@ from console.run.events import RunCreated
 from console.run.life import RunStatus
 from console.run.rollback import requested
 from console.run.state import RunState
+from console.service.asking import asked
 from console.service.client import NotExecuted, attach
 from console.service.holder import holder_of
 from console.service.launch import launch
@@ -65,9 +66,10 @@ FROM_PROGRAMS = ("goal", "inputs", "facts", "want", "fallback")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the operator allows: tool files that are always there (`tools`), a folder of task files that
-    may be submitted by name, and whether runs that a person started may be looked at."""
+    """What the operator allows: where steps work, tool files that are always there (`tools`), a folder of
+    task files that may be submitted by name, and whether runs that a person started may be looked at."""
 
+    workspace: Path
     tools: tuple[Path, ...] = ()
     tasks: Path | None = None
     every_run: bool = False
@@ -90,7 +92,9 @@ class Clerk:
         made = self._task(task, document, inputs)
         files = self._files(tools)
         if made.plan is None:
-            understand(made, catalog_of(made, self._paths(files)))
+            catalog = catalog_of(made, self._paths(files))
+            if not catalog.servers:  # what servers can do is known when the run asks them
+                understand(made, catalog)
         return await self._submit(made, files if tools or self._terms.tools else [], who)
 
     async def submit_plan(self, plan: Any, tools: list[str], who: str) -> told.Submitted:
@@ -201,7 +205,7 @@ class Clerk:
         """What would be said of a plan that is submitted, without submitting it."""
         try:
             task = _planned(plan)
-            catalog = catalog_of(task, self._paths(self._files(tools)))
+            catalog = asked(catalog_of(task, self._paths(self._files(tools))), self._terms.workspace)
             made = fitted(task, catalog)
         except InvalidDocument as error:
             return told.Checked(valid=False, faults=[str(fault) for fault in error.faults], findings=[])
@@ -234,8 +238,8 @@ class Clerk:
 
     def _catalog(self, files: list[str]) -> Catalog:
         if files:
-            return tool_files.load(files)
-        found = [tool_files.load([name]) for name in tool_files.names()]
+            return asked(tool_files.load(files), self._terms.workspace)
+        found = [asked(tool_files.load([name]), self._terms.workspace) for name in tool_files.names()]
         return Catalog(tools={name: tool for one in found for name, tool in one.tools.items()})
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
@@ -264,8 +268,8 @@ class Clerk:
             raise RunHeld(error.what, where=error.where, todo="Ask again in a moment") from None
         try:
             state = RunState.of(record.since(0))
-            asked = requested(state, by=by, reason=wish.reason, back_to=wish.back_to)
-            record.append([(time.time(), asked)])
+            event = requested(state, by=by, reason=wish.reason, back_to=wish.back_to)
+            record.append([(time.time(), event)])
         finally:
             record.close()
 
