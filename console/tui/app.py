@@ -23,13 +23,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from console.errors import PlandeckError
 from console.text import clean
-from console.tui.guard import AsciiOnly, ControlGuard, survive_any_byte
+from console.tui.guard import AsciiOnly, ControlGuard
 from console.tui.screens.start import StartScreen
+from console.tui.terminal import Terminal
 from console.tui.themes import DEFAULT, INK_DEFAULTS, find_theme, full_name, load_themes
 
 if TYPE_CHECKING:
@@ -209,6 +212,10 @@ class ConsoleApp(App[int]):
 
     # ── guards and looks ─────────────────────────────────────────────────────────────────────────
 
+    def get_driver_class(self) -> type[Driver]:
+        chosen = super().get_driver_class()
+        return Terminal if chosen is LinuxDriver else chosen
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         ascii_only = [AsciiOnly()] if self.options.ascii else []
         return [*super().get_line_filters(), *ascii_only, ControlGuard()]
@@ -234,7 +241,6 @@ async def run_console(session: Session | Begin | None, options: Options | None =
     """Show the console until it is left, and give the exit code: the run's when it has ended, 4 when it
     goes on without us, 128 + n after a signal, 1 when the console itself failed. Raises what hindered
     the run's beginning."""
-    survive_any_byte()
     app = ConsoleApp(session, options)
     await app.run_async()
     if app.fault is not None:

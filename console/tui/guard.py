@@ -1,5 +1,4 @@
-"""The last guards before the terminal: line filters over everything that is painted, and a terminal
-input that survives any byte.
+"""The last guards before the terminal: line filters over everything that is painted.
 
 Text is made safe where it comes in; these see to it that a place which forgets cannot move the
 cursor, set a title or write the clipboard.
@@ -8,14 +7,10 @@ cursor, set a title or write the clipboard.
 from __future__ import annotations
 
 import re
-from codecs import getincrementaldecoder
-from functools import partial
-from typing import Any
 
 from rich.cells import get_character_cell_size
 from rich.segment import Segment
 from textual.color import Color
-from textual.drivers import linux_driver
 from textual.filter import LineFilter
 
 from console.text import token
@@ -55,13 +50,3 @@ def _to_ascii(text: str) -> str:
     if text.isascii():
         return text
     return "".join(c if c.isascii() else "?" * get_character_cell_size(c) for c in text)
-
-
-def survive_any_byte() -> None:
-    """Have the terminal's input drop bytes that are no UTF-8: the driver's strict decoder ends the
-    application at the first one."""
-
-    def lenient(encoding: str) -> Any:
-        return partial(getincrementaldecoder(encoding), errors="ignore")
-
-    vars(linux_driver)["getincrementaldecoder"] = lenient

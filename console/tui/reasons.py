@@ -113,7 +113,8 @@ def words(status: str) -> str:
 
 def _listed(allowed: Iterable[StepStatus]) -> str:
     names = [words(s) for s in allowed]
-    return f"only a {names[0]}" if len(names) == 1 else f"only a {', '.join(names[:-1])} or {names[-1]}"
+    one = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return f"only {'an' if one[0] in 'aeiou' else 'a'} {one}"
 
 
 def can_probe(view: View) -> str:

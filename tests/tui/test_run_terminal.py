@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import pty
 import select
@@ -16,6 +18,9 @@ from fcntl import ioctl
 from pathlib import Path
 
 import pytest
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES
+
+from console.tui.terminal import Writer
 
 REPO = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -29,6 +34,7 @@ class Terminal:
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.before = termios.tcgetattr(slave)
         self.slave = slave
+        self.is_open = True
         self.seen = b""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.tui.terminal_app", str(folder)],
@@ -58,12 +64,20 @@ class Terminal:
     def write(self, data: bytes) -> None:
         os.write(self.master, data)
 
+    def close(self) -> None:
+        """Take the terminal away; the console is in a session without one, so no signal tells it."""
+        if self.is_open:
+            self.is_open = False
+            os.close(self.master)
+            os.close(self.slave)
+
     def exit_code(self) -> int:
         end = time.monotonic() + PATIENCE
         while self.process.poll() is None:
             assert time.monotonic() < end, "it does not end"
-            self.read()
-        self.read(0)
+            self.read() if self.is_open else time.sleep(0.05)
+        if self.is_open:
+            self.read(0)
         return self.process.returncode
 
 
@@ -75,8 +89,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     if terminal.process.poll() is None:
         terminal.process.kill()
     terminal.process.wait()
-    os.close(terminal.master)
-    os.close(terminal.slave)
+    terminal.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -87,6 +100,28 @@ def test_a_signal_detaches_and_leaves_the_terminal_as_it_was(
     assert terminal.exit_code() == 128 + number
     assert terminal.seen.rstrip().endswith(b"\x1b[?25h") or b"\x1b[?1049l" in terminal.seen
     assert termios.tcgetattr(terminal.slave)[:4] == terminal.before[:4]
+
+
+def test_a_terminal_that_is_gone_without_a_word_ends_the_console(terminal: Terminal) -> None:
+    terminal.close()
+    assert terminal.exit_code() == 128 + signal.SIGHUP
+
+
+class Gone(io.StringIO):
+    """A terminal that nobody holds any more."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.timeout(20)
+def test_what_is_painted_for_a_terminal_that_is_gone_waits_for_nobody() -> None:
+    writer = Writer(Gone())
+    writer.start()
+    for _ in range(MAX_QUEUED_WRITES * 3):
+        writer.write("frame")
+    writer.stop()
+    assert not writer.is_alive()
 
 
 def test_a_byte_that_is_no_text_does_not_end_the_console(terminal: Terminal) -> None:

@@ -121,7 +121,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
             f"{count} destructive step{'s' if count > 1 else ''}: type ",
             (self.brief.word, "bold $text-error"),
             " to approve",
-            (f"  (target of step {self.brief.destructive[0].id})", MUTED),
+            (f"  ({self.brief.word_of})", MUTED),
         )
 
     def on_mount(self) -> None:

@@ -87,6 +87,14 @@ class Brief:
             return ""
         return target_of(self.destructive[0], self.state.catalog) or self.state.run
 
+    @property
+    def word_of(self) -> str:
+        """What the word that must be typed is."""
+        first = self.destructive[0]
+        if target_of(first, self.state.catalog):
+            return f"target of step {first.id}"
+        return f"the name of this run: step {first.id} has no target"
+
     def _resolve(self, directory: Path | None) -> None:
         """Show the step with its references replaced: the form that the request's hash is of, or none."""
         for place, step in enumerate(self.steps):
