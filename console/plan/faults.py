@@ -38,18 +38,25 @@ def _path(names: Sequence[StepId]) -> str:
     return " → ".join(shown)
 
 
-def faults_of(plan: Plan, *, line_of: LineOf = lambda *_: 0, file: str = "") -> tuple[Fault, ...]:
+def faults_of(
+    plan: Plan,
+    *,
+    line_of: LineOf = lambda *_: 0,
+    file: str = "",
+    spare: frozenset[StepId] = frozenset(),
+) -> tuple[Fault, ...]:
     """Everything that is wrong with `plan` as a whole, in reading order; empty when it may run. Beyond
-    a thousand faults no more are looked for."""
-    found = _Finder(plan, line_of, file)
+    a thousand faults no more are looked for. `spare` ids were not written by anybody: none is meant."""
+    found = _Finder(plan, line_of, file, spare)
     return tuple(islice(found.all(), MAX_FAULTS))
 
 
 class _Finder:
-    def __init__(self, plan: Plan, line_of: LineOf, file: str) -> None:
+    def __init__(self, plan: Plan, line_of: LineOf, file: str, spare: frozenset[StepId]) -> None:
         self._plan = plan
         self._line_of = line_of
         self._file = file
+        self._spare = spare
         self._steps: dict[StepId, Step] = {}
         self._compared = 0
 
@@ -63,9 +70,14 @@ class _Finder:
     def _fault(self, step: StepId, place: tuple[str | int, ...], message: str, hint: str = "") -> Fault:
         return Fault(self._line_of(step, place), step, message, hint, self._file)
 
+    def _is_there(self, name: StepId) -> bool:
+        return name in self._steps and name not in self._spare
+
     def _nearest(self, name: str) -> str:
         self._compared += len(self._steps)
-        return nearest(name, list(self._steps)) if self._compared <= MAX_COMPARED else ""
+        if self._compared > MAX_COMPARED:
+            return ""
+        return nearest(name, [step for step in self._steps if step not in self._spare])
 
     def _doubles(self) -> Iterator[Fault]:
         for step, _ in self._plan.walk():
@@ -87,7 +99,7 @@ class _Finder:
             place = ("depends_on", index)
             if before == step.id:
                 yield self._fault(step.id, place, "it depends on itself")
-            elif before not in self._steps:
+            elif not self._is_there(before):
                 yield self._fault(
                     step.id, place, f"it depends on {before}, which does not exist", self._nearest(before)
                 )
@@ -101,7 +113,7 @@ class _Finder:
         for reference in dict.fromkeys(found):
             if reference.step == own:
                 yield self._fault(step, place, f"{reference.text} refers to its own result")
-            elif reference.step not in self._steps:
+            elif not self._is_there(reference.step):
                 message = f"{reference.text} refers to step {reference.step}, which does not exist"
                 yield self._fault(step, place, message, self._nearest(reference.step))
             elif self._steps[reference.step].is_phase:
@@ -121,7 +133,7 @@ class _Finder:
             if not item.action:
                 yield self._fault("", ("rollback", index), f"rollback item {index + 1} has no action")
             for at, undone in enumerate(item.undoes or ()):
-                if undone not in self._steps:
+                if not self._is_there(undone):
                     message = f"the rollback item {item.action} undoes {undone}, which does not exist"
                     yield self._fault("", ("rollback", index, "undoes", at), message, self._nearest(undone))
             place = ("rollback", index, "params")

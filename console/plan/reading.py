@@ -82,12 +82,14 @@ class Reading:
         self._faults: list[Fault] = []
         self._items: dict[StepId, _Item] = {}
         self._spare = 0
+        self._spares: list[StepId] = []
         for blot in document.blots:
             line = blot.line or document.line_of(blot.path or ())
             self._faults.append(Fault(line, "", blot.message, "", file))
         self.plan = None if document.broken else self._plan(document.cleaned())
         if self.plan is not None:
-            self._faults += faults_of(self.plan, line_of=self._line_of, file=file)
+            spare = frozenset(self._spares)
+            self._faults += faults_of(self.plan, line_of=self._line_of, file=file, spare=spare)
         self.faults: tuple[Fault, ...] = tuple(sorted(self._faults, key=lambda fault: fault.line))
 
     # ── faults ───────────────────────────────────────────────────────────────────────────────────
@@ -217,6 +219,7 @@ class Reading:
         if not item.step or item.step in self._items:
             self._spare += 1
             item.step = str(self._spare)
+            self._spares.append(item.step)
         self._items[item.step] = item
 
     def _phase(self, item: _Item) -> dict[str, Any]:

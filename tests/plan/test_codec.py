@@ -294,13 +294,14 @@ def test_all_faults_of_a_document_are_told_together_with_their_lines() -> None:
     assert [str(fault) for fault in refused.value.faults] == [
         "p.json:2: the key 'goal' is there twice",
         "p.json:3: the key 'stepz' is not known (nearest is steps)",
-        "p.json:5 step 1: it depends on 7, which does not exist (nearest is 4)",
+        "p.json:5 step 1: it depends on 7, which does not exist (nearest is 3)",
         "p.json:6 step 2: the key 'dependson' is not known (nearest is depends_on)",
         "p.json:6 step 2: the dependencies go in a circle: 2 → 3 → 2 (take one of them out)",
         "p.json:8 step 3: timeout must be greater than 0",
         "p.json:9: 'no way' is no id (letters, digits, - and _, at most 64, or a number)",
         "p.json:10: not a finite number (NaN, infinity, or too large)",
-        "p.json:10 step 4: {step_99_result} refers to step 99, which does not exist (nearest is 4)",
+        "p.json:10 step 4: {step_99_result} refers to step 99, which does not exist (nearest is 3)",
+        "p.json:13: the rollback item r undoes 4, which does not exist (nearest is 3)",
     ]
 
 
@@ -677,3 +678,10 @@ def test_nothing_heavy_is_imported_until_it_is_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_number_that_nobody_wrote_is_never_the_nearest() -> None:
+    text = '[{"id": 1, "action": "a"}, {"id": 1, "action": "b"}, {"id": 3, "action": "c", "depends_on": [7]}]'
+    _, faults = read_leniently(text)
+    assert "it depends on 7, which does not exist" in {fault.message for fault in faults}
+    assert [fault.hint for fault in faults if "depends on 7" in fault.message] == ["nearest is 3"]
