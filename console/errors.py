@@ -5,7 +5,8 @@
     ├── InvalidDocument        author: a file is wrong; carries all faults together        exit 3
     │   ├── InvalidPlan
     │   ├── InvalidTask
-    │   └── InvalidCatalog
+    │   ├── InvalidCatalog
+    │   └── MissingDocument    a task, plan or tool file that was named is not there
     ├── PlannerError           planner: no plan came out                                   exit 3
     │   ├── NoPlanner          nothing is there that could plan this task
     │   ├── NoExecutor         no model is there for an agent
@@ -116,6 +117,14 @@ class InvalidCatalog(InvalidDocument):
     """A tool file that cannot be used."""
 
     noun = "tool file"
+
+
+class MissingDocument(InvalidDocument):
+    """A task, plan or tool file that was named is not there."""
+
+    def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
+        self.faults = (Fault(0, "", what, file=where),)
+        PlandeckError.__init__(self, what, where=where, kept="nothing was started", todo=todo)
 
 
 class PlannerError(PlandeckError):

@@ -85,7 +85,7 @@ EXIT_CODES = {
     "0": "the run succeeded; the command did what it should",
     "1": "the run failed; `check` has findings",
     "2": "the command line is wrong, or the state of the run does not allow it",
-    "3": "the plan, task or tool file is not valid, no plan came out, or the plan was rejected",
+    "3": "the plan, task or tool file is not there or not valid, no plan came out, or the plan was rejected",
     "4": "the run was stopped, or goes on without you; its record cannot be trusted",
     "5": "the rollback is incomplete, or something irreversible happened",
     "6": "everything was rolled back",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.commands.common import hint, on_terminal
-from console.errors import UsageError
+from console.errors import MissingDocument, UsageError
 
 if TYPE_CHECKING:
     from console.service.order import Order
@@ -174,10 +174,10 @@ def tool_files(tools: list[str] | None) -> tuple[Path, ...]:
     for name in tools or ():
         file = locate(name)
         if file is None and Path(name).is_dir():
-            raise UsageError("this is a folder, not a tool file", where=name, todo="Name a file in it")
+            raise MissingDocument("this is a folder, not a tool file", where=name, todo="Name a file in it")
         if file is None:
             known = nearest(name, nameable()) or "`plandeck tools` shows what there is"
-            raise UsageError(f"there is no tool file {name!r}", todo=hint(known))
+            raise MissingDocument(f"there is no tool file {name!r}", todo=hint(known))
         files.append(file)
     return tuple(files)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from console import bundled
-from console.errors import UsageError
+from console.errors import MissingDocument, UsageError
 from console.plan import codec, strict
 from console.task.model import Task
 from console.task.reader import Reader, lines_of
@@ -29,7 +29,7 @@ def load(what: str, sets: Mapping[str, str] | None = None) -> Task:
     """The task that `what` means: a task file, a plan file, a folder with a `task.yaml`, a sample's
     name, or a goal in words. `sets` gives inputs their values.
 
-    Raises `UsageError` when nothing of the kind is there, `InvalidTask` or `InvalidPlan` with every
+    Raises `MissingDocument` when nothing of the kind is there, `InvalidTask` or `InvalidPlan` with every
     fault of a file.
     """
     sets = dict(sets or {})
@@ -73,14 +73,25 @@ def _file_of(what: str) -> Path | None:
     if what in known:
         return known[what]
     if path.is_dir():
-        raise UsageError("this folder has no task.yaml", where=what, todo="Name a task or plan file in it")
+        raise MissingDocument(
+            "this folder has no task.yaml", where=what, todo="Name a task or plan file in it"
+        )
     if what.endswith(SUFFIXES):
-        raise UsageError("there is no such task or plan file", where=what)
+        near = get_close_matches(path.name, _files_beside(path), 1)
+        todo = f"Did you mean {path.with_name(near[0])}?" if near else ""
+        raise MissingDocument("there is no such task or plan file", where=what, todo=todo)
     if len(what.split()) > 1:
         return None
     near = get_close_matches(what, known, 1)
     hint = f"Did you mean {near[0]}?" if near else "Put a goal of several words in quotes"
-    raise UsageError(f"{what!r} is no file and no sample task", todo=hint)
+    raise MissingDocument(f"{what!r} is no file and no sample task", todo=hint)
+
+
+def _files_beside(path: Path) -> list[str]:
+    try:
+        return [file.name for file in path.parent.iterdir() if file.suffix in SUFFIXES]
+    except OSError:
+        return []
 
 
 def _is_plan(value: Any) -> bool:

@@ -70,22 +70,22 @@ def runs_of(own_folders: Path) -> list[Path]:
 
 
 ONE_LINE = [
-    (("run", "missing.json", *RUN), 2, "missing.json: there is no such task or plan file"),
-    (("run", "folder", *RUN), 2, "folder: this folder has no task.yaml"),
+    (("run", "missing.json", *RUN), 3, "missing.json: there is no such task or plan file"),
+    (("run", "folder", *RUN), 3, "folder: this folder has no task.yaml"),
     (("run", "binary.yaml", *RUN), 3, "binary.yaml: it is not UTF-8 text (line 1)"),
     (("run", "empty.json", *RUN), 3, "empty.json:1: the document is empty"),
     (("run", "cut.json", *RUN), 3, "cut.json:2: not JSON"),
     (("run", "cut.yaml", *RUN), 3, "cut.yaml:2: not YAML"),
     (("run", "circle.json", *RUN), 3, "circle.json:1 step 1: the dependencies go in a circle: 1 → 2 → 3 → 1"),
     (("run", "huge.json", *RUN), 3, "huge.json:1: it has 10001 steps; 500 are the limit"),
-    (("run", "plan.json", "--tools", "missing.yaml"), 2, "there is no tool file 'missing.yaml'"),
-    (("run", "plan.json", "--tools", "./folder"), 2, "./folder: this is a folder, not a tool file"),
+    (("run", "plan.json", "--tools", "missing.yaml"), 3, "there is no tool file 'missing.yaml'"),
+    (("run", "plan.json", "--tools", "./folder"), 3, "./folder: this is a folder, not a tool file"),
     (("run", "plan.json", "--tools", "binary.yaml"), 3, "binary.yaml: it is not UTF-8 text"),
     (("run", "plan.json", "--tools", "empty.json"), 3, "empty.json:1: the document is empty"),
     (("run", "plan.json", *RUN, "--workspace", "missing"), 2, "missing: the workspace is not there"),
     (("run", "plan.json", *RUN, "--inject", "x"), 2, "only a task with a sandbox has failures"),
     (("run", "deploy", "--inject", "brokn"), 2, "There are: broken-build, flaky-smoke, failing-tests"),
-    (("check", "missing.json"), 2, "missing.json: there is no such task or plan file"),
+    (("check", "missing.json"), 3, "missing.json: there is no such task or plan file"),
     (("tools", "check", "missing.yaml"), 3, "there is no tool file missing.yaml"),
     (("replay", "binary.yaml"), 3, "binary.yaml: the document is not valid: 1: this line is not a record"),
     (("show", "beef"), 2, "there is no run 'beef'"),
@@ -103,6 +103,10 @@ def test_one_fault_is_one_line(
     assert message in done.err
     assert len(done.err.splitlines()) == 1
     assert runs_of(own_folders) == []
+
+
+def test_a_file_that_is_not_there_is_told_with_the_nearest_that_is(shell: Shell) -> None:
+    assert "Did you mean several.json?" in shell.plandeck("run", "sevral.json", *RUN).err
 
 
 SEVERAL_LINES = [

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.errors import InvalidDocument, InvalidPlan, UsageError
+from console.errors import InvalidDocument, InvalidPlan, MissingDocument, UsageError
 from console.task import Task, duration, load, samples
 
 PLAN = {"goal": "Greet", "steps": [{"id": 1, "action": "hello", "params": {}}]}
@@ -229,7 +229,6 @@ def test_every_sample_can_be_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("", "there is no task"),
         ("deploi", "is no file and no sample task"),
         ("nowhere.yaml", "no such task or plan file"),
         ("./nowhere/plan.json", "no such task or plan file"),
@@ -238,9 +237,14 @@ def test_every_sample_can_be_named(name: str) -> None:
     ],
 )
 def test_what_is_nothing_is_told_in_one_line(what: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message) as caught:
+    with pytest.raises(MissingDocument, match=message) as caught:
         load(what)
     assert "\n" not in str(caught.value)
+
+
+def test_no_words_are_no_task() -> None:
+    with pytest.raises(UsageError, match="there is no task"):
+        load("")
 
 
 @pytest.mark.parametrize("text", ["", "just words", "1", "a: [", "goal: [x]\n", "goal: g\ngoal: h\n", "\xff"])
