@@ -148,6 +148,8 @@ class McpCalls:
                 return self._failed(call, str(trouble))
             except OSError as error:
                 return self._failed(call, f"its result cannot be kept: {error.strerror}")
+            except Exception as error:  # noqa: BLE001 - the seam to foreign code: its fault fails this step alone
+                return self._failed(call, f"the call of {call.spec.tool} broke: {error!r}")
         self._doubt(call)
         assert call.spec.timeout is not None
         server = (call.spec.call or {})["server"]

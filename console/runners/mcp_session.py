@@ -36,6 +36,7 @@ from console.catalog.mcp import pin_of
 from console.catalog.spec import McpServer
 from console.catalog.surroundings import expanded, usual
 from console.errors import PlandeckError
+from console.redact import Redactor
 from console.runners.mcp_stdio import Conduct, Program, stdio
 
 PAUSES = (0.2, 0.8, 2.0)
@@ -103,6 +104,8 @@ class ServerSession:
         self._connection: _Connection | None = None
         self._opening = anyio.Lock()
         self._listeners: dict[object, Said] = {}
+        known = {name: place.caller.get(name, "") for name in server.secrets}
+        self._redactor = Redactor({name: value for name, value in known.items() if value})
 
     @property
     def log(self) -> Path:
@@ -134,6 +137,9 @@ class ServerSession:
                     raise self._trouble(f"it did not tell its tools: {_line(error)}", connection) from None
             except ValidationError:
                 raise self._trouble("what it tells of its tools is not what it must be", connection) from None
+            except Exception as error:  # noqa: BLE001 - the library's seam, as in `_own`
+                connection.closing.set()
+                raise self._trouble(f"it cannot be asked: {_line(error)}", connection) from None
         raise AssertionError
 
     async def call(
@@ -202,7 +208,7 @@ class ServerSession:
         try:
             with anyio.fail_after(RELIST / 2):
                 await self._listed(connection)
-        except (TimeoutError, MCPError, ValidationError):
+        except Exception:  # noqa: BLE001 - whatever it was, it does not answer as it should
             connection.closing.set()
 
     def _is_loss(self, error: MCPError, connection: _Connection) -> bool:
@@ -331,7 +337,7 @@ class ServerSession:
         elif not self._server.url and (last := _last_line(self.log)):
             said.append(f"its last words: {last}")
         more = f" ({'; '.join(said)})" if said else ""
-        return ServerTrouble(f"the server {self.name} failed: {what}{more}")
+        return ServerTrouble(self._redactor.redact(f"the server {self.name} failed: {what}{more}"))
 
 
 def _heart(error: BaseException) -> BaseException:
