@@ -187,6 +187,8 @@ def _planning(event: ev.Event) -> str:
         case ev.PlanEdited():
             return f"plan edited{_by(event.by)}, revision {event.revision}{_after(event.summary)}"
         case ev.ReplanStarted():
+            if event.phase:
+                return f"planning phase {event.phase}"
             about = f" after step {event.step}" if event.step else ""
             return f"revising the plan{about}{_after(event.words)}"
         case ev.RevisionProposed():

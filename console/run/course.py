@@ -420,7 +420,7 @@ class Course:
         for phase in lane.unplanned():
             if phase not in self._given_up:
                 self._given_up.add(phase)
-                return Grant(replan=f"expand phase {phase}")
+                return Grant(expand=phase)
         return None
 
     def _go_on(self) -> Grant | None:

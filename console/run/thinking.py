@@ -7,6 +7,7 @@ an event here: it is foreign code.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +15,21 @@ from typing import Any
 
 from console.catalog.fit import bind
 from console.catalog.fit import faults as misfits
+from console.catalog.parameters import text_of
 from console.catalog.spec import Catalog
-from console.errors import BadReply, Fault, InvalidPlan, PlandeckError
+from console.errors import BadReply, Fault, InvalidPlan, PlandeckError, ReferenceFailed
 from console.plan.codec import faults_of
-from console.plan.model import Plan, Step
+from console.plan.model import Plan, Step, StepId
 from console.planners.base import Done, Goal, History, PlanDraft, Planner, Progress
+from console.planners.rendering import fenced
 from console.run import events as ev
 from console.run.approval import Hasher
 from console.run.control import spool
+from console.run.expansion import before_phase, goal_of_phase, phase_of, put_in
 from console.run.grants import taken
 from console.run.life import StepStatus
 from console.run.outcome import read_tail
+from console.run.results import result_of
 from console.run.state import RunState
 from console.text import clean
 
@@ -117,7 +122,10 @@ class Thinking:
         planner, old = self._planner, state.plan
         try:
             goal = self._goal_after(state.cost)
-            draft = await planner.replan(goal, self._catalog, old, self.history(state, started), progress)
+            if started.phase:
+                draft = await self._expanded(goal, started.phase, state, progress)
+            else:
+                draft = await planner.replan(goal, self._catalog, old, self.history(state, started), progress)
             plan = put_back(bind(draft.plan, self._catalog), state)
             self._valid(PlanDraft(plan, draft.planner, reply=draft.reply))
             if problems := taken(plan, state):
@@ -148,6 +156,27 @@ class Thinking:
                 **asked,
             ),
         )
+
+    async def _expanded(self, goal: Goal, phase_id: StepId, state: RunState, progress: Progress) -> PlanDraft:
+        """The plan with a phase's steps put in, whatever else has become of it meanwhile."""
+        phase = phase_of(state.plan, phase_id)
+        said = {f"result of step {s}": self._said(state, s) for s in before_phase(phase, state)}
+        asked = goal_of_phase(goal, phase, state, self._catalog, said)
+        draft = await self._planner.plan(asked, self._catalog, progress)
+        made = self._valid(draft)
+        phase_of(state.plan, phase_id)
+        assert state.plan is not None
+        whole = put_in(state.plan, phase_id, made, set(state.steps))
+        reason = f"phase {phase_id} is planned: {draft.reason or phase.description}"
+        return replace(draft, plan=whole, reason=reason, better=None, improvements=())
+
+    def _said(self, state: RunState, step_id: StepId) -> str:
+        """The end of a step's result, made safe and marked as what it is."""
+        try:
+            result = text_of(result_of(state, self._directory, step_id))
+        except ReferenceFailed as error:
+            return error.what
+        return fenced(result, secrets.token_hex(8))
 
     def history(self, state: RunState, started: ev.ReplanStarted) -> History:
         """The record that a replan is made from: states, and the ends of outputs, made safe."""

@@ -179,7 +179,7 @@ ACTIONS: tuple[Action, ...] = (
         "Run",
         why.first(why.act, why.rollback_asked),
     ),
-    Action("expand", "", "Have the phase planned", "Run", why.first(why.act, why.on_step)),
+    Action("expand", "", "Have the phase planned", "Run", why.first(why.act, why.can_expand)),
     Action("stop", "i", "Stop the run here", "Run", why.act),
     Action("take_control", "T", "Take the control of the run", "Run", why.can_take),
     Action("detach", "q", "Detach; the run goes on", "Console", label=why.detach_name),

@@ -65,6 +65,13 @@ def on_step(view: View) -> str:
     return "" if view.selected else "no step is selected"
 
 
+def can_expand(view: View) -> str:
+    step = view.selected
+    if step is not None and step.expand and not step.steps:
+        return ""
+    return "only a phase that is not planned yet can be planned; select one"
+
+
 def on_leaf(view: View) -> str:
     step = view.selected
     if step is None:

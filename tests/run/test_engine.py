@@ -627,18 +627,17 @@ def test_no_plan_when_the_planner_breaks(tmp_path: Path) -> None:
 
 def test_a_phase_is_planned_when_its_turn_comes(tmp_path: Path) -> None:
     first = plan(step("1"), Step(id="2", expand=True, depends_on=("1",)), step("3", "work", "2"))
-    second = plan(
-        step("1"), Step(id="2", steps=(step("4", "look"),), depends_on=("1",)), step("3", "work", "2")
-    )
-    world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(second))
+    world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(plan(step("1", "look"))))
 
     async def operator(engine: Engine) -> None:
         await answer(engine, "plan")
         await answer(engine, "revision")
 
     assert run(world, operator).status is RunStatus.SUCCEEDED
-    assert world.backend.started == ["r/1/1", "r/4/1", "r/3/1"]
-    assert world.planner.histories[0].words == "expand phase 2"
+    assert world.backend.started == ["r/1/1", "r/2-1/1", "r/3/1"]
+    (proposed,) = world.events(ev.RevisionProposed)
+    assert [s.id for s in proposed.plan.steps] == ["1", "2", "3"]
+    assert proposed.plan.step("2").steps == (step("2-1", "look"),)
 
 
 def test_a_phase_that_nobody_plans_is_no_success(tmp_path: Path) -> None:
