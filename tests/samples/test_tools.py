@@ -17,8 +17,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-APART = {"support-audit", "what-time", "migrate-postgresql"}
-"""Samples with tests of their own: the first is meant to fail, the second changes nothing."""
+APART = {"support-audit", "what-time", "migrate-postgresql", "slow-site"}
+"""Samples with tests of their own: the first is meant to fail, the second changes nothing, the last has
+steps that only an engine can carry out."""
 
 
 @pytest.mark.parametrize("name", sorted(set(task.samples()) - APART))
