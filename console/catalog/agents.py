@@ -36,13 +36,14 @@ def faults(tools: Mapping[str, ToolSpec], servers: Mapping[str, object]) -> Iter
 
 def with_default(catalog: Catalog, model: str = "") -> Catalog:
     """The catalog with the profile `agent` over all its tools up to `reversible`, unless a file has a
-    tool of that name."""
+    tool of that name. One that was put in before, over fewer tools, is put in anew."""
     within = tuple(
         name
         for name, tool in catalog.tools.items()
         if tool.agent is None and tool.risk.rank <= Risk.REVERSIBLE.rank and not tool.recovery
     )
-    if DEFAULT in catalog.tools or not within:
+    own = catalog.get(DEFAULT)
+    if (own is not None and (own.file or own.agent is None)) or not within:
         return catalog
     profile = ToolSpec(
         name=DEFAULT,

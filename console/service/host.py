@@ -36,7 +36,7 @@ from console.runners.mcp_backend import McpCalls
 from console.runners.mcp_servers import Servers
 from console.runners.router import Router
 from console.sandbox import parse, prepare
-from console.service.executors import executor_of
+from console.service.executors import equipped, executor_of
 from console.service.order import Order
 from console.service.parts import (
     catalog_of,
@@ -71,7 +71,7 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             McpCalls(servers) as calls,
             LocalBackend(order.directory) as processes,
         ):
-            world = await _with_servers(world, servers)
+            world = await _with_servers(order, world, servers)
             setup = await _setup(order, journal, world, Router(processes, calls))
             try:
                 return await _serve(Engine(setup), journal, front, ready)
@@ -179,11 +179,12 @@ def _servers(order: Order, world: _World) -> Servers:
     )
 
 
-async def _with_servers(world: _World, servers: Servers) -> _World:
+async def _with_servers(order: Order, world: _World, servers: Servers) -> _World:
     """The world with the tools that its servers tell; a resumed run keeps those it was approved with."""
     if world.before.seq or not world.catalog.servers:
         return world
-    return replace(world, catalog=with_tools(world.catalog, await servers.ask()))
+    catalog = with_tools(world.catalog, await servers.ask())
+    return replace(world, catalog=equipped(order.task, catalog, executor_model_of(order, load_settings())))
 
 
 async def _setup(order: Order, journal: Journal, world: _World, backend: StepBackend) -> Setup:
