@@ -12,6 +12,7 @@ import sys
 from anyio import to_thread
 
 from console.catalog.explain import changes
+from console.catalog.spec import Risk
 from console.commands.common import say
 from console.lines import name_of
 from console.plan.model import Plan, Step
@@ -30,7 +31,7 @@ async def ask(request: Request, state: RunState) -> Wish | None:
     about = f" ({name_of(request.step, state)})" if request.step else ""
     say(f"\n? {request.scope.replace('_', ' ')}{about}: {clean(request.question)}".rstrip(": "))
     if request.scope == "step":
-        say(_step(state.find(request.step), state))
+        return await _ask_for_step(request, state.find(request.step), state)
     if request.scope == "tool":
         _tell_change(request, state)
     if request.options:
@@ -48,6 +49,16 @@ def _tell_change(request: Request, state: RunState) -> None:
     for what, before, now in changes(tool, attempt.changed):
         say(f"  {what} was: {reveal(before)}")
         say(f"  {what} is now: {reveal(now)}")
+
+
+async def _ask_for_step(request: Request, step: Step, state: RunState) -> Wish | None:
+    """One step that asks by itself; a destructive one is approved by typing its tool's name."""
+    say(_step(step, state))
+    if risk_of(step, state.catalog) is not Risk.DESTRUCTIVE:
+        answer = await _read("approve? [y/N] ")
+    elif (answer := await _read(f"it is destructive; type {step.action} to approve it: ")) is not None:
+        answer = "yes" if answer == step.action else "no"
+    return None if answer is None else _yes_or_no(request, answer)
 
 
 def _yes_or_no(request: Request, answer: str, steps: dict[str, str] | None = None) -> Wish:

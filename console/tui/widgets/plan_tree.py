@@ -55,12 +55,18 @@ def tree_places(
     """What stands on each line; below an agent's step its `calls`. `levels` orders the steps by level;
     `no_return` is the step before which the point of no return is drawn; with `keep`, only those steps and
     their phases are there."""
+    own = keep
+
+    def keep_with_calls(step: Step) -> bool:
+        return own is not None and (own(step) or any(map(own, (calls or {}).get(step.id, ()))))
+
+    keep = keep_with_calls if own is not None else None
     if levels is not None:
         places = _by_level(plan, levels, keep)
     else:
         places = list(_by_phase(plan.steps, 0, folded, keep))
     if calls:
-        places = [one for place in places for one in (place, *_calls_below(place, calls, keep))]
+        places = [one for place in places for one in (place, *_calls_below(place, calls, own))]
     at = next((i for i, place in enumerate(places) if no_return and place.id == no_return), -1)
     if at >= 0:
         places.insert(at, Place("no_return", depth=places[at].depth))
