@@ -14,7 +14,7 @@ from typing import Any
 from console.catalog.contract import show
 from console.catalog.mcp import claims_of, description_of
 from console.catalog.parameters import text_of
-from console.catalog.spec import Catalog, Contract, McpServer, Parameter, ToolSpec
+from console.catalog.spec import Agent, Catalog, Contract, McpServer, Parameter, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,21 @@ def _how(tool: ToolSpec) -> Iterator[str]:
         yield f"definition  SHA-256 {tool.mcp.pin}"
     elif tool.function:
         yield f"function    {tool.function}"
+    elif tool.agent:
+        yield from _agent(tool.agent)
     for name, value in tool.environment.items():
         yield f"environment {name}={value}"
     yield f"timeout     {tool.timeout:g} s"
+
+
+def _agent(agent: Agent) -> Iterator[str]:
+    yield f"model       {agent.model or 'the executor model of the run'}"
+    yield f"may call    {', '.join(agent.tools)}"
+    yield f"asks        for each call above {agent.risk}"
+    cost = f", {agent.cost_usd:g} USD" if agent.cost_usd is not None else ""
+    yield f"limits      {agent.steps} calls, {agent.tokens} tokens{cost}"
+    if agent.prompt:
+        yield from _block("prompt", agent.prompt)
 
 
 def _block(label: str, text: str) -> Iterator[str]:

@@ -143,6 +143,9 @@ def serve_tools(
     allowed, refused = callable_tools(catalog, bound)
     for tool in refused:
         tell(f"{tool.name} is {tool.risk} and is left out (--up-to {tool.risk} would serve it)")
+    for tool in catalog.tools.values():
+        if tool.agent is not None:
+            tell(f"the agent {tool.name} is left out: agents work in runs only")
     for server in catalog.servers:
         tell(f"the tools of the server {server} are left out: a client can call that server itself")
     if not allowed:

@@ -127,9 +127,10 @@ class Calls:
 
 
 def callable_tools(catalog: Catalog, up_to: Risk) -> tuple[dict[str, ToolSpec], list[ToolSpec]]:
-    """The tools that may be called, and those that are too risky."""
-    allowed = {name: tool for name, tool in catalog.tools.items() if tool.risk.rank <= up_to.rank}
-    return allowed, [tool for name, tool in catalog.tools.items() if name not in allowed]
+    """The tools that may be called, and those that are too risky. An agent is neither: it needs a run."""
+    tools = {name: tool for name, tool in catalog.tools.items() if tool.agent is None}
+    allowed = {name: tool for name, tool in tools.items() if tool.risk.rank <= up_to.rank}
+    return allowed, [tool for name, tool in tools.items() if name not in allowed]
 
 
 def _root() -> Path:
