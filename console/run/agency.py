@@ -55,15 +55,17 @@ class Agency:
         """Have an agent take its next turn."""
         self._loop.later(self._turns.take, self._state.find(step_id), self._state, self._thought)
 
-    def _thought(self, event: ev.AgentThought | ev.StepFailed) -> None:
-        self._loop.put(partial(self._take, event))
+    def _thought(self, *events: ev.AgentThought | ev.StepFailed) -> None:
+        self._loop.put(partial(self._take, *events))
 
-    def _take(self, event: ev.AgentThought | ev.StepFailed) -> None:
-        attempt = self._state.step(event.step).attempt
-        is_its_own = attempt is not None and attempt.number == event.attempt
-        if event.step in self._agents.thinking & self._agents.running.keys() and is_its_own:
-            self._agents.thinking.discard(event.step)
-            self._loop.emit(event)
+    def _take(self, *events: ev.AgentThought | ev.StepFailed) -> None:
+        step, number = events[0].step, events[0].attempt
+        attempt = self._state.step(step).attempt
+        is_its_own = attempt is not None and attempt.number == number
+        if step in self._agents.thinking & self._agents.running.keys() and is_its_own:
+            self._agents.thinking.discard(step)
+            for event in events:
+                self._loop.emit(event)
 
     def conclude(self, step_id: StepId) -> None:
         """An agent is finished: its result is written down, and judged like every step's."""

@@ -32,6 +32,9 @@ from console.run.state import RunState
 from console.text import clean, one_line
 
 _S = StepStatus
+CONTEXT_CAP = 40_000
+"""Characters of what an agent is given to know."""
+
 OUTPUT_CAP, OLD_CAP, FRESH = 6_000, 1_000, 3
 """Characters of a call's output that the next turn is told: of the last `FRESH` calls, and of older ones."""
 
@@ -40,7 +43,8 @@ WAITING = "· "
 
 _TODO = "Set PLANDECK_EXECUTOR_MODEL, or give --executor-model"
 
-TurnOver = Callable[[ev.AgentThought | ev.StepFailed], None]
+TurnOver = Callable[..., None]
+"""Told of the events that a turn comes to, in their order."""
 
 
 class Turns:
@@ -72,8 +76,10 @@ class Turns:
                 with anyio.move_on_after(seconds):
                     move = await self._asked(brief, self._waiting(life.attempt.key))
             except PlandeckError as error:
-                cost = float(getattr(error, "cost", 0.0))
-                over(ev.StepFailed(step=step.id, attempt=number, error=_line(error), tail=_spent(cost)))
+                failed = ev.StepFailed(step=step.id, attempt=number, error=_line(error))
+                lost = Move(error="no reply came", cost=float(getattr(error, "cost", 0.0)))
+                told = thought(lost, step, state, self._catalog, 0.0)
+                over(*((told, failed) if lost.cost else (failed,)))
                 return
             except Exception as error:  # noqa: BLE001 - an executor is foreign code; its fault becomes an event
                 over(ev.StepFailed(step=step.id, attempt=number, error=f"the executor broke: {error!r:.300}"))
@@ -114,7 +120,7 @@ class Turns:
             profile=tool.agent,
             tools=agents.tools_of(tool, self._catalog),
             task=task,
-            context=context,
+            context=_cut(context, CONTEXT_CAP),
             past=tuple(
                 self._past(turn, state, OUTPUT_CAP if i in fresh else OLD_CAP)
                 for i, turn in enumerate(life.turns)
@@ -222,7 +228,3 @@ def _cut(text: str, cap: int) -> str:
 
 def _line(error: PlandeckError) -> str:
     return f"{error.what}. {error.todo}" if error.todo else error.what
-
-
-def _spent(cost: float) -> str:
-    return f"the question cost ${cost:.4f}" if cost else ""

@@ -11,7 +11,7 @@ import pytest
 
 from console.catalog.agents import PARAMETERS
 from console.catalog.spec import Agent, Parameter, Risk, Script, ToolSpec
-from console.errors import ControlRefused
+from console.errors import ControlRefused, PlandeckError
 from console.plan.model import Expect, Plan, Retry, Undo
 from console.planners.executor import Brief, Move
 from console.run import control as c
@@ -196,6 +196,33 @@ def test_a_model_that_cannot_be_reached_fails_the_step_in_one_line(tmp_path: Pat
     state = run(world(tmp_path, {"1": []}))
     assert state.status is RunStatus.FAILED
     assert state.steps["1"].reason == "the script has no further turn for step 1. Add one"
+
+
+def test_what_a_question_cost_that_brought_nothing_is_counted(tmp_path: Path) -> None:
+    class Lost(PlandeckError):
+        cost = 0.25
+
+    class Broken:
+        async def turn(self, brief: Brief, progress: Any) -> Move:
+            raise Lost("the reply broke off")
+
+        def close(self) -> None: ...
+
+    it = world(tmp_path, {})
+    it.executor = Broken()
+    state = run(it)
+    assert state.steps["1"].reason == "the reply broke off"
+    assert state.cost == 0.25
+
+
+def test_a_long_context_is_cut_in_its_middle(tmp_path: Path) -> None:
+    long = step("1", "scout", params={"task": "sum up", "context": f"begin {'x' * 100_000} end"})
+    it = world(tmp_path, {"1": [finish("x")]}, plan(long))
+    run(it)
+    (brief,) = briefs(it)
+    assert len(brief.context) < 50_000
+    assert brief.context.startswith("begin ")
+    assert brief.context.endswith(" end")
 
 
 def test_without_a_model_an_agents_step_says_so(tmp_path: Path) -> None:
