@@ -52,11 +52,11 @@ class Turns:
 
     def __init__(self, executor: Executor | None, catalog: Catalog, directory: Path) -> None:
         self._executor, self._catalog, self._directory = executor, catalog, directory
+        self._scopes: dict[StepId, anyio.CancelScope] = {}
 
     def use(self, catalog: Catalog) -> None:
         """Offer the tools of this catalog from now on."""
         self._catalog = catalog
-        self._scopes: dict[StepId, anyio.CancelScope] = {}
 
     async def take(self, step: Step, state: RunState, over: TurnOver) -> None:
         """Ask for the next turn of an agent, and tell `over` what it is. Nothing is told of a turn that was
