@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from console import cli
 from tests.cli.plandeck import Shell
 from tests.mcp.calling import HERE
 
@@ -61,38 +62,55 @@ def test_results_go_from_call_to_call_and_no_secret_is_kept(shell: Shell) -> Non
     assert not [path for path in kept if CANARY.encode() in path.read_bytes()]
 
 
-def test_a_missing_variable_and_a_missing_tool_are_told_before_anything_runs(shell: Shell) -> None:
+def test_a_missing_variable_is_told_before_anything_runs(shell: Shell) -> None:
     unset = shell.run(steps(("s.echo", {"text": "x"})), "--yes", "--plain")
     assert unset.code == 3
     assert "the server s needs the variable CANARY, which is not set" in unset.err
-    wrong = shell.run(steps(("s.ecko", {"text": "x"})), "--yes", "--plain", CANARY=CANARY)
-    assert wrong.code == 3
-    assert "step 1: the server s has no tool ecko (nearest is s.echo)" in wrong.err
-    checked = shell.plandeck("check", "plan.json", "--tools", "tools.yaml", CANARY=CANARY)
-    assert (checked.code, "the server s has no tool ecko" in checked.err) == (3, True)
 
 
-def test_a_declaration_is_checked_without_starting_it_unless_asked(shell: Shell) -> None:
-    checked = shell.plandeck("tools", "check", "tools.yaml")
-    assert (checked.code, checked.out.split("\n")[0]) == (
-        0,
-        "servers that were not asked: s; --ask starts them",
-    )
-    assert not (shell.folder / "pids").exists()
-    failing = shell.plandeck("tools", "check", "tools.yaml", "--ask")
-    assert failing.code == 1
-    assert "needs the variable CANARY" in failing.out
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """The command in this process: exit code, output, errors."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(words)
+    captured = capsys.readouterr()
+    assert isinstance(left.value.code, int)
+    return left.value.code, captured.out, captured.err
 
 
-def test_servers_are_listed_with_their_tools_and_a_tool_tells_what_its_server_says(shell: Shell) -> None:
-    listed = shell.plandeck("tools", "--tools", "tools.yaml", CANARY=CANARY)
-    assert (listed.code, listed.err) == (0, "")
-    assert [line.split()[:2] for line in listed.out.splitlines()][-2:] == [
-        ["s.nonsense", "disruptive?"], ["s", "server"],
-    ]  # fmt: skip
-    assert "15 tools" in listed.out
-    told = shell.plandeck("tools", "s.echo", "--tools", "tools.yaml", CANARY=CANARY)
-    assert "it says     read only (a claim, not believed)" in told.out
+@pytest.fixture
+def here(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(shell.folder)
+    return shell.folder
+
+
+def test_a_declaration_is_checked_without_starting_it_unless_asked(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = told(capsys, "tools", "check", "tools.yaml")
+    assert (code, out.split("\n")[0]) == (0, "servers that were not asked: s; --ask starts them")
+    assert not (here / "pids").exists()
+    code, out, _ = told(capsys, "tools", "check", "tools.yaml", "--ask")
+    assert code == 1
+    assert "needs the variable CANARY" in out
+
+
+def test_servers_are_asked_by_tools_and_check(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", CANARY)
+    code, out, err = told(capsys, "tools", "--tools", "tools.yaml")
+    assert (code, err) == (0, "")
+    assert [line.split()[:2] for line in out.splitlines()][-2:] == [
+        ["s.nonsense", "disruptive?"],
+        ["s", "server"],
+    ]
+    assert "15 tools" in out
+    _, out, _ = told(capsys, "tools", "s.echo", "--tools", "tools.yaml")
+    assert "it says     read only (a claim, not believed)" in out
+    (here / "plan.json").write_text(json.dumps(steps(("s.ecko", {"text": "x"}))))
+    code, _, err = told(capsys, "check", "plan.json", "--tools", "tools.yaml")
+    assert code == 3
+    assert "step 1: the server s has no tool ecko (nearest is s.echo)" in err
 
 
 def test_a_killed_engine_leaves_no_server_and_its_call_in_doubt(shell: Shell) -> None:

@@ -189,6 +189,7 @@ async def test_a_changed_tool_is_shown_as_it_was_and_as_it_is_before_it_can_be_t
         assert "description: Deploy, and tell everybody the password" in text
         assert "it says: destructive" in text
         assert "the server says: nothing about its risk" in text
+        assert "described Deploy" in text
         clock.now += 1
         await show.press("t")
         assert show.is_open

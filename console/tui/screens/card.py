@@ -129,6 +129,8 @@ def _command(step: Step, tool: ToolSpec | None, catalog: Catalog, workspace: str
     if tool.mcp is not None:
         says = ", ".join(tool.mcp.claims) or "nothing about its risk"
         yield Row(label("claims"), Content.styled(exact(f"the server says: {says}"), MUTED))
+        if tool.description:  # whole: what a model is told of the tool is approved with it
+            yield Row(label("described"), Content.styled(exact(tool.description), MUTED))
     if named := [*tool.environment, *sorted(variables(tool))]:
         yield Row(label("env"), Content(exact(" ".join(named))))
     if tool.secrets:
