@@ -16,7 +16,7 @@ import typer
 
 from console.commands import doctor, look, make, serve, steer
 from console.commands import run as running
-from console.errors import InvalidDocument, PlandeckError
+from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
 from console.service.unwrap import heart
 
@@ -118,7 +118,7 @@ def _command_path(error: Any) -> str:
 def _report(text: str, error: PlandeckError | None, code: int, *, as_json: bool) -> int:
     from console.text import clean
 
-    faults = [str(fault) for fault in error.faults] if isinstance(error, InvalidDocument) else []
+    faults = [str(fault) for fault in getattr(error, "faults", ())]
     if as_json:
         fact = {
             "event": "error",
@@ -130,7 +130,7 @@ def _report(text: str, error: PlandeckError | None, code: int, *, as_json: bool)
             print(json.dumps(fact | ({"faults": faults} if faults else {})), flush=True)  # noqa: T201
         except BrokenPipeError:
             return code
-    lines = [text]
+    lines = [text, *faults] if isinstance(error, BadReply) else [text]
     if isinstance(error, InvalidDocument) and len(faults) > 1:
         lines = [f"{error.where or error.noun}: not valid, nothing was started", *faults]
     for number, line in enumerate(lines):

@@ -24,7 +24,7 @@ WIDTH = 400
 SHORT = 100
 """Columns of what is only to remind: a command, the first line of a result."""
 
-_SILENT = ("engine_started", "planning_progressed", "step_started")
+_SILENT = ("engine_started", "step_started")
 
 
 def line_of(record: ev.Record, state: RunState, then: ev.Record | None = None) -> str:
@@ -164,7 +164,7 @@ def _run_line(event: ev.Event, state: RunState) -> str:
         case ev.Warned():
             where = f"step {event.step}: " if event.step else ""
             return f"! {where}{_safe(event.message)}"
-    return _planning(event) or _asking(event, state) or _rollback(event)
+    return _planning(event, state) or _asking(event, state) or _rollback(event)
 
 
 def _finish(event: ev.RunFinished, state: RunState) -> str:
@@ -175,15 +175,19 @@ def _finish(event: ev.RunFinished, state: RunState) -> str:
     return f"the run ended: {outcome}, exit code {event.exit_code}{_after(reason)}{unmet}"
 
 
-def _planning(event: ev.Event) -> str:
+def _planning(event: ev.Event, state: RunState) -> str:
     match event:
         case ev.PlanningStarted():
-            return f"planning ({_safe(event.planner)}{_after(event.model, ', ')})"
+            return f"planning ({_safe(event.planner)}{_after(event.model, ', ')}{_after(event.prompt, ', ')})"
+        case ev.PlanningProgressed():
+            # A planner without a model is done before anybody could read what it does.
+            return f"… {_safe(event.message)}" if state.model and not event.passing else ""
         case ev.PlanDrafted():
-            mended = f", {len(event.repairs)} repairs" if event.repairs else ""
-            return f"plan {event.plan_hash[:12]}: {_count(len(event.plan.leaves()), 'step')}{mended}"
+            size = _count(len(event.plan.leaves()), "step")
+            mended = f", {_count(len(event.repairs), 'repair')}" if event.repairs else ""
+            return f"plan {event.plan_hash[:12]}: {size}{mended}{_asked(event)}"
         case ev.PlanningFailed() | ev.ReplanFailed():
-            return f"! no plan came out: {_safe(event.error)}"
+            return f"! no plan came out: {_safe(event.error)}{_asked(event)}"
         case ev.PlanEdited():
             return f"plan edited{_by(event.by)}, revision {event.revision}{_after(event.summary)}"
         case ev.ReplanStarted():
@@ -192,12 +196,24 @@ def _planning(event: ev.Event) -> str:
             about = f" after step {event.step}" if event.step else ""
             return f"revising the plan{about}{_after(event.words)}"
         case ev.RevisionProposed():
-            return f"a revision is proposed: {_safe(event.reason)}"
+            return f"a revision is proposed: {_safe(event.reason)}{_asked(event)}"
         case ev.RevisionAccepted():
             return f"revision {event.revision} accepted{_by(event.by)}"
         case ev.RevisionRejected():
             return f"the revision was rejected{_by(event.by)}{_after(event.reason)}"
     return ""
+
+
+def _asked(event: ev.PlanDrafted | ev.PlanningFailed | ev.RevisionProposed | ev.ReplanFailed) -> str:
+    if not event.model or not event.tokens:
+        return ""
+    return f" ({asked_line(event.model, event.prompt, event.seconds, event.tokens, event.cost)})"
+
+
+def asked_line(model: str, prompt: str, seconds: float, tokens: int, cost: float) -> str:
+    """What asking a model took: `gpt-4o-mini, plan-v1 (1), 3.2 s, 812 tokens, $0.0040`."""
+    by = f"{_safe(model)}{_after(prompt, ', ')}"
+    return f"{by}, {seconds:.1f} s, {_count(tokens, 'token')}, ${cost:.4f}"
 
 
 def _count(count: int, what: str) -> str:

@@ -3,6 +3,7 @@ of the journal, by which a record that was cut off later is noticed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from console.commands.common import say
@@ -12,6 +13,7 @@ from console.run.life import RunStatus, StepStatus
 from console.run.rollback import plan_rollback
 from console.run.state import RunState
 from console.service.holder import holder_of
+from console.text import clean
 
 INTERRUPTED = "interrupted (no process executes it)"
 
@@ -34,8 +36,13 @@ def lines_of(state: RunState, directory: Path) -> list[str]:
     if lines and state.engine and holder_of(directory):
         lines = [f"run {state.run} goes on", f"to look on: plandeck attach {state.run}"]
     elif state.status not in _ENDED_WELL:
-        lines += [*nexts(state), f"to look at it: plandeck show {state.run}"]
+        lines += [*faults_of(state), *nexts(state), f"to look at it: plandeck show {state.run}"]
     return [*lines, f"journal of run {state.run}: {state.seq} records, head {state.head}"]
+
+
+def faults_of(state: RunState) -> list[str]:
+    """What is wrong with the draft of a plan that did not come out, each fault at its step."""
+    return [clean(str(replace(fault, line=0))).replace("\n", " ") for fault in state.faults]
 
 
 def nexts(state: RunState) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,7 +66,12 @@ def plan(
     catalog = catalog_of(task, files, executor_model_for(task, load_settings()))
     catalog = asked(catalog, Path.cwd())
     tell_problems(catalog)
-    made = fitted(task, catalog) if task.plan else _draft(task, catalog).plan
+    if task.plan:
+        made = fitted(task, catalog)
+    else:
+        draft = _draft(task, catalog)
+        made = draft.plan
+        _tell_draft(draft)
     if files and not tools:
         _tell_tools(made, catalog)
     is_json = as_json or (output is not None and output.suffix == ".json")
@@ -92,16 +99,49 @@ def _draft(task: Task, catalog: Catalog) -> PlanDraft:
 
     import anyio
 
+    from console.errors import BadReply
     from console.service.parts import environment, facts_of, goal_of, understand
+    from console.settings import load_settings, state_dir, write_private
 
-    async def progress(_message: str, /, **_: object) -> None:
-        """Nobody watches."""
+    settings = load_settings()
 
     async def work() -> PlanDraft:
         facts = await facts_of(task, Path.cwd(), environment(catalog, (), os.environ))
-        return await understand(task, catalog).plan(goal_of(task, facts, task.limits), catalog, progress)
+        limits = {**settings.limits.given(), **task.limits}
+        planner = understand(task, catalog, settings, os.environ)
+        return await planner.plan(goal_of(task, facts, limits), catalog, _tell_progress)
 
-    return anyio.run(work)
+    try:
+        return anyio.run(work)
+    except BadReply as error:
+        if error.draft:
+            file = state_dir() / "draft.yaml"
+            write_private(file, error.draft)
+            error.todo = f"Its draft is kept in {file}: mend it, or ask again with other words"
+        raise
+
+
+async def _tell_progress(message: str, /, *, passing: bool = False, **_: object) -> None:
+    """What the planner does, on a terminal: what is passing is overwritten."""
+    from console.text import one_line
+
+    if sys.stderr.isatty():
+        line = one_line(message, max(20, shutil.get_terminal_size().columns - 1))
+        typer.echo(f"\r\x1b[K{line}", nl=not passing, err=True)
+
+
+def _tell_draft(draft: PlanDraft) -> None:
+    """On standard error: who made the plan, what it took, what was mended, what would make it better."""
+    from console.lines import asked_line
+    from console.text import one_line
+
+    if draft.model:
+        taken = asked_line(draft.model, draft.prompt, draft.seconds, draft.tokens, draft.cost)
+        typer.echo(f"plandeck: planned by {taken}", err=True)
+    for repair in draft.repairs:
+        typer.echo(f"plandeck: mended: {one_line(repair, 200)}", err=True)
+    for improvement in draft.improvements:
+        typer.echo(f"plandeck: offered, not taken: {one_line(improvement, 200)}", err=True)
 
 
 # ── check ────────────────────────────────────────────────────────────────────────────────────────

@@ -119,9 +119,9 @@ def order_for(
     if plan is not None:
         refuse(task, missing_secrets(plan, catalog, os.environ))
     elif front.unattended and not catalog.servers:  # what servers can do is known when the run asks them
-        understand(task, catalog)
+        understand(task, catalog, load_settings(), os.environ)
     else:
-        planner_of(task)
+        planner_of(task, load_settings(), os.environ)
     if task.sandbox is not None:
         sandbox = parse(task.sandbox, file=task.name)
         if inject and inject not in sandbox.inject:

@@ -13,6 +13,7 @@ from console.lines import line_of
 from console.run.events import Record
 from console.run.life import SETTLED, StepStatus
 from console.run.state import RunState
+from console.text import one_line
 
 
 class Progress:
@@ -36,10 +37,11 @@ class Progress:
             self._bar.console.print(Text(line), soft_wrap=True)
         counts = state.counts()
         running = [step for step, one in state.steps.items() if one.status is StepStatus.RUNNING]
-        words = f"{state.status.replace('_', ' ')} {', '.join(running)}".strip()
+        doing = state.planning if state.planning and state.model else ", ".join(running)
+        words = one_line(f"{state.status.replace('_', ' ')} {doing}".strip(), 60)
         self._bar.update(
             self._task,
-            description=words[:60],
+            description=words,
             total=sum(counts.values()) or None,
             completed=sum(counts.get(status, 0) for status in SETTLED),
         )

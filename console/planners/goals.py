@@ -64,6 +64,21 @@ def understood(goal: Goal, catalog: Catalog) -> tuple[Catalog, tuple[Want, ...]]
     return catalog.model_copy(update={"tools": tools}), (Want(fact),)
 
 
+def fitting(goal: Goal, catalog: Catalog) -> tuple[tuple[Want, ...], str]:
+    """The goal facts that the words of `goal` mean by a goal pattern, and in one line what they fit, for a
+    planner that can do without; nothing and "" where they fit none."""
+    if goal.want:
+        return goal.want, ""
+    try:
+        wants = _by_pattern(goal, catalog)
+        tool = None if wants else _by_name(goal, catalog)
+    except NoPlanner:
+        return (), ""
+    if tool is not None:
+        return (), f"one call of {tool.name} may be all that is asked for"
+    return wants, f"the goal fits a known pattern: {wants_text(wants)}" if wants else ""
+
+
 def filled(want: Want, inputs: Mapping[str, Any]) -> Want:
     """`want` with the task's inputs in place of `$name`."""
     given = {k: text_of(v) for k, v in inputs.items()}

@@ -7,24 +7,33 @@ Nothing is raised for a bad reply: what is wrong comes back as problems, to be t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
 from console.catalog import fit
 from console.catalog.spec import Catalog
 from console.errors import BadReply, Fault, InvalidPlan
+from console.plan import strict
 from console.plan.check import Finding, apply_fix, check
 from console.plan.check.fixes import AddDependency
 from console.plan.codec import from_document
 from console.plan.edit import EditRefused
 from console.plan.model import Plan, StepId
+from console.plan.yaml_out import yaml_text
 from console.planners.base import Goal, History
 from console.planners.draft import expected
 from console.planners.parsing import read_reply
 from console.planners.shaping import restored, same_plan, shaped
+from console.task.reader import lines_of
 
 MAX_TOLD = 40
-MAX_EDGES = 200
+MAX_ROUNDS = 20
+"""Times that edges are looked for: one may ask for another."""
+
+MAX_DRAFT = 256 * 1024
+"""Characters; of a longer reply no draft is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,8 @@ class Before:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of a reply. Without a `plan` it cannot be used; `unread` says that it is not even a
-    plan, `faults` what keeps it from running, `findings` what the checker has against it."""
+    plan, `faults` what keeps it from running, at the lines of `draft`, which is what could be read, as YAML;
+    `findings` is what the checker has against a plan that could run."""
 
     plan: Plan | None
     reply: str
@@ -47,6 +57,7 @@ class Verdict:
     unread: str = ""
     faults: tuple[Fault, ...] = ()
     findings: tuple[Finding, ...] = ()
+    draft: str = ""
 
     @property
     def weight(self) -> tuple[int, int, int]:
@@ -60,7 +71,7 @@ class Verdict:
     def problems(self) -> tuple[str, ...]:
         """What is wrong, a line each."""
         lines = [self.unread] if self.unread else []
-        lines += map(str, self.faults)
+        lines += [str(replace(fault, line=0, file="")) for fault in self.faults]
         lines += [f"step {f.step}: {f.message}" if f.step else f.message for f in self.findings]
         return tuple(lines)
 
@@ -97,12 +108,24 @@ class Judge:
         try:
             plan = self._whole(fit.bind(from_document(document), self._catalog))
         except InvalidPlan as error:
-            return Verdict(None, reply, reason, tuple(repairs), faults=error.faults)
+            return self._refused(reply, reason, repairs, document, error.faults)
         faults = [*(Fault(0, step, why) for step, why in banned), *self._unfit(plan)]
         if faults:
-            return Verdict(None, reply, reason, tuple(repairs), faults=tuple(faults))
+            return self._refused(reply, reason, repairs, document, faults)
         plan, edges = self._with_edges(plan)
         return Verdict(plan, reply, reason, (*repairs, *edges), findings=self._findings(plan))
+
+    def _refused(
+        self, reply: str, reason: str, repairs: Sequence[str], document: Any, faults: Sequence[Fault]
+    ) -> Verdict:
+        """A verdict without a plan, with a draft to mend and every fault at its line in it."""
+        draft, lines = "", dict[StepId, int]()
+        if len(reply) <= MAX_DRAFT:
+            goal = {"goal": self._goal.text} if self._goal.text else {}
+            draft = yaml_text(goal | document)
+            lines = dict(lines_of(strict.read(draft, file="draft.yaml")))
+        placed = tuple(replace(fault, line=fault.line or lines.get(fault.step, 0)) for fault in faults)
+        return Verdict(None, reply, reason, tuple(repairs), faults=placed, draft=draft)
 
     def _whole(self, plan: Plan) -> Plan:
         """`plan` with what is the task's and not the model's to say."""
@@ -125,17 +148,17 @@ class Judge:
     def _with_edges(self, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
         """`plan` with the dependencies that the tools' contracts ask for."""
         told: list[str] = []
-        for _ in range(MAX_EDGES):
+        for _ in range(MAX_ROUNDS):
+            before = plan
             for finding in self._check(plan):
-                if finding.severity != "note" and isinstance(finding.fix, AddDependency):
-                    break
-            else:
-                return plan, tuple(told)
-            try:
-                plan = apply_fix(plan, finding)
-            except EditRefused:
-                return plan, tuple(told)
-            told.append(f"step {finding.fix.step} waits for step {finding.fix.on}: {finding.fix.why}")
+                fix = finding.fix
+                if finding.severity == "note" or not isinstance(fix, AddDependency):
+                    continue
+                with suppress(EditRefused):
+                    plan = apply_fix(plan, finding)
+                    told.append(f"step {fix.step} waits for step {fix.on}: {fix.why}")
+            if plan is before:
+                break
         return plan, tuple(told)
 
     def _check(self, plan: Plan) -> tuple[Finding, ...]:

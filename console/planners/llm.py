@@ -5,8 +5,9 @@
                                └ problems, at most twice, while they become fewer
 
 What the model says is a proposal: read strictly, mended only where that is certain and told, checked
-against the catalog, and shown to the operator. A reply that cannot be used raises `UnusableReply` with
-every fault at its step, the reply kept.
+against the catalog, and shown to the operator; what the checker still misses in it is offered besides
+(mending.py). A reply that cannot be used raises `UnusableReply` with every fault at its step, the reply
+kept.
 """
 
 from __future__ import annotations
@@ -14,21 +15,27 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import anyio
+import anyio.to_thread
 
 from console.catalog.spec import Catalog
-from console.errors import BadReply, Fault
+from console.errors import BadReply
 from console.plan.codec import dump_json
 from console.plan.model import Plan
 from console.planners import llm_wire as wire
 from console.planners import prompting, rendering, retrieval
 from console.planners.base import Goal, History, PlanDraft, Progress
+from console.planners.goals import fitting
 from console.planners.judging import Before, Judge, Verdict
 from console.planners.llm_call import ModelError, Question, told
 from console.planners.llm_link import Line, Link
 from console.planners.llm_schema import open_schema, strict_schema
 from console.planners.llm_settings import ModelSettings
+from console.planners.mending import mended
 from console.planners.prompting import Prompt
+from console.text import one_line
 
 ROUNDS = 2
 """How often a reply goes back to the model."""
@@ -38,37 +45,33 @@ class UnusableReply(BadReply):
     """A model's plan must not run; `faults` are all of them, at their steps."""
 
     def __init__(self, model: str, verdict: Verdict, rounds: int) -> None:
-        self.faults: tuple[Fault, ...] = verdict.faults
-        count = len(verdict.problems())
-        more = f" (and {count - 1} more)" if count > 1 else ""
+        problems = verdict.problems()
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         asked = f" after {rounds} questions" if rounds > 1 else ""
         super().__init__(
-            f"{model} gave no plan that can be used{asked}: {verdict.problems()[0]}{more}",
+            f"{one_line(model, 60)} gave no plan that can be used{asked}: {problems[0]}{more}",
             reply=verdict.reply,
-            todo="Ask again with other words, choose another model, or write the plan by hand",
+            todo="Mend its draft by hand, ask again with other words, or choose another model",
+            draft=verdict.draft,
+            faults=verdict.faults,
         )
         self.kept = "nothing was started"
 
 
-@dataclass(slots=True)
-class _Spent:
-    """What a planning has cost so far."""
-
-    tokens: int = 0
-    cost: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """What a model is asked: the messages, the shapes to hold it to, and who judges its replies."""
+    """What a model is asked: the messages, the shapes to hold it to, and who judges its replies. `hint`
+    says what pattern the goal's words fit."""
 
+    goal: Goal
+    catalog: Catalog
     messages: tuple[dict[str, str], ...]
     prompt: Prompt
     strict: Mapping[str, object] | None
     loose: Mapping[str, object]
     judge: Judge
-    hidden: int
-    tools: int
+    shown: retrieval.Choice
+    hint: str
 
 
 class LlmPlanner:
@@ -89,118 +92,142 @@ class LlmPlanner:
         line: Line | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._model, self._settings, self._line = model, settings or ModelSettings(), line
+        self.model, self._settings, self._line = model, settings or ModelSettings(), line
         self._prompts = prompting.load(prompt)
         self._environ = dict(os.environ if environ is None else environ)
         self._forms = self._settings.forms
-        self._spent = 0.0
+
+    @property
+    def prompt(self) -> str:
+        """The version of the prompt for a first plan."""
+        return self._prompts.plan.label
 
     async def plan(self, goal: Goal, catalog: Catalog, progress: Progress) -> PlanDraft:
         """A complete plan. Raises `ModelError` when no reply came, `UnusableReply` for one that is no
         plan."""
-        shown = self._choose(goal, catalog, goal.text)
-        values = rendering.goal_values(goal) | rendering.tool_values(shown.tools, shown.left_out)
-        topic = self._topic(self._prompts.plan, values, catalog, shown, Judge(goal, catalog))
-        return await self._drafted(topic, goal, progress)
+        topic = self._topic(self._prompts.plan, goal, catalog, f"{goal.text} {goal.words}")
+        draft = await self._drafted(topic, progress)
+        better, why = await anyio.to_thread.run_sync(mended, draft.plan, catalog, topic.goal)
+        return replace(draft, better=better, improvements=why)
 
     async def replan(
         self, goal: Goal, catalog: Catalog, plan: Plan, history: History, progress: Progress
     ) -> PlanDraft:
         """`plan` with its rest revised; steps that have started are as they were. Raises like `plan`."""
-        used = [step.action for step in plan.leaves()]
-        shown = self._choose(goal, catalog, f"{goal.text} {history.words}", used)
         token = secrets.token_hex(8)
-        values = rendering.goal_values(goal) | rendering.tool_values(shown.tools, shown.left_out)
-        values |= {
+        values = {
             "plan": dump_json(plan),
             "record": rendering.record_text(plan, history, token),
             "words": history.words or "nothing",
             "number": str(history.number),
             "token": token,
         }
-        judge = Judge(goal, catalog, Before(plan, history))
-        topic = self._topic(self._prompts.replan, values, catalog, shown, judge)
-        return await self._drafted(topic, goal, progress)
+        topic = self._topic(
+            self._prompts.replan, goal, catalog, f"{goal.text} {history.words}", Before(plan, history), values
+        )
+        return await self._drafted(topic, progress)
 
     # ── the question ─────────────────────────────────────────────────────────────────────────────
-
-    def _choose(self, goal: Goal, catalog: Catalog, text: str, keep: Iterable[str] = ()) -> retrieval.Choice:
-        wanted = " ".join(word for want in goal.want for word in want.fact)
-        sizes = {name: len(rendering.tool_text(tool)) for name, tool in catalog.tools.items()}
-        return retrieval.choose(catalog, f"{text} {wanted}", sizes, self._settings.tool_chars, tuple(keep))
 
     def _topic(
         self,
         prompt: Prompt,
-        values: Mapping[str, str],
+        goal: Goal,
         catalog: Catalog,
-        shown: retrieval.Choice,
-        judge: Judge,
+        text: str,
+        before: Before | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> _Topic:
+        want, hint = fitting(goal, catalog)
+        goal = replace(goal, want=want)
+        used = [step.action for step in before.plan.leaves()] if before else []
+        shown = self._choose(goal, catalog, text, used)
+        values = rendering.goal_values(goal, hint) | rendering.tool_values(shown.tools, shown.left_out)
         clean = rendering.redactor(self._environ, catalog)
         messages = tuple(
-            {**message, "content": clean.redact(message["content"])} for message in prompt.messages(values)
+            {**message, "content": clean.redact(message["content"])}
+            for message in prompt.messages({**values, **(more or {})})
         )
         return _Topic(
+            goal=goal,
+            catalog=catalog,
             messages=messages,
             prompt=prompt,
             strict=strict_schema(shown.tools),
             loose=open_schema(shown.tools),
-            judge=judge,
-            hidden=len(shown.left_out),
-            tools=len(shown.tools),
+            judge=Judge(goal, catalog, before),
+            shown=shown,
+            hint=hint,
         )
 
-    async def _drafted(self, topic: _Topic, goal: Goal, progress: Progress) -> PlanDraft:
-        hidden = f", {topic.hidden} left out" if topic.hidden else ""
-        await progress(f"asking {self._model} for a plan ({topic.tools} tools{hidden})")
-        line = self._line or Link(self._environ)
-        spent = _Spent()
+    def _choose(self, goal: Goal, catalog: Catalog, text: str, keep: Iterable[str]) -> retrieval.Choice:
+        wanted = " ".join(word for want in goal.want for word in want.fact)
+        sizes = {name: len(rendering.tool_text(tool)) for name, tool in catalog.tools.items()}
+        return retrieval.choose(catalog, f"{text} {wanted}", sizes, self._settings.tool_chars, tuple(keep))
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _drafted(self, topic: _Topic, progress: Progress) -> PlanDraft:
+        shown, hidden = len(topic.shown.tools), len(topic.shown.left_out)
+        left = f", {hidden} left out" if hidden else ""
+        await progress(f"asking {one_line(self.model, 60)} for a plan ({shown} tools{left})")
+        line, began = self._line or Link(self._environ), anyio.current_time()
+        question = Question(line, progress, self._settings.patience, limit=topic.goal.limits.get("cost_usd"))
         try:
-            verdict = await self._rounds(
-                topic, goal, Question(line, progress, self._settings.patience), spent, progress
-            )
+            verdict = await self._rounds(topic, question, progress)
+        except BadReply as error:
+            error.tokens, error.cost = question.taken.tokens, question.taken.cost
+            error.seconds = anyio.current_time() - began
+            raise
         finally:
             if self._line is None:
                 line.close()
         assert verdict.plan is not None
-        shown = f" {topic.hidden} tools were not shown to the model." if topic.hidden else ""
+        told_left = f"{hidden} tools were not shown to the model" if hidden else ""
         return PlanDraft(
             plan=verdict.plan,
             planner=self.name,
-            reason=f"{verdict.reason}{shown}".strip(),
-            model=self._model,
+            reason="; ".join(part for part in (verdict.reason, topic.hint, told_left) if part),
+            model=self.model,
             prompt=topic.prompt.label,
             reply=verdict.reply,
             repairs=verdict.repairs,
-            origin={step.id: self._model for step in verdict.plan.leaves()},
-            tokens=spent.tokens,
-            cost=spent.cost,
+            origin={step.id: self.model for step in verdict.plan.leaves()},
+            tokens=question.taken.tokens,
+            cost=question.taken.cost,
+            seconds=anyio.current_time() - began,
         )
 
-    async def _rounds(
-        self, topic: _Topic, goal: Goal, question: Question, spent: _Spent, progress: Progress
-    ) -> Verdict:
+    async def _rounds(self, topic: _Topic, question: Question, progress: Progress) -> Verdict:
         """The best verdict of at most three replies. Raises `ModelError` and `UnusableReply`."""
         best: Verdict | None = None
         messages = topic.messages
-        for number in range(1 + ROUNDS):
+        asked = 0
+        for _ in range(1 + ROUNDS):
             try:
-                reply = await self._reply(topic, messages, goal, question, spent, progress)
+                reply, was_cut = await self._reply(topic, messages, question, progress)
             except ModelError:
-                if best is None or best.plan is None:
+                if best is None:
                     raise
-                return best
-            verdict = topic.judge.verdict(reply)
+                break
+            asked += 1
+            verdict = await anyio.to_thread.run_sync(topic.judge.verdict, reply, abandon_on_cancel=True)
+            if verdict.unread and was_cut:
+                limit = str(self._settings.max_tokens)
+                raise ModelError(wire.Failure(kind="length", detail=limit, partial=reply), self.model)
             grew = best is not None and verdict.weight >= best.weight
             best = verdict if best is None or verdict.weight < best.weight else best
-            if verdict.is_good or grew or number == ROUNDS:
+            if verdict.is_good or grew or asked > ROUNDS:
                 break
-            await progress(f"{len(verdict.problems())} things to mend go back to {self._model}")
+            count = len(verdict.problems())
+            what = f"{count} things to mend go" if count > 1 else "one thing to mend goes"
+            taken = question.taken
+            message = f"{what} back to {one_line(self.model, 60)}: {verdict.problems()[0]}"
+            await progress(message, tokens=taken.tokens, cost=taken.cost, reply=reply)
             messages = self._mended(topic, verdict)
         assert best is not None
         if best.plan is None:
-            raise UnusableReply(self._model, best, number + 1)
+            raise UnusableReply(self.model, best, asked)
         return best
 
     def _mended(self, topic: _Topic, verdict: Verdict) -> tuple[dict[str, str], ...]:
@@ -209,45 +236,27 @@ class LlmPlanner:
         return (*topic.messages, {"role": "assistant", "content": verdict.reply}, *more)
 
     async def _reply(
-        self,
-        topic: _Topic,
-        messages: tuple[dict[str, str], ...],
-        goal: Goal,
-        question: Question,
-        spent: _Spent,
-        progress: Progress,
-    ) -> str:
-        """One reply of the model, counted. Raises `ModelError`."""
+        self, topic: _Topic, messages: tuple[dict[str, str], ...], question: Question, progress: Progress
+    ) -> tuple[str, bool]:
+        """One reply of the model, and whether it ran into the limit on its length. Raises `ModelError`."""
         settings = self._settings
-        limit = goal.limits.get("cost_usd")
         ask = wire.Ask(
-            model=self._model,
+            model=self.model,
             messages=messages,
             schema=dict(topic.strict or topic.loose),
             temperature=topic.prompt.temperature,
             max_tokens=settings.max_tokens,
             timeout=settings.silence,
             api_base=settings.api_base,
-            budget=None if limit is None else max(limit - self._spent, 0.0),
             price_in=settings.price_in,
             price_out=settings.price_out,
             context=settings.context,
         )
-        forms = (
-            self._forms if topic.strict else tuple(f for f in self._forms if f != "json_schema") or ("text",)
-        )
-        try:
-            answer, form = await question.answer(ask, forms)
-        except ModelError as error:
-            self._pay(spent, 0, error.cost)
-            raise
+        forms = self._forms if topic.strict else tuple(f for f in self._forms if f != "json_schema")
+        answer, form = await question.answer(ask, forms or ("text",))
         if form in self._forms:
             self._forms = self._forms[self._forms.index(form) :]
-        self._pay(spent, answer.tokens_in + answer.tokens_out, answer.cost)
-        await progress(told(self._model, answer.seconds, answer.tokens_out, answer.cost))
-        return answer.reply
-
-    def _pay(self, spent: _Spent, tokens: int, cost: float) -> None:
-        spent.tokens += tokens
-        spent.cost += cost
-        self._spent += cost
+        taken = question.taken
+        message = told(self.model, answer.seconds, answer.tokens_in + answer.tokens_out, answer.cost)
+        await progress(message, tokens=taken.tokens, cost=taken.cost)
+        return answer.reply, answer.finish == "length"

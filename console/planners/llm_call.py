@@ -43,14 +43,13 @@ class Patience:
 
 
 class ModelError(BadReply):
-    """A model gave no reply, or not a whole one; `reply` is what had come in, `cost` what it cost."""
+    """A model gave no reply, or not a whole one; `reply` is what had come in."""
 
     def __init__(self, failure: wire.Failure, model: str) -> None:
         what, todo = _words(failure, model)
         super().__init__(what, reply=failure.partial, todo=todo)
         self.kept = "nothing was started"
         self.kind = failure.kind
-        self.cost = failure.cost
 
 
 def retry_after(header: str, now: datetime, longest: float = 60.0) -> float | None:
@@ -67,21 +66,39 @@ def retry_after(header: str, now: datetime, longest: float = 60.0) -> float | No
     return min(max(seconds, 0.0), longest) if math.isfinite(seconds) else None
 
 
+@dataclass(slots=True)
+class Taken:
+    """What asking has taken so far; `cost` in US dollars."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+
 class Question:
-    """One question to one model over `line`; `form` is the form that worked last."""
+    """Asks one model over `line`, as often as needed; `taken` is what all of it took. `limit` is what it
+    may cost at most, in US dollars: before each call the worker looks whether that much is left."""
 
     def __init__(
         self,
         line: Line,
         progress: Progress,
         patience: Patience = Patience(),
+        *,
+        limit: float | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._line, self._progress, self._patience, self._now = line, progress, patience, now
+        self._limit = limit
         self._told = -math.inf
+        self._under_way = Taken()
+        self.taken = Taken()
 
     async def answer(self, ask: wire.Ask, forms: tuple[wire.Form, ...]) -> tuple[wire.Answer, wire.Form]:
         """The reply, and which of `forms` (best first) it came in. Raises `ModelError`."""
+        try:
+            await self._line.open()
+        except AttemptFailed as error:
+            raise ModelError(error.failure, ask.model) from None
         with anyio.move_on_after(self._patience.deadline):
             for form in forms[:-1]:
                 try:
@@ -89,9 +106,7 @@ class Question:
                 except AttemptFailed as error:
                     if error.failure.kind != "request":
                         raise ModelError(error.failure, ask.model) from None
-                await self._progress(
-                    f"{_short(ask.model)} does not take the form {form}: a simpler one is tried"
-                )
+                await self._say(f"{_short(ask.model)} does not take the form {form}: a simpler one is tried")
             try:
                 return await self._tempered(ask.model_copy(update={"form": forms[-1]})), forms[-1]
             except AttemptFailed as error:
@@ -113,7 +128,7 @@ class Question:
         failed = {"rate": 0, "other": 0}
         while True:
             try:
-                return await self._line.attempt(ask, lambda heard: self._heard(ask.model, heard))
+                return await self._once(ask)
             except AttemptFailed as error:
                 failure = error.failure
                 cause = "rate" if failure.kind == "rate" else "other"
@@ -123,6 +138,25 @@ class Question:
                 failed[cause] += 1
                 pause = self._pause(failure, failed[cause])
             await self._wait(pause, failure, ask.model)
+
+    async def _once(self, ask: wire.Ask) -> wire.Answer:
+        """One attempt, counted whatever becomes of it."""
+        left = None if self._limit is None else max(self._limit - self.taken.cost, 0.0)
+        self._under_way = Taken()
+        tokens, cost = 0, 0.0
+        try:
+            answer = await self._line.attempt(
+                ask.model_copy(update={"budget": left}), lambda heard: self._heard(ask.model, heard)
+            )
+            tokens, cost = answer.tokens_in + answer.tokens_out, answer.cost
+            return answer
+        except AttemptFailed as error:
+            cost = error.failure.cost
+            raise
+        finally:
+            self.taken.tokens += max(tokens, self._under_way.tokens)
+            self.taken.cost += max(cost, self._under_way.cost)
+            self._under_way = Taken()
 
     def _pause(self, failure: wire.Failure, number: int) -> float:
         asked = retry_after(failure.retry_after, self._now(), self._patience.longest_wait)
@@ -134,15 +168,22 @@ class Question:
         why = {"rate": "asks to wait", "connection": "cannot be reached"}.get(failure.kind, "has a fault")
         left = pause
         while left > 0:
-            await self._progress(f"{_short(model)} {why}: again in {math.ceil(left)} s")
+            await self._say(f"{_short(model)} {why}: again in {math.ceil(left)} s", passing=left < pause)
             step = left - math.ceil(left) + 1
             await anyio.sleep(step)
             left = round(left - step, 6)
 
     async def _heard(self, model: str, heard: wire.Heard) -> None:
+        self._under_way = Taken(heard.tokens, heard.cost)
         if heard.seconds - self._told >= 1 or heard.seconds < self._told:
             self._told = heard.seconds
-            await self._progress(told(model, heard.seconds, heard.tokens, heard.cost))
+            await self._say(told(model, heard.seconds, heard.tokens, heard.cost), passing=True)
+
+    async def _say(self, message: str, *, passing: bool = False) -> None:
+        taken, now = self.taken, self._under_way
+        await self._progress(
+            message, tokens=taken.tokens + now.tokens, cost=taken.cost + now.cost, passing=passing
+        )
 
 
 def told(model: str, seconds: float, tokens: int, cost: float) -> str:
@@ -197,10 +238,15 @@ def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
                 "Raise limits.cost_usd",
             )
         case "price":
-            todo = "Set PLANDECK_MODEL_PRICE, or take limits.cost_usd away"
+            todo = "Set model_price, or take limits.cost_usd away"
             return f"the price of {name} is not known, so the limit on the cost cannot be kept", todo
         case "size":
             return f"the reply of {name} is too large: {detail}", "Ask for less at once"
+        case "length":
+            return (
+                f"the reply of {name} was cut off: it is longer than the {detail} tokens that it may have",
+                f"Ask for less at once, choose another model, {by_hand}",
+            )
         case "empty":
             return f"{name} answered nothing", f"Try again, choose another model, {by_hand}"
         case "stall":

@@ -24,6 +24,9 @@ from console.settings import private_dir, state_dir
 START_SECONDS = 120.0
 """Loading litellm takes two seconds, and a minute on a machine that is short of everything."""
 
+GRACE = 5.0
+"""Seconds beyond the longest silence, in which the worker notices it by itself."""
+
 LOG_LIMIT = 1024 * 1024
 
 HeardFrom = Callable[[wire.Heard], Awaitable[None]]
@@ -47,6 +50,9 @@ class AttemptFailed(Exception):
 class Line(Protocol):
     """Somebody who can ask a model once."""
 
+    async def open(self) -> None:
+        """Get ready, which may take seconds. Raises `AttemptFailed`."""
+
     async def attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
         """The reply. Raises `AttemptFailed`."""
 
@@ -61,37 +67,55 @@ class Link:
         self._environ = dict(os.environ if environ is None else environ)
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
-        """Ask once; `ask.timeout` is the longest silence, in seconds. Raises `AttemptFailed`."""
+    async def open(self) -> None:
+        """Start the worker if there is none. Raises `AttemptFailed`."""
+        if self._process is not None:
+            return
+        self._process = await anyio.to_thread.run_sync(self._start)
         try:
-            return await self._attempt(ask, heard)
-        except AttemptFailed as error:
-            if error.failure.kind in ("stall", "worker"):
-                self.close()
-            raise
+            await self._said(START_SECONDS)
         except BaseException:
             self.close()
             raise
 
-    async def _attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
-        if self._process is None:
-            self._process = await anyio.to_thread.run_sync(self._start)
-            await self._said(START_SECONDS)
+    async def attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
+        """Ask once; `ask.timeout` is the longest silence, in seconds. Raises `AttemptFailed`."""
         try:
+            said = await self._attempt(ask, heard)
+        except BaseException:
+            self.close()
+            raise
+        if isinstance(said, wire.Failure):
+            raise AttemptFailed(said)
+        return said
+
+    async def look(self, model: str, api_base: str = "") -> wire.Known:
+        """What can be told of a model without asking it. Raises `AttemptFailed`."""
+        await self._tell(wire.Look(model=model, api_base=api_base))
+        said = await self._said(START_SECONDS)
+        if isinstance(said, wire.Known):
+            return said
+        raise AttemptFailed(wire.Failure(kind="worker"))
+
+    async def _tell(self, frame: wire.Frame) -> None:
+        await self.open()
+        try:
+            assert self._process is not None
             assert self._process.stdin is not None
-            wire.write(self._process.stdin, ask)  # type: ignore[arg-type]  # a buffered writer is binary
+            wire.write(self._process.stdin, frame)  # type: ignore[arg-type]  # a buffered writer is binary
         except OSError:
             raise AttemptFailed(wire.Failure(kind="worker")) from None
+
+    async def _attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer | wire.Failure:
+        await self._tell(ask)
         while True:
-            said = await self._said(ask.timeout)
+            said = await self._said(ask.timeout + GRACE)
             if isinstance(said, wire.Heard):
                 await heard(said)
-            elif isinstance(said, wire.Failure):
-                raise AttemptFailed(said)
-            elif isinstance(said, wire.Answer):
+            elif isinstance(said, wire.Failure | wire.Answer):
                 return said
 
-    async def _said(self, longest: float) -> wire.Ready | wire.Heard | wire.Answer | wire.Failure:
+    async def _said(self, longest: float) -> wire.Frames:
         body: bytes | None = None
         with anyio.move_on_after(longest) as silence:
             body = await anyio.to_thread.run_sync(self._read, abandon_on_cancel=True)

@@ -1,6 +1,7 @@
 """What the engine's side and the model's worker say to each other: length-prefixed JSON on pipes.
 
-    engine ── Ask ──> worker        worker ── Ready, then per Ask: Heard*, Answer | Failure ──> engine
+    engine ── Ask | Look ──> worker        worker ── Ready, then per Ask: Heard*, Answer | Failure,
+                                                                per Look: Known ──> engine
 
 Keys never travel here: the worker finds them in its environment.
 """
@@ -20,7 +21,7 @@ at all."""
 
 FailureKind = Literal[
     "key", "model", "connection", "rate", "server", "html", "context", "request",
-    "budget", "price", "size", "empty", "stall", "deadline", "worker", "other",
+    "budget", "price", "size", "length", "empty", "stall", "deadline", "worker", "other",
 ]  # fmt: skip
 
 
@@ -35,6 +36,7 @@ class Ask(Frame):
     and overrule litellm's table; `context` overrules its window. `schema` shapes the reply, `name` says what
     it is."""
 
+    say: Literal["ask"] = "ask"
     model: str
     messages: tuple[dict[str, str], ...]
     form: Form = "text"
@@ -49,6 +51,18 @@ class Ask(Frame):
     price_in: float | None = None
     price_out: float | None = None
     context: int | None = None
+
+
+class Look(Frame):
+    """What can be told of a model without asking it?"""
+
+    say: Literal["look"] = "look"
+    model: str
+    api_base: str = ""
+
+
+Asked = Annotated[Ask | Look, Field(discriminator="say")]
+ASKED: TypeAdapter[Ask | Look] = TypeAdapter(Asked)
 
 
 class Ready(Frame):
@@ -92,8 +106,21 @@ class Failure(Frame):
     cost: float = 0.0
 
 
-Said = Annotated[Ready | Heard | Answer | Failure, Field(discriminator="say")]
-SAID: TypeAdapter[Ready | Heard | Answer | Failure] = TypeAdapter(Said)
+class Known(Frame):
+    """What is known of a model: its provider ("" for none), the variables with its key that are not set,
+    the tokens that fit and what one costs in US dollars."""
+
+    say: Literal["known"] = "known"
+    provider: str
+    missing: tuple[str, ...] = ()
+    window: int | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+
+
+Frames = Ready | Heard | Answer | Failure | Known
+Said = Annotated[Frames, Field(discriminator="say")]
+SAID: TypeAdapter[Frames] = TypeAdapter(Said)
 
 
 def write(stream: BinaryIO, frame: Frame) -> None:

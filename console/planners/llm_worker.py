@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ HEARD_EVERY = 0.25
 
 BYTES_PER_TOKEN = 3
 """For estimates, which must not be too low."""
+
+_WRAPPERS = re.compile(r"(?:litellm\.)?\w+(?:Error|Exception)(?:: | - )")
+"""What litellm puts in front of a provider's words."""
 
 _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
 
@@ -40,8 +44,45 @@ def main() -> None:
     litellm.drop_params = False
     wire.write(answers, wire.Ready(seconds=time.monotonic() - began))
     while True:
-        ask = wire.Ask.model_validate_json(requests.get())
-        wire.write(answers, _Call(litellm, ask, answers).outcome())
+        match wire.ASKED.validate_json(requests.get()):
+            case wire.Look() as look:
+                wire.write(answers, _known(litellm, look))
+            case wire.Ask() as ask:
+                wire.write(answers, _Call(litellm, ask, answers).outcome())
+
+
+def _named(litellm: Any, model: str, api_base: str) -> str:
+    """The model as litellm wants it: one of a server of one's own needs no provider in front."""
+    if not api_base:
+        return model
+    try:
+        litellm.get_llm_provider(model)
+    except Exception:  # noqa: BLE001 - litellm is foreign code: whatever it raises, it does not know it
+        return f"openai/{model}"
+    return model
+
+
+def _table(litellm: Any, model: str) -> dict[str, Any]:
+    """What litellm knows of the model's price and limits."""
+    known = litellm.model_cost
+    return known.get(model) or known.get(model.partition("/")[2]) or {}
+
+
+def _known(litellm: Any, look: wire.Look) -> wire.Known:
+    """What can be told of a model without asking it."""
+    try:
+        provider = str(litellm.get_llm_provider(_named(litellm, look.model, look.api_base))[1])
+    except Exception:  # noqa: BLE001 - as above
+        return wire.Known(provider="")
+    missing = litellm.validate_environment(look.model).get("missing_keys") or () if not look.api_base else ()
+    table = _table(litellm, look.model)
+    return wire.Known(
+        provider=provider,
+        missing=tuple(map(str, missing)),
+        window=table.get("max_input_tokens"),
+        price_in=table.get("input_cost_per_token"),
+        price_out=table.get("output_cost_per_token"),
+    )
 
 
 def _requests() -> queue.SimpleQueue[bytes]:
@@ -70,11 +111,16 @@ class _Call:
     """One attempt."""
 
     def __init__(self, litellm: Any, ask: wire.Ask, answers: BinaryIO) -> None:
-        self._litellm, self._ask, self._answers = litellm, ask, answers
+        self._litellm, self._answers = litellm, answers
+        named = _named(litellm, ask.model, ask.api_base)
+        self._table = _table(litellm, named)
+        longest = self._table.get("max_output_tokens") or ask.max_tokens
+        self._ask = ask.model_copy(update={"model": named, "max_tokens": min(ask.max_tokens, longest)})
         self._began = time.monotonic()
         self._parts: list[str] = []
         self._size = 0
         self._finish = ""
+        self._is_page = False
         self._used: Any = None
         self._prices: tuple[float, float] = (0.0, 0.0)
 
@@ -93,9 +139,7 @@ class _Call:
 
     def _look_before(self) -> None:
         """Everything that can be said without asking: a missing key, the price, the context."""
-        ask = self._ask
-        known = self._litellm.model_cost
-        table = known.get(ask.model) or known.get(ask.model.partition("/")[2]) or {}
+        ask, table = self._ask, self._table
         free = ask.api_base.startswith(_LOOPBACK)
         price_in = ask.price_in if ask.price_in is not None else table.get("input_cost_per_token")
         price_out = ask.price_out if ask.price_out is not None else table.get("output_cost_per_token")
@@ -128,7 +172,9 @@ class _Call:
     def _stream(self) -> Iterator[str]:
         """The pieces of the reply as they come."""
         told = 0.0
-        for chunk in self._litellm.completion(**self._arguments()):
+        stream = self._litellm.completion(**self._arguments())
+        self._is_page = "html" in _content_type(stream)
+        for chunk in stream:
             self._used = getattr(chunk, "usage", None) or self._used
             for choice in chunk.choices[:1]:
                 self._finish = choice.finish_reason or self._finish
@@ -201,6 +247,8 @@ class _Call:
 
     def _answer(self) -> wire.Answer | wire.Failure:
         reply = "".join(self._parts)
+        if self._is_page:
+            return self._incomplete("html", "")
         if not reply.strip():
             return self._incomplete("empty", "")
         if reply.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
@@ -223,7 +271,8 @@ class _Call:
         status = getattr(error, "status_code", None)
         response = getattr(error, "response", None)
         headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {}
-        failure = self._incomplete(self._kind(error, status), str(error), int(status or 0))
+        said = _WRAPPERS.sub("", str(error))
+        failure = self._incomplete(self._kind(error, status), said, int(status or 0))
         return failure.model_copy(update={"retry_after": str(headers.get("retry-after", ""))})
 
     def _kind(self, error: Exception, status: int | None) -> wire.FailureKind:
@@ -248,6 +297,12 @@ class _Call:
         if status is not None and 400 <= status < 500:
             return "request"
         return "server" if status else "other"
+
+
+def _content_type(stream: Any) -> str:
+    """How the server calls what it sends; "" where the client does not tell."""
+    response = getattr(getattr(stream, "completion_stream", None), "response", None)
+    return str((getattr(response, "headers", None) or {}).get("content-type", ""))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

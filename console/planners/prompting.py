@@ -37,11 +37,11 @@ _PART = re.compile(r"^# (system|user)$", re.MULTILINE)
 _PLACE = re.compile(r"\$([a-z_]+)")
 _KEYS = {"id", "version", "purpose", "temperature"}
 
+_COMMON = {"goal", "template", "inputs", "facts", "want", "words", "tools", "left_out"}
+
 PLACES: Mapping[Purpose, frozenset[str]] = {
-    "plan": frozenset({"goal", "inputs", "facts", "want", "tools", "left_out"}),
-    "replan": frozenset(
-        {"goal", "inputs", "facts", "want", "tools", "left_out", "plan", "record", "words", "number", "token"}
-    ),
+    "plan": frozenset(_COMMON),
+    "replan": frozenset(_COMMON | {"plan", "record", "number", "token"}),
     "mend": frozenset({"problems"}),
     "agent": frozenset({"profile", "calls", "token", "tools", "task", "context"}),
 }

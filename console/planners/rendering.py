@@ -60,10 +60,12 @@ def tool_text(tool: ToolSpec) -> str:
     return json.dumps({k: v for k, v in told.items() if v not in (None, [], "", False)}, ensure_ascii=False)
 
 
-def goal_values(goal: Goal) -> dict[str, str]:
-    """The parts of a prompt that a goal gives."""
+def goal_values(goal: Goal, template: str) -> dict[str, str]:
+    """The parts of a prompt that a goal gives; `template` says what pattern its words fit."""
     return {
         "goal": clean(goal.text),
+        "template": clean(template),
+        "words": clean(goal.words) or "nothing",
         "inputs": _lines(
             f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in goal.inputs.items()
         ),

@@ -25,9 +25,10 @@ def executor_of(task: Task, catalog: Catalog, model: str, environ: Mapping[str, 
     if not model and not any(tool.agent and tool.agent.model for tool in catalog.tools.values()):
         return None
     from console.planners.llm_executor import LlmExecutor
-    from console.planners.llm_settings import from_environment
+    from console.planners.llm_settings import from_settings
+    from console.settings import load_settings
 
-    return LlmExecutor(model, catalog, from_environment(environ), environ=environ)
+    return LlmExecutor(model, catalog, from_settings(load_settings(environ)), environ=environ)
 
 
 def require_executor(task: Task, plan: Plan | None, catalog: Catalog, model: str) -> None:

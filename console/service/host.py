@@ -209,7 +209,7 @@ async def _setup(order: Order, journal: Journal, world: _World, backend: StepBac
         directory=order.directory,
         journal=journal,
         backend=backend,
-        planner=planner_of(task),
+        planner=planner_of(task, settings, os.environ),
         catalog=world.catalog,
         goal=goal_of(task, facts, limits),
         policy=_policy(order),

@@ -157,14 +157,14 @@ def executor_model_for(task: Task, settings: Settings) -> str:
 # ── planner ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def planner_of(task: Task) -> Planner:
-    """The planner that a task asks for; an exploratory one goes straight to an agent. Raises `NoPlanner`
-    when it is not there."""
-    planner = _planner_of(task)
+def planner_of(task: Task, settings: Settings, caller: Mapping[str, str]) -> Planner:
+    """The planner that a task asks for; an exploratory one goes straight to an agent. `caller` is the
+    environment that a model's key is found in. Raises `NoPlanner` when it is not there."""
+    planner = _planner_of(task, settings, caller)
     return ExploratoryPlanner(task.exploratory, planner) if task.exploratory else planner
 
 
-def _planner_of(task: Task) -> Planner:
+def _planner_of(task: Task, settings: Settings, caller: Mapping[str, str]) -> Planner:
     use, recording = task.planner.use, task.planner.recording
     if use == "recorded":
         if recording is None:
@@ -173,11 +173,16 @@ def _planner_of(task: Task) -> Planner:
 
         return RecordedPlanner.load(recording)
     if use == "llm":
-        raise NoPlanner(
-            "this version has no planner that asks a model",
-            kept="nothing was started",
-            todo="Use --planner offline, which plans from the tools' contracts, or give a plan file",
-        )
+        if not task.planner.model:
+            raise NoPlanner(
+                "no model is named that could plan",
+                kept="nothing was started",
+                todo="Name one with --model or as PLANDECK_MODEL, or use --planner offline",
+            )
+        from console.planners.llm import LlmPlanner
+        from console.planners.llm_settings import from_settings
+
+        return LlmPlanner(task.planner.model, task.planner.prompt, from_settings(settings), environ=caller)
     if use not in PLANNERS:
         plugged: Planner = plugins.planner(use, task.planner.model, os.environ)
         return plugged
@@ -186,9 +191,9 @@ def _planner_of(task: Task) -> Planner:
     return OfflinePlanner()
 
 
-def understand(task: Task, catalog: Catalog) -> Planner:
+def understand(task: Task, catalog: Catalog, settings: Settings, caller: Mapping[str, str]) -> Planner:
     """The planner that a task asks for, where it knows what the task wants. Raises `NoPlanner`."""
-    planner = planner_of(task)
+    planner = planner_of(task, settings, caller)
     if planner.name == "offline":
         from console.planners.goals import understood
 

@@ -8,6 +8,7 @@ program: tool files, probes of facts and sandboxes come from the operator's own 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, closing, suppress
@@ -40,7 +41,7 @@ from console.service.order import Order, load_order
 from console.service.parts import catalog_of, fitted, understand
 from console.service.sound import refuse_changed
 from console.serving import told
-from console.settings import find_run, run_ids, state_dir
+from console.settings import find_run, load_settings, run_ids, state_dir
 from console.task import Task
 from console.task.reader import Reader
 from console.text import one_line
@@ -94,7 +95,7 @@ class Clerk:
         if made.plan is None:
             catalog = catalog_of(made, self._paths(files))
             if not catalog.servers:  # what servers can do is known when the run asks them
-                understand(made, catalog)
+                understand(made, catalog, load_settings(), os.environ)
         return await self._submit(made, files if tools or self._terms.tools else [], who)
 
     async def submit_plan(self, plan: Any, tools: list[str], who: str) -> told.Submitted:

@@ -69,7 +69,7 @@ def test_tools_that_are_given_are_the_only_ones(shell: Shell) -> None:
     ("words", "message"),
     [
         (("make coffee",), "no goal pattern says what \"make coffee\" means; known are: "),
-        (("what time is it", "--planner", "llm"), "this version has no planner that asks a model"),
+        (("what time is it", "--planner", "llm"), "no model is named that could plan"),
         (("what time is it", "--planner", "recorded"), "the recorded planner needs a recording"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from console.catalog.spec import Catalog, Script, ToolSpec
 from console.errors import InvalidPlan, NoPlanner, UsageError
 from console.plan.model import Plan, Step
 from console.service import parts
+from console.settings import Settings
 from console.task import Planning, ProbedFact, Task
 
 CALLER = {
@@ -86,4 +87,4 @@ def test_a_plan_that_does_not_fit_its_tools_is_refused_with_every_fault() -> Non
 
 def test_a_planner_that_is_not_there_is_told() -> None:
     with pytest.raises(NoPlanner, match="needs a recording"):
-        parts.planner_of(Task(goal="g", planner=Planning(use="recorded")))
+        parts.planner_of(Task(goal="g", planner=Planning(use="recorded")), Settings(), {})
