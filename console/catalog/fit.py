@@ -16,7 +16,7 @@ from console.errors import Fault
 from console.plan import references
 from console.plan.codec import bind_inputs
 from console.plan.faults import nearest
-from console.plan.model import NOTE, Params, Plan
+from console.plan.model import NOTE, Params, Plan, Step
 
 
 def faults(plan: Plan, catalog: Catalog) -> tuple[Fault, ...]:
@@ -91,9 +91,26 @@ def _known(params: Params) -> Params:
 
 
 def bind(plan: Plan, catalog: Catalog) -> Plan:
-    """`plan` with the `input` of the second seed notation given to the parameter each tool has for it."""
+    """`plan` with the `input` of the second seed notation given to the parameter each tool has for it, and
+    values that are named by their position given to the parameter in that place."""
     first = {name: target for name, tool in catalog.tools.items() if (target := input_of(tool))}
-    return bind_inputs(plan, first)
+    return _by_position(bind_inputs(plan, first), catalog)
+
+
+def _by_position(plan: Plan, catalog: Catalog) -> Plan:
+    def step(old: Step) -> Step:
+        if old.steps:
+            return old.model_copy(update={"steps": tuple(map(step, old.steps))})
+        tool = catalog.get(old.action)
+        if tool is None or not any(name.isdecimal() for name in old.params):
+            return old
+        names = {str(at): p.name for at, p in enumerate(tool.parameters, 1)}
+        names = {at: name for at, name in names.items() if name not in old.params}
+        own = {p.name for p in tool.parameters}
+        params = {k if k in own else names.get(k, k): value for k, value in old.params.items()}
+        return old.model_copy(update={"params": params})
+
+    return plan.model_copy(update={"steps": tuple(map(step, plan.steps))})
 
 
 def input_of(tool: ToolSpec) -> str:

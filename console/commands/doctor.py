@@ -8,9 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.commands.common import Json, emit, say, table
 from console.errors import PlandeckError
+
+if TYPE_CHECKING:
+    from console.planners.llm_wire import Known
 
 LIBRARIES = ("textual", "anyio", "pydantic", "litellm", "mcp")
 
@@ -99,8 +103,55 @@ def _configuration() -> Iterator[Look]:
     editor = settings.editor.split()[0]
     found = shutil.which(editor)
     yield Look("editor", "ok" if found else "note", found or f"{editor} is not there: set EDITOR")
-    model = settings.model or "none: plans come from the offline planner"
-    yield Look("model", "ok" if settings.model else "note", model)
+
+
+def _models() -> Iterator[Look]:
+    """The models that are configured, and whether their keys are there. Nothing is asked of them."""
+    from console.settings import load_settings
+
+    settings = load_settings()
+    names = {"model": settings.model, "executor model": settings.executor_model}
+    if not any(names.values()):
+        yield Look("model", "note", "none: plans come from the offline planner")
+        return
+    import anyio
+
+    from console.planners.llm_settings import from_settings
+
+    asked = from_settings(settings)
+    limited = settings.limits.cost_usd is not None and asked.price_in is None
+    told = {name: model for name, model in names.items() if model}
+    yield from anyio.run(_looked_at, told, asked.api_base, limited)
+
+
+async def _looked_at(models: dict[str, str], api_base: str, limited: bool) -> list[Look]:
+    from console.planners.llm_link import AttemptFailed, Link, log_file
+
+    link = Link()
+    try:
+        return [
+            Look(name, *_told(await link.look(model, api_base), model, api_base, limited))
+            for name, model in models.items()
+        ]
+    except AttemptFailed:
+        return [Look("model", "bad", f"the process that asks a model does not start; see {log_file()}")]
+    finally:
+        link.close()
+
+
+def _told(known: Known, model: str, api_base: str, limited: bool) -> tuple[str, str]:
+    """What is known of a model: a state, and in words."""
+    if not known.provider:
+        return "bad", f"{model} is not known: name it provider/model, such as openai/gpt-4o-mini"
+    if known.missing:
+        return "bad", f"{model}: its key is not there: set {', '.join(known.missing)}"
+    where = f"at {api_base}" if api_base else f"of {known.provider}, its key is there"
+    window = f", {known.window:,} tokens fit" if known.window else ""
+    if known.price_in is None or known.price_out is None:
+        unknown = ", its price is not known" + (": set model_price for the limit cost_usd" if limited else "")
+        return "note" if limited else "ok", f"{model} {where}{window}{unknown}"
+    price = f", ${known.price_in * 1e6:g}/${known.price_out * 1e6:g} per million tokens"
+    return "ok", f"{model} {where}{window}{price}"
 
 
 def _data() -> Iterator[Look]:
@@ -158,6 +209,7 @@ _LOOKS: tuple[Callable[[], Iterator[Look]], ...] = (
     _python,
     _places,
     _configuration,
+    _models,
     _data,
     _plugins,
     _terminal,

@@ -190,11 +190,14 @@ def check(
 
 def _findings(plan: Plan, task: Task, catalog: Catalog, *, as_json: bool) -> int:
     from console.plan.check import check as look
+    from console.text import clean
 
     found = look(plan, catalog, facts=frozenset(task.facts))
     if as_json:
         emit({"valid": True, "faults": [], "findings": [_finding(one) for one in found]})
     else:
+        for repair in task.repairs:
+            say(f"mended: {clean(repair)}")
         for one in found:
             place = f"step {', '.join(one.steps)}: " if one.steps else ""
             say(f"{place}{one.message}")

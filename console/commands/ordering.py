@@ -93,6 +93,7 @@ def order_for(
     env: list[str] | None = None,
     inject: str = "",
     executor_model: str = "",
+    record: Path | None = None,
 ) -> Order:
     """The order for a new run, everything looked at that can be wrong before its folder is made."""
     from console.sandbox import parse
@@ -133,6 +134,7 @@ def order_for(
     own_world = task.sandbox is not None and workspace is None
     if not own_world:
         check_workspace(folder)
+    recording = _recording(record)
     directory = new_run_dir()
     return Order.model_validate(
         {
@@ -145,10 +147,22 @@ def order_for(
             "env": tuple(env or ()),
             "inject": inject,
             "executor_model": executor_model,
+            "record": recording,
             "unattended": front.unattended and on_failure != "ask",
             "by": who_am_i(),
         }
     )
+
+
+def _recording(file: Path | None) -> Path | None:
+    """Where the planner's answers are kept: a file that is not there yet."""
+    if file is None:
+        return None
+    if file.exists():
+        raise UsageError("this file is there already", where=str(file), todo="Record into a new one")
+    if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
+        raise UsageError("cannot write into this folder", where=str(file.absolute().parent))
+    return file.absolute()
 
 
 def on_failure_of(on_failure: str | None, front: Front) -> str | None:

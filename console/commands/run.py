@@ -53,6 +53,16 @@ Workspace = Annotated[
         show_default=False,
     ),
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        metavar="FILE",
+        help="Keep the planner's answers in this file, to be replayed.",
+        dir_okay=False,
+        show_default=False,
+    ),
+]
 Inject = Annotated[
     str,
     typer.Option("--inject", metavar="NAME", help="Put in one of the sample's failures.", show_default=False),
@@ -71,6 +81,7 @@ def run(
     model: Model = "",
     executor_model: ExecutorModel = "",
     prompt: Prompt = "",
+    record: Record = None,
     yes: Yes = False,
     approve_up_to: ApproveUpTo = None,
     plain: Plain = False,
@@ -105,6 +116,7 @@ def run(
             env=env,
             inject=inject,
             executor_model=executor_model,
+            record=record,
         )
 
     return _start(make, front, foreground=foreground)

@@ -21,16 +21,20 @@ from console.plan.check.fixes import AddDependency
 from console.plan.codec import from_document
 from console.plan.edit import EditRefused
 from console.plan.model import Plan, StepId
+from console.plan.reply.parsing import read_reply
 from console.plan.yaml_out import yaml_text
 from console.planners.base import Goal, History
 from console.planners.draft import expected
-from console.planners.parsing import read_reply
 from console.planners.shaping import restored, same_plan, shaped
 from console.task.reader import lines_of
+from console.text import clean
 
 MAX_TOLD = 40
 MAX_ROUNDS = 20
 """Times that edges are looked for: one may ask for another."""
+
+MAX_SHOWN = 20_000
+"""Characters of a reply that is no plan, shown to whoever writes one."""
 
 MAX_DRAFT = 256 * 1024
 """Characters; of a longer reply no draft is made."""
@@ -96,7 +100,7 @@ class Judge:
         try:
             parsed = read_reply(reply, self._parameters)
         except BadReply as error:
-            return Verdict(None, reply, unread=error.what)
+            return Verdict(None, reply, unread=error.what, draft=self._by_hand(reply))
         before = self._before
         started = {done.step for done in before.history.steps} if before else set()
         document, reason, changes = shaped(parsed.document, started)
@@ -114,6 +118,12 @@ class Judge:
             return self._refused(reply, reason, repairs, document, faults)
         plan, edges = self._with_edges(plan)
         return Verdict(plan, reply, reason, (*repairs, *edges), findings=self._findings(plan))
+
+    def _by_hand(self, reply: str) -> str:
+        """An empty plan with the reply beside it, for whoever writes the plan."""
+        said = clean(reply[:MAX_SHOWN]).splitlines()
+        head = yaml_text({"goal": self._goal.text, "steps": []})
+        return head + "\n# The planner's reply:\n" + "".join(f"# {line}\n" for line in said)
 
     def _refused(
         self, reply: str, reason: str, repairs: Sequence[str], document: Any, faults: Sequence[Fault]

@@ -125,7 +125,11 @@ class LlmPlanner:
         topic = self._topic(
             self._prompts.replan, goal, catalog, f"{goal.text} {history.words}", Before(plan, history), values
         )
-        return await self._drafted(topic, progress)
+        try:
+            return await self._drafted(topic, progress)
+        except BadReply as error:
+            error.kept = "the plan is as it was"
+            raise
 
     # ── the question ─────────────────────────────────────────────────────────────────────────────
 

@@ -4,9 +4,13 @@ A recording is a YAML (or JSON) list, used from top to bottom:
 
     - plan: Deploy v2.3.1 safely      # answers `plan`; the goal it was recorded for, or ""
       reply: {steps: [...]}           # a plan document, or the text of one
-      model: some-model               # these three are optional
+      model: some-model               # what follows is optional
+      prompt: plan-v1 (1)
       tokens: 812
       cost: 0.004
+      seconds: 3.2
+      repairs: [a comma was put in]
+      said: '```json ...'             # what the model said; only to be looked at
     - replan: 7                       # answers `replan`; the step that failed, or ""
       reply: '{"steps": [...]}'
 
@@ -14,7 +18,7 @@ A recording is a YAML (or JSON) list, used from top to bottom:
       reply: {thought: ..., action: disk_usage, params: {}}
 
 A call that meets the wrong entry, or none, is an error: a recording never answers what it was not
-asked.
+asked. `--record FILE` makes one (recorder.py).
 """
 
 from __future__ import annotations
@@ -39,6 +43,10 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "tokens": int,
     "cost": (int, float),
     "reason": str,
+    "prompt": str,
+    "seconds": (int, float),
+    "repairs": list,
+    "said": str,
 }
 
 
@@ -60,6 +68,10 @@ class Reply:
     tokens: int = 0
     cost: float = 0.0
     reason: str = ""
+    prompt: str = ""
+    seconds: float = 0.0
+    repairs: Sequence[str] = ()
+    said: str = ""
 
 
 class RecordedPlanner:
@@ -113,9 +125,12 @@ class RecordedPlanner:
             planner=self.name,
             reason=entry.reason,
             model=entry.model,
-            reply=entry.reply if isinstance(entry.reply, str) else dump_yaml(plan),
+            prompt=entry.prompt,
+            reply=entry.said or (entry.reply if isinstance(entry.reply, str) else dump_yaml(plan)),
+            repairs=tuple(map(str, entry.repairs)),
             tokens=entry.tokens,
             cost=entry.cost,
+            seconds=entry.seconds,
         )
 
 
@@ -159,7 +174,7 @@ def _wrong(entry: Any) -> list[str]:
     if not isinstance(entry.get("reply"), str | dict | list):
         wrong.append("reply is missing: a plan, or the text of one")
     wrong += [
-        f"{key} is not a {'text' if kind is str else 'number'}"
+        f"{key} is not a {'text' if kind is str else 'list' if kind is list else 'number'}"
         for key, kind in _OPTIONAL.items()
         if key in entry and (not isinstance(entry[key], kind) or isinstance(entry[key], bool))
     ]

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from console.errors import BadReply
+from console.plan.reply.parsing import read_value
 from console.planners.executor import Move
-from console.planners.parsing import read_value
 
 THOUGHTS = ("thought", "thoughts", "reasoning", "reason")
 ACTIONS = ("action", "tool", "name")

@@ -62,7 +62,8 @@ class Log(Protocol):
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything a run needs. `plan` is a ready plan; without one the planner makes it.
+    """Everything a run needs. `plan` is a ready plan, `repairs` what was mended in its file; without one the
+    planner makes it.
 
     `created` is the run's first record, written when the journal is empty. `limits` may hold
     `parallel` (steps at once), `replans`, `time` (seconds) and `cost_usd`. `wall` gives seconds since the
@@ -78,6 +79,7 @@ class Setup:
     goal: Goal
     policy: Policy = field(default_factory=Policy)
     plan: Plan | None = None
+    repairs: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
@@ -206,7 +208,7 @@ class Engine:
             self._course.closing = "rollback"
         await self._recover()
         if self.state.status is RunStatus.DRAFTING:
-            self._planning.draft(setup.plan)
+            self._planning.draft(setup.plan, setup.repairs)
         elif self.state.status is RunStatus.REPLANNING:
             self.emit(ev.ReplanFailed(error="the engine was restarted while the planner was at work"))
 

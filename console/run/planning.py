@@ -55,7 +55,7 @@ class Planning:
 
     # ── a first plan ─────────────────────────────────────────────────────────────────────────────
 
-    def draft(self, given: Plan | None, words: str = "") -> None:
+    def draft(self, given: Plan | None, repairs: tuple[str, ...] = (), words: str = "") -> None:
         """Take the plan that is given, or have one made."""
         if given is not None:
             self._loop.emit(
@@ -65,6 +65,7 @@ class Planning:
                     plan_hash=self._course.hasher.plan(given),
                     planner="given",
                     reason="a ready plan",
+                    repairs=repairs,
                 )
             )
             return
@@ -91,7 +92,7 @@ class Planning:
         """Have the rest of the plan revised, or `phase` planned; a first plan made again where there is
         none."""
         if self._state.status is RunStatus.DRAFTING:
-            self.draft(None, words)
+            self.draft(None, words=words)
             return
         gone = (StepStatus.FAILED, StepStatus.CANCELLED)
         failed = [s for s, st in self._state.steps.items() if st.status in gone]

@@ -27,8 +27,9 @@ class Order(BaseModel):
     `tools` are tool files on top of the task's own. `approve` is what may go without asking:
     `none`, `yes` (everything the plan declares) or all up to a risk; `unattended` says that nobody
     will answer. `env` names variables of the caller that the steps get besides the usual ones.
-    `executor_model` is the model for steps that are agents, "" for the configured one. `inject` names a
-    failure of a sample. `reopen` takes up a run that had ended, `roll_back` to undo it.
+    `executor_model` is the model for steps that are agents, "" for the configured one; `record` a file
+    for the planner's answers. `inject` names a failure of a sample. `reopen` takes up a run that had
+    ended, `roll_back` to undo it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class Order(BaseModel):
     env: tuple[str, ...] = ()
     limits: dict[str, float] = {}
     executor_model: str = ""
+    record: Path | None = None
     inject: str = ""
     unattended: bool = False
     reopen: bool = False

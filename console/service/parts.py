@@ -157,10 +157,17 @@ def executor_model_for(task: Task, settings: Settings) -> str:
 # ── planner ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def planner_of(task: Task, settings: Settings, caller: Mapping[str, str]) -> Planner:
+def planner_of(
+    task: Task, settings: Settings, caller: Mapping[str, str], record: Path | None = None
+) -> Planner:
     """The planner that a task asks for; an exploratory one goes straight to an agent. `caller` is the
-    environment that a model's key is found in. Raises `NoPlanner` when it is not there."""
+    environment that a model's key is found in, `record` a file that its answers are kept in. Raises
+    `NoPlanner` when it is not there."""
     planner = _planner_of(task, settings, caller)
+    if record is not None:
+        from console.planners.recorder import Recorder
+
+        planner = Recorder(planner, record)
     return ExploratoryPlanner(task.exploratory, planner) if task.exploratory else planner
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from console import bundled
-from console.errors import MissingDocument, UsageError
+from console.errors import BadReply, Fault, InvalidPlan, MissingDocument, UsageError
 from console.plan import codec, strict
 from console.task.model import Task
 from console.task.reader import Reader, lines_of
@@ -54,7 +54,37 @@ def load(what: str, sets: Mapping[str, str] | None = None) -> Task:
             directory=path.parent.absolute(),
             lines={step: (str(path), line) for step, line in lines_of(document)},
         )
+    if not path.name.endswith(SUFFIXES) and not isinstance(document.value, dict):
+        return _from_reply(path, raw, sets)
     return Reader(path, document).task(sets)
+
+
+def _from_reply(path: Path, raw: bytes, sets: Mapping[str, str]) -> Task:
+    """The task of a plan that stands in a file as a planner said it: between fences, in prose, in
+    LLMCompiler's notation. Raises `InvalidPlan`."""
+    from console.plan.reply import compiler_text
+    from console.plan.reply.parsing import read_reply
+
+    if sets:
+        raise UsageError("a plan has no inputs", where=str(path), todo="Leave --set out")
+    try:
+        read = read_reply(raw)
+    except BadReply as error:
+        why = error.what.removeprefix("the reply cannot be taken for a plan: ")
+        hint = "a task or plan file is YAML or JSON"
+        raise InvalidPlan(
+            [Fault(0, "", f"this file is no task and no plan: {why}", hint, str(path))]
+        ) from None
+    plan = codec.from_document(read.document, file=str(path))
+    lines = compiler_text.lines_of(raw.decode(errors="replace")) if read.form == "compiler" else {}
+    return Task(
+        goal=plan.goal or path.stem,
+        name=path.stem,
+        plan=plan,
+        repairs=read.repairs,
+        directory=path.parent.absolute(),
+        lines={step: (str(path), line) for step, line in lines.items()},
+    )
 
 
 def _file_of(what: str) -> Path | None:

@@ -47,8 +47,8 @@ class Planning(Part):
 class Task(Part):
     """A task with its inputs filled in and its files found. `directory` is where its files are;
     `name` is a sample's name or the file's; `exploratory` the agent that gets the whole task, "" where it is
-    planned; `document` the file as it was given; `lines` says where each
-    step of a ready plan stands (file, line)."""
+    planned; `document` the file as it was given; `lines` says where each step of a ready plan stands (file,
+    line), `repairs` what was mended in it."""
 
     goal: str
     name: str = ""
@@ -60,6 +60,7 @@ class Task(Part):
     want: tuple[Wanted, ...] = ()
     fallback: tuple[Wanted, ...] = ()
     plan: Plan | None = None
+    repairs: tuple[str, ...] = ()
     planner: Planning = Planning()
     limits: dict[str, float] = {}
     sandbox: dict[str, Any] | None = None

@@ -135,9 +135,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("findings", "w", "Findings of the checker", "Plan", why.has_findings),
     Action("fix", "f", "Apply the offered fix", "Plan", why.first(why.edit, why.has_fix)),
     Action("approve", "a", "Approve what waits", "Run", why.can_answer, label=why.approve_name),
-    Action(
-        "request_changes", "c", "Request changes", "Run", why.first(why.act, why.has_plan, why.can_replan)
-    ),
+    Action("request_changes", "c", "Request changes", "Run", why.first(why.act, why.can_replan)),
+    Action("call_off", "x", "Call off the planning", "Run", why.act, why.planner_works),
     Action(
         "pause",
         "p",
@@ -266,9 +265,11 @@ def why_not(action: Action, view: View) -> str:
 # ── the footer ───────────────────────────────────────────────────────────────────────────────────
 
 _FOOTERS: Mapping[str, str] = {
-    "review": "approve request_changes edit add delete move_down hold undo fix findings edit_plan stop",
+    "review": (
+        "call_off approve request_changes edit add delete move_down hold undo fix findings edit_plan stop"
+    ),
     "decide": "approve take_up reject edit_revision retry skip mark_done probe rollback stop pause",
-    "run": "approve take_up pause cancel retry probe mark_done hold follow rollback open",
+    "run": "call_off approve take_up pause cancel retry probe mark_done hold follow rollback open",
     "undoing": "approve retry mark_done follow open",
     "over": "take_up rollback summary failures timeline events",
 }
@@ -285,6 +286,7 @@ _FOOTER_OF: Mapping[RunStatus, str] = {
 
 _SHORT = {
     "request_changes": "request changes",
+    "call_off": "call off the planning",
     "edit": "edit",
     "edit_revision": "edit it",
     "edit_plan": "write in $EDITOR",

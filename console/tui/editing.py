@@ -27,6 +27,7 @@ from console.plan.edit import (
 from console.plan.model import Gate, Plan, Step, StepId
 from console.run.control import ChangePlan
 from console.tui.bridge import Bridge
+from console.tui.draft import Draft
 
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
@@ -246,14 +247,19 @@ class Editing:
     # ── the whole plan ───────────────────────────────────────────────────────────────────────────
 
     async def edit_plan(self) -> None:
-        await self._in_editor(self.plan)
+        """The plan; where none came out, what could be read of the planner's reply, faults marked."""
+        state = self.bridge.state
+        if state.plan is None and state.draft:
+            await self._in_editor(self.plan, Draft(state.draft, state.faults))
+        else:
+            await self._in_editor(self.plan)
 
     async def edit_revision(self) -> None:
         proposal = self.bridge.state.proposal
         if proposal is not None:
             await self._in_editor(proposal.plan)
 
-    async def _in_editor(self, plan: Plan) -> None:
+    async def _in_editor(self, plan: Plan, draft: Draft | None = None) -> None:
         from console.catalog import fit
         from console.tui.external_editor import edit_plan
 
@@ -265,7 +271,7 @@ class Editing:
             if new != self.plan:
                 await self.make(ReplacePlan(new))
 
-        await edit_plan(self.screen.app, plan, take)
+        await edit_plan(self.screen.app, plan, take, draft=draft)
 
     async def findings(self) -> None:
         """All findings; the one that is chosen has its fix applied."""

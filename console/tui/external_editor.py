@@ -28,6 +28,7 @@ from console.plan.codec import dump_yaml, load
 from console.plan.model import Plan
 from console.task.reader import lines_of
 from console.text import clean
+from console.tui.draft import Draft
 from console.tui.screens.confirm import ConfirmScreen
 
 SIGN = "#✗ "
@@ -49,16 +50,24 @@ Take = Callable[[Plan], Awaitable[None]]
 another `PlandeckError` when it is refused."""
 
 
-async def edit_plan(app: App[Any], plan: Plan, take: Take, *, run_editor: RunEditor | None = None) -> None:
-    """Have `plan` changed in the editor, and taken.
+async def edit_plan(
+    app: App[Any],
+    plan: Plan,
+    take: Take,
+    *,
+    draft: Draft | None = None,
+    run_editor: RunEditor | None = None,
+) -> None:
+    """Have `plan` changed in the editor, and taken; with a `draft` its text, faults marked, in place of
+    the plan's.
 
     Must be called in a worker: it waits for the editor with the screen handed over to it.
     """
     edit = run_editor or (lambda file: _hand_over(app, file))
     folder = Path(tempfile.mkdtemp(prefix="plandeck-"))
     file = folder / "plan.yaml"
-    before = dump_yaml(plan)
-    _write(file, before)
+    before = without_faults(draft.text) if draft else dump_yaml(plan)
+    _write(file, with_faults(before, draft.faults) if draft else before)
     while True:
         failure = await edit(file)
         text = _read(file)

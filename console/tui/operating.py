@@ -15,6 +15,7 @@ from rich.text import Text
 from console.plan.model import StepId
 from console.run.control import (
     Approve,
+    CallOff,
     Cancel,
     Continue,
     DeclineRollback,
@@ -60,6 +61,7 @@ class Operating:
         return {
             "approve": self.answer,
             "request_changes": self.request_changes,
+            "call_off": self.call_off,
             "pause": self.pause,
             "retry": lambda: self.about_step(Retry(step=self.subject(why.TO_RETRY))),
             "skip": lambda: self.about_step(Skip(step=self.subject(why.TO_SKIP), reason="by the operator")),
@@ -132,6 +134,9 @@ class Operating:
         text = await self.ask(RequestChanges(self.screen.bridge.state))
         if text:
             await self.wish(Replan(words=text))
+
+    async def call_off(self) -> None:
+        await self.wish(CallOff())
 
     # ── the run ──────────────────────────────────────────────────────────────────────────────────
 

@@ -168,9 +168,9 @@ def rollback_asked(view: View) -> str:
 
 
 def can_replan(view: View) -> str:
-    if view.state.plan is None:
+    if view.state.plan is None and not view.state.error:
         return "there is no plan yet"
-    if view.status is RunStatus.REPLANNING:
+    if view.state.planning:
         return "the planner is at work already"
     return ""
 
@@ -247,7 +247,14 @@ def revision_waits(view: View) -> bool:
 
 
 def no_revision(view: View) -> bool:
-    return not revision_waits(view)
+    return not revision_waits(view) and not planner_works(view)
+
+
+def planner_works(view: View) -> bool:
+    """A running step under the cursor is cancelled by the same key, and comes first."""
+    life = view.life
+    busy = life is not None and life.status is StepStatus.RUNNING
+    return bool(view.state.planning) and not busy and view.state.proposal is None
 
 
 def on_proposal(view: View) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from console.catalog.spec import Catalog, Fact
 from console.plan.model import Plan, Step, StepId
 from console.run.life import StepStatus
+from console.run.standing import Proposal
 from console.run.state import RunState
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ class SoFar:
             frozenset(step for step, status in lives.items() if status in _DONE),
             frozenset(step for step, status in lives.items() if status in _GONE),
         )
+
+
+def findings_of(proposal: Proposal, state: RunState) -> tuple[Finding, ...]:
+    """The findings about a proposed revision; a failed step that it keeps is still to come."""
+    from console.catalog.contract import parse_fact
+
+    again = [leaf.id for leaf in proposal.plan.leaves()]
+    gone = [step for step in again if step in state.steps and state.steps[step].status in _GONE]
+    facts = [parse_fact(fact) for fact in state.facts]
+    return check_rest(proposal.plan, state.catalog, SoFar.of(state, again=gone), facts)
 
 
 def check_rest(

@@ -161,7 +161,9 @@ class Brief:
     def _run_line(self) -> str:
         state = self.state
         host = f"on {state.engine.host}" if state.engine else ""
-        by = f"planned by {state.planner} {state.model}".strip() if state.planner else ""
+        named = " ".join(part for part in (state.planner, state.model, state.prompt) if part)
+        took = f" ({state.tokens:,} tokens, ${state.cost:.4f})" if state.tokens else ""
+        by = f"planned by {named}{took}" if named else ""
         return " · ".join(part for part in (state.run, host, f"in {state.workspace}", by) if part)
 
     def _findings(self) -> Iterator[Row]:

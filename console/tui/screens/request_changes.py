@@ -21,6 +21,8 @@ class RequestChanges(AskText):
 
 
 def _lead(state: RunState) -> str:
+    if state.plan is None:
+        return "Say in other words what is wanted. The planner plans once more; nothing runs unasked."
     done = sum(s.status in SETTLED for s in state.steps.values())
     running = sum(s.status is StepStatus.RUNNING for s in state.steps.values())
     kept = f"{done} finished and {running} running steps stay as they are. " if done or running else ""

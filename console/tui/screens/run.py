@@ -7,10 +7,10 @@ plan in console/tui/editing.py; what can be done at all, and why not, in console
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -24,6 +24,7 @@ from textual.worker import Worker, WorkerState
 from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
 from console.run.control import Session, Wish
+from console.run.standing import Proposal
 from console.tui.actions import ALWAYS, BY_ID, bindings, why_not
 from console.tui.attention import Attention
 from console.tui.beside import beside
@@ -33,7 +34,8 @@ from console.tui.holding import Absence, absence, absence_line
 from console.tui.ink import row
 from console.tui.insight import Insight, Question, look_at
 from console.tui.operating import Operating
-from console.tui.so_far import SoFar
+from console.tui.planning import planning_rows
+from console.tui.so_far import SoFar, findings_of
 from console.tui.view import Pane, View
 from console.tui.widgets.blast_line import BlastLine
 from console.tui.widgets.diff_pane import DiffPane
@@ -43,12 +45,15 @@ from console.tui.widgets.footer_line import FooterLine
 from console.tui.widgets.header_line import HeaderLine
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.output import OutputPane
-from console.tui.widgets.plan_tree import PlanTree, planning_rows
+from console.tui.widgets.plan_tree import PlanTree
 from console.tui.widgets.rollback_pane import RollbackPane
 from console.tui.widgets.step_detail import StepDetail, detail_title
 from console.tui.widgets.summary import SummaryPane
 from console.tui.widgets.tabs import TABS, tabs_title
 from console.tui.widgets.timeline import TimelinePane
+
+if TYPE_CHECKING:
+    from console.plan.check import Finding
 
 WIDE = 110
 """Columns from which the panes stand side by side."""
@@ -95,6 +100,9 @@ class RunScreen(Screen[int]):
         self._what_if = ""
         self._titles: dict[str, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
+        self._proposal: Proposal | None = None
+        self._flaws: Sequence[Finding] = ()
+        self._flaws_of: Proposal | None = None
         self._busy = False
         self.attention = Attention(self)
         self._handlers = self._all_handlers()
@@ -159,6 +167,7 @@ class RunScreen(Screen[int]):
         if self.bridge.state.plan is not self._looked_at:
             self._look_at_plan()
         self._look_at_absence()
+        self._look_at_proposal()
         self.plan_tree.touch(self.bridge.take_touched())
         self.show_parts()
         self.attention.look()
@@ -183,6 +192,22 @@ class RunScreen(Screen[int]):
         self.view.findings = self.insight.findings
         self._look_at_absence()
         self._show_plan()
+        self.show_parts()
+
+    def _look_at_proposal(self) -> None:
+        """What the checker finds in a proposed revision, to be shown with the diff."""
+        state = self.bridge.state
+        if state.proposal is self._proposal:
+            return
+        self._proposal = state.proposal
+        if state.proposal is not None:
+            work = partial(findings_of, state.proposal, state)
+            self.run_worker(
+                self._tell_flaws(state.proposal, work), group="flaws", exclusive=True, exit_on_error=False
+            )
+
+    async def _tell_flaws(self, proposal: Proposal, work: Callable[[], Sequence[Finding]]) -> None:
+        self._flaws, self._flaws_of = await beside(work), proposal
         self.show_parts()
 
     def _look_at_absence(self) -> None:
@@ -215,14 +240,19 @@ class RunScreen(Screen[int]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What goes wrong beside the screen is said on it."""
-        if event.state is WorkerState.ERROR and event.worker.group in ("insight", "absence", "bridge"):
+        if event.state is WorkerState.ERROR and event.worker.group in (
+            "insight",
+            "absence",
+            "flaws",
+            "bridge",
+        ):
             self.say(f"{event.worker.group}: {event.worker.error}", severity="error")
 
     def show_parts(self) -> None:
         """Show the view as it is now, in whatever is on the screen."""
         view, now = self.view, self.now()
         if view.state.plan is None:
-            self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width))
+            self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width, now))
         self.query_one(HeaderLine).show(view, self.insight.estimate)
         self.query_one(FooterLine).show(view)
         self.query_one(BlastLine).show(self.insight.blast, view, self.bridge.fault, self._what_if)
@@ -238,7 +268,7 @@ class RunScreen(Screen[int]):
             case FailuresPane() as pane:
                 pane.show(state)
             case DiffPane() as pane:
-                pane.show(state)
+                pane.show(state, self._flaws if self._flaws_of is state.proposal else None)
             case TimelinePane() as pane:
                 pane.show(state, self.insight.critical, now)
             case EventsPane() as pane:
@@ -269,6 +299,8 @@ class RunScreen(Screen[int]):
         self.query_one(HeaderLine).tick()
         if self.view.status.is_final:
             return
+        if self.view.state.plan is None:
+            self.plan_tree.say(*planning_rows(self.view, self.plan_tree.content_width, self.now()))
         self.plan_tree.tick()
         self.query_one(StepDetail).show(self.view, self.now())
         if self.right == "timeline":

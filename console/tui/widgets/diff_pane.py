@@ -4,8 +4,8 @@ re-wired, what is kept; the reason on top."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -17,9 +17,16 @@ from console.tui.ink import Part, Row, row, wrap
 from console.tui.widgets.lines import Rows
 from console.tui.widgets.plan_tree import params_text
 
+if TYPE_CHECKING:
+    from console.plan.check import Finding
 
-def diff_rows(state: RunState, width: int) -> list[Row]:
-    """The proposal's rows, nothing cut; each changed step begins with a row of its own."""
+
+INKS = {"error": "bad", "warning": "warn", "note": "quiet"}
+
+
+def diff_rows(state: RunState, width: int, findings: Sequence[Finding] | None = None) -> list[Row]:
+    """The proposal's rows, nothing cut; each changed step begins with a row of its own. `findings` are the
+    checker's about the proposed plan, `None` while it is looking."""
     proposal, plan = state.proposal, state.plan
     if proposal is None or plan is None:
         return [row(("no revision is proposed", "dim"))]
@@ -32,6 +39,7 @@ def diff_rows(state: RunState, width: int) -> list[Row]:
         *_changed(change.rewired, "→", "accent", proposal.plan, width),
         *_moved(change, proposal.plan),
         *_fields("the plan", change.plan, width),
+        *_checked(findings, width),
     ]
     if change.kept:
         rows += [Row(), *wrap(", ".join(change.kept), width, "dim", first=[("= kept ", "dim")], indent=7)]
@@ -45,6 +53,20 @@ def _reason(proposal: Proposal, change: PlanDiff, width: int) -> Iterator[Row]:
     for repair in proposal.repairs:
         yield from wrap(repair, width, "warn", first=[("repaired: ", "warn")], indent=2)
     yield Row()
+
+
+def _checked(findings: Sequence[Finding] | None, width: int) -> Iterator[Row]:
+    """What the checker has against the proposed plan."""
+    if findings is None:
+        return
+    if not findings:
+        yield row(("✓ ", "ok"), ("the checker finds nothing in the new plan", "quiet"))
+        return
+    yield row(("the checker, of the new plan", "strong"))
+    for finding in findings:
+        sign: Part = ("· " if finding.severity == "note" else "! ", INKS[finding.severity])
+        place: Part = (f"step {finding.step} " if finding.step else "", "strong")
+        yield from wrap(finding.message, width, INKS[finding.severity], first=[sign, place], indent=2)
 
 
 def _name(step: Step | None, step_id: StepId) -> str:
@@ -138,5 +160,5 @@ class DiffPane(Rows):
     def __init__(self, *, id: str = "diff") -> None:
         super().__init__(id=id)
 
-    def show(self, state: RunState) -> None:
-        self.build(lambda width: diff_rows(state, width))
+    def show(self, state: RunState, findings: Sequence[Finding] | None = None) -> None:
+        self.build(lambda width: diff_rows(state, width, findings))

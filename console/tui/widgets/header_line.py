@@ -9,6 +9,7 @@ from console.run.standing import Request
 from console.tui.ink import Row, Span, fit, row, safe
 from console.tui.insight import about
 from console.tui.marks import RUN_INKS
+from console.tui.planning import asking_words
 from console.tui.reasons import words
 from console.tui.view import View
 from console.tui.when import clock_time
@@ -32,14 +33,19 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
     status = words(view.status).upper() if view.ready else "connecting …"
     if view.ready and state.plan is None and state.error:
         status = "NO PLAN"
+    asking = asking_words(state, now) if state.planning and state.model else ""
     if view.engine_gone and not view.status.is_final:
         status += " · ENGINE GONE"
-    facts = [
-        f"rev {state.revision}" if state.revision else "",
-        f"{over}/{total}" if total else "",
-        elapsed if total else "",
-        about(estimate) if not state.ended_at else "",
-    ]
+    facts = (
+        [asking]
+        if asking
+        else [
+            f"rev {state.revision}" if state.revision else "",
+            f"{over}/{total}" if total else "",
+            elapsed if total else "",
+            about(estimate) if not state.ended_at else "",
+        ]
+    )
     waits = waiting_words(view)
     right = row((f"run {state.run}" if state.run else "", "quiet"), " ")
     for shown in (facts, facts[:3], facts[1:2], ()):

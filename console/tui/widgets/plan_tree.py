@@ -16,9 +16,9 @@ from console.plan.model import Plan, Step, StepId
 from console.run.life import StepStatus
 from console.run.policy import risk_of
 from console.run.state import RunState
-from console.tui.ink import Part, Row, Span, fit, pad, row, safe, wrap
+from console.tui.ink import Part, Row, Span, fit, pad, row, safe
 from console.tui.marks import DESTRUCTIVE, GATE, HAS_UNDO, MARKS
-from console.tui.view import View, find_life, status_of
+from console.tui.view import find_life, status_of
 from console.tui.when import short_time
 from console.tui.widgets.lines import Lines
 
@@ -362,28 +362,6 @@ class PlanTree(Lines):
         spans = fit(left.spans, room)
         gap = room - sum(s.width for s in spans)
         return Row((*spans, Span(" " * gap), Span(safe(right), "quiet")), left.step)
-
-
-def planning_rows(view: View, width: int) -> list[Row]:
-    """What the planner does, or why there is no plan and what can be done."""
-    state = view.state
-    if not view.ready:
-        return []
-    if state.error:
-        way_out = "Ctrl+g writes a plan by hand; i stops the run"
-        return [
-            row(("no plan came out", "bad strong")),
-            *wrap(state.error, width),
-            Row(),
-            row((way_out, "quiet")),
-        ]
-    who = " ".join(part for part in (state.planner, state.model) if part)
-    rows = [row(("planning", "busy strong"), (f"  {who}" if who else "", "quiet"))]
-    if state.planning and state.planning != "planning":
-        rows += wrap(state.planning, width)
-    if state.tokens:
-        rows.append(row((f"{state.tokens:,} tokens, ${state.cost:.2f}", "quiet")))
-    return rows
 
 
 def _rule(title: str, width: int, depth: int) -> Row:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from console.planners.lexing import Token, tokens
+from console.plan.reply.lexing import Token, tokens
 
 NAMES: dict[str, bool | None] = {
     "true": True, "True": True, "false": False, "False": False, "null": None, "None": None,

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from console.planners.audit import Changed
-from console.planners.literal import Doubled, NotLiteral, value_of
+from console.plan.reply.audit import Changed
+from console.plan.reply.literal import Doubled, NotLiteral, value_of
 
 _STEP = re.compile(r"^[ \t]*(\d{1,6})\.[ \t]*([A-Za-z_][\w.-]*)\(", re.MULTILINE)
 _RESULT = re.compile(r"\$\{?(\d{1,6})\}?")
@@ -35,9 +35,15 @@ def looks_like_it(text: str) -> bool:
     return _STEP.search(text) is not None
 
 
+def lines_of(text: str) -> dict[str, int]:
+    """The line that each step begins on."""
+    return {head[1]: text.count("\n", 0, head.start()) + 1 for head in _STEP.finditer(text)}
+
+
 def read(text: str, parameters: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The plan document, and what was made of it that is not in the text. `parameters` names each
-    tool's parameters in their order. Raises `BadText`."""
+    tool's parameters in their order; values of a tool that is not in there are named `1`, `2`, or `input`
+    where there is one. Raises `BadText`."""
     heads = list(_STEP.finditer(text))
     if heads[-1][2] != "join":
         raise BadText("it breaks off: a plan in this notation ends with join()")
@@ -100,8 +106,9 @@ def _parsed(text: str, number: str) -> ast.Call:
 
 
 def _params(call: ast.Call, number: str, tool: str, names: Sequence[str]) -> dict[str, Any]:
-    if len(call.args) == 1 and not names:
-        names = ("input",)
+    if not names:
+        # Whoever reads the tools' parameters gives the values their names (catalog/fit.py).
+        names = ("input",) if len(call.args) == 1 else [str(at) for at in range(1, len(call.args) + 1)]
     if len(call.args) > len(names):
         raise BadText(f"step {number}: {tool} is given {len(call.args)} values; it takes {len(names)}")
     params: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import ast
 import warnings
 from typing import Any
 
-from console.planners.audit import NAMES, joined
+from console.plan.reply.audit import NAMES, joined
 
 MAX_CHARS = 256 * 1024
 """A longer literal is not read: its syntax tree would take some hundred bytes a character."""

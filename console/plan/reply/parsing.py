@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from console.errors import BadReply
 from console.plan import strict
-from console.planners import compiler_text, lexing
-from console.planners.audit import Changed, audit
-from console.planners.literal import Doubled, NotLiteral, read_literal
+from console.plan.reply import compiler_text, lexing
+from console.plan.reply.audit import Changed, audit
+from console.plan.reply.literal import Doubled, NotLiteral, read_literal
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_REPAIRED = 64 * 1024
