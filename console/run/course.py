@@ -132,6 +132,8 @@ class Course:
             return granted
         if self.closing:
             return self._close()
+        if status is _R.REPLANNING and not self.state.started_at:
+            return None  # nothing was approved yet: the planner works on the plan that will be
         if self.is_overdue():
             return self._stop_for_time()
         return (

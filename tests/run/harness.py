@@ -91,7 +91,7 @@ class World:
                 backend=self.backend,
                 planner=self.planner,
                 catalog=self.catalog,
-                goal=Goal("test"),
+                goal=Goal("test", limits=self.limits),
                 policy=self.policy,
                 plan=self.plan,
                 wall=virtual_wall(),
