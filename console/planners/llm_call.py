@@ -76,7 +76,8 @@ class Taken:
 
 class Question:
     """Asks one model over `line`, as often as needed; `taken` is what all of it took. `limit` is what it
-    may cost at most, in US dollars: before each call the worker looks whether that much is left."""
+    may cost at most, in US dollars: before each call the worker looks whether that much is left. Without one
+    the limit of the call itself holds."""
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class Question:
 
     async def _once(self, ask: wire.Ask) -> wire.Answer:
         """One attempt, counted whatever becomes of it."""
-        left = None if self._limit is None else max(self._limit - self.taken.cost, 0.0)
+        left = ask.budget if self._limit is None else max(self._limit - self.taken.cost, 0.0)
         self._under_way = Taken()
         tokens, cost = 0, 0.0
         try:

@@ -50,6 +50,9 @@ class Model:
     def __init__(self, *replies: str | wire.Failure) -> None:
         self.replies, self.asked = list(replies), list[wire.Ask]()
 
+    async def open(self) -> None:
+        """It always is."""
+
     async def attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
         self.asked.append(ask)
         reply = self.replies.pop(0)

@@ -101,8 +101,8 @@ class RunScreen(Screen[int]):
         self._titles: dict[str, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
         self._proposal: Proposal | None = None
-        self._flaws: Sequence[Finding] = ()
-        self._flaws_of: Proposal | None = None
+        self.flaws: Sequence[Finding] = ()
+        self.flaws_of: Proposal | None = None
         self._busy = False
         self.attention = Attention(self)
         self._handlers = self._all_handlers()
@@ -207,7 +207,7 @@ class RunScreen(Screen[int]):
             )
 
     async def _tell_flaws(self, proposal: Proposal, work: Callable[[], Sequence[Finding]]) -> None:
-        self._flaws, self._flaws_of = await beside(work), proposal
+        self.flaws, self.flaws_of = await beside(work), proposal
         self.show_parts()
 
     def _look_at_absence(self) -> None:
@@ -268,7 +268,7 @@ class RunScreen(Screen[int]):
             case FailuresPane() as pane:
                 pane.show(state)
             case DiffPane() as pane:
-                pane.show(state, self._flaws if self._flaws_of is state.proposal else None)
+                pane.show(state, self.flaws if self.flaws_of is state.proposal else None)
             case TimelinePane() as pane:
                 pane.show(state, self.insight.critical, now)
             case EventsPane() as pane:
