@@ -141,7 +141,7 @@ class Link:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd="/",
-                env={**self._environ, **QUIET},
+                env={**{name: value for name, value in self._environ.items() if value}, **QUIET},
                 start_new_session=True,
             )
 

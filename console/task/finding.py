@@ -75,7 +75,10 @@ def _from_reply(path: Path, raw: bytes, sets: Mapping[str, str]) -> Task:
         raise InvalidPlan(
             [Fault(0, "", f"this file is no task and no plan: {why}", hint, str(path))]
         ) from None
-    plan = codec.from_document(read.document, file=str(path))
+    document = read.document
+    if isinstance(document, dict):
+        document = {key: value for key, value in document.items() if key != "reason"}  # for a reader's eyes
+    plan = codec.from_document(document, file=str(path))
     lines = compiler_text.lines_of(raw.decode(errors="replace")) if read.form == "compiler" else {}
     return Task(
         goal=plan.goal or path.stem,

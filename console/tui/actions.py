@@ -266,7 +266,8 @@ def why_not(action: Action, view: View) -> str:
 
 _FOOTERS: Mapping[str, str] = {
     "review": (
-        "call_off approve request_changes edit add delete move_down hold undo fix findings edit_plan stop"
+        "call_off approve reject request_changes edit add delete move_down hold undo fix findings edit_plan "
+        "stop"
     ),
     "decide": "approve take_up reject edit_revision retry skip mark_done probe rollback stop pause",
     "run": "call_off approve take_up pause cancel retry probe mark_done hold follow rollback open",

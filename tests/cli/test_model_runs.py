@@ -89,7 +89,7 @@ def test_a_reply_that_is_no_plan_starts_nothing_and_leaves_its_draft(
 
 
 def test_a_recording_never_overwrites_a_file(shell: Shell, server: ModelServer) -> None:
-    done = asked(shell, server, "run", "greet", "--yes", "--plain", "--record", "tools.yaml")
+    done = asked(shell, server, "run", "greet ada", "--yes", "--plain", "--record", "tools.yaml")
     assert (done.code, done.out) == (2, "")
     assert "tools.yaml: this file is there already" in done.err
 
