@@ -105,7 +105,7 @@ CREW = json.dumps({"plan": "Greet", "ready": True, "steps": [THINK, SAY]})
     ("name", "text", "told"),
     [
         ("plan.txt", COMPILED, "mended: it was written in LLMCompiler"),
-        ("reply.md", FENCED, "1 steps, valid"),
+        ("reply.md", FENCED, "1 step, valid"),
         ("crew.json", CREW, "2 steps, valid"),
     ],
 )
