@@ -71,8 +71,8 @@ class Link:
         """Start the worker if there is none. Raises `AttemptFailed`."""
         if self._process is not None:
             return
-        self._process = await anyio.to_thread.run_sync(self._start)
         try:
+            await anyio.to_thread.run_sync(self._start)
             await self._said(START_SECONDS)
         except BaseException:
             self.close()
@@ -133,9 +133,10 @@ class Link:
         except (OSError, ValueError):  # it was closed while this thread waited
             return None
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> None:
+        # Owned from its first moment: whoever waits for this thread may be cancelled meanwhile.
         with _log().open("ab") as log:
-            return subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "console.planners.llm_worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
