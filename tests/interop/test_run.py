@@ -6,7 +6,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.plandeck import Shell
+import pytest
+
+from tests.cli.plandeck import Done, Shell
+
+pytestmark = pytest.mark.timeout(240)  # each of these libraries takes seconds to load, in every process
+
+PATIENCE = 200.0
 
 GOAL = "Count the words of the motto"
 WITH = (
@@ -15,20 +21,25 @@ WITH = (
 )  # fmt: skip
 
 
+def plandeck(folder: Path, *words: str) -> Done:
+    with Shell(folder).start(*words) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    return Done(process.returncode, out, err)
+
+
 def test_a_graph_plans_and_foreign_tools_carry_it_out(examples: Path, tmp_path: Path) -> None:
-    shell = Shell(tmp_path)
-    done = shell.plandeck("run", GOAL, *WITH, "--yes")
+    done = plandeck(tmp_path, "run", GOAL, *WITH, "--yes")
     assert (done.code, done.err) == (0, "")
     assert (tmp_path / "motto.txt").read_text() == '{"words": 4}\n'
     assert done.fact("plan_drafted")["planner"] == "example-graph"
-    undone = shell.plandeck("rollback", "last", "--yes", "--json")
+    undone = plandeck(tmp_path, "rollback", "last", "--yes", "--json")
     assert undone.code == 6
     assert not (tmp_path / "motto.txt").exists()
 
 
 def test_the_graph_replans_after_a_failure(examples: Path, tmp_path: Path) -> None:
     (tmp_path / "motto.txt").write_text("mine\n")
-    done = Shell(tmp_path).plandeck("run", GOAL, *WITH, "--yes", "--on-failure", "replan")
+    done = plandeck(tmp_path, "run", GOAL, *WITH, "--yes", "--on-failure", "replan")
     assert (done.code, done.err) == (0, "")
     assert done.fact("step_failed")["error"] == "exit code 1"
     assert "FileExistsError: motto.txt is there already" in done.fact("step_failed")["tail"]
@@ -37,6 +48,6 @@ def test_the_graph_replans_after_a_failure(examples: Path, tmp_path: Path) -> No
 
 
 def test_the_examples_are_well(examples: Path, tmp_path: Path) -> None:
-    looks = json.loads(Shell(tmp_path).plandeck("doctor", "--json").out)
+    looks = json.loads(plandeck(tmp_path, "doctor", "--json").out)
     said = [(look["name"], look["state"]) for look in looks if look["name"].endswith("plugin")]
     assert said == [("planner plugin", "ok"), ("tool plugin", "ok"), ("tool plugin", "ok")]
