@@ -36,7 +36,7 @@ from langgraph.graph.state import CompiledStateGraph
 from console.catalog.contract import show
 from console.catalog.spec import Catalog
 from console.errors import BadReply, InvalidDocument, NoPlanner
-from console.plan.codec import from_document
+from console.plan.codec import from_document, step_document
 from console.plan.model import Plan, Step, StepId
 from console.planners.base import Done, Goal, History, PlanDraft, Progress
 
@@ -106,7 +106,7 @@ class GraphPlanner:
         return PlanDraft(
             plan=plan.model_copy(update={"steps": (*kept, *rest_of_it)}),
             planner=self.name,
-            reason=str(answer.get("response") or "") or history.words,
+            reason=str(answer.get("response") or "") or history.words or f"after step {history.failed}",
             reply=_reply(answer),
         )
 
@@ -135,15 +135,19 @@ class GraphPlanner:
     def _plan_of(
         self, goal: Goal, steps: list[dict[str, Any]], answer: Mapping[str, Any], kept: Sequence[Step]
     ) -> tuple[Step, ...]:
-        """The steps, read like every plan; they may also depend on those that are `kept`."""
-        outside = {step.id for step in kept}
-        inner = [{**s, "depends_on": [d for d in s["depends_on"] if d not in outside]} for s in steps]
+        """The steps, read like every plan; they may depend on those that are `kept`, and refer to them."""
+        ids = {step.id for step in kept}
+        done = [
+            step_document(
+                step.model_copy(update={"depends_on": tuple(d for d in step.depends_on if d in ids)})
+            )
+            for step in kept
+        ]
         try:
-            plan = from_document({"goal": goal.text, "steps": inner}, file=self.name)
+            plan = from_document({"goal": goal.text, "steps": [*done, *steps]}, file=self.name)
         except InvalidDocument as error:
             raise BadReply(str(error), reply=_reply(answer)) from None
-        whole = {step["id"]: tuple(step["depends_on"]) for step in steps}
-        return tuple(step.model_copy(update={"depends_on": whole[step.id]}) for step in plan.steps)
+        return plan.steps[len(done) :]
 
 
 # ── to the graph ─────────────────────────────────────────────────────────────────────────────────

@@ -70,13 +70,13 @@ async def test_steps_follow_each_other_unless_they_say_otherwise(catalog: Catalo
 
 async def test_a_revision_keeps_what_has_run_and_the_ids_of_what_stays(catalog: Catalog) -> None:
     first = [{"tool": "a", "args": {"n": n}} for n in (1, 2, 3)]
-    then = [{"tool": "a", "args": {"n": 9}}, {"tool": "a", "args": {"n": 3}}]
+    then = [{"tool": "a", "args": {"n": "{step_1_result}"}}, {"tool": "a", "args": {"n": 3}}]
     made, given = planner({"plan": first}, {"plan": then})
     plan = (await made.plan(Goal("do it"), catalog, quiet)).plan
     history = History((Done("1", "succeeded", "one"), Done("2", "failed", "two", "exit code 1", True)))
     revised = (await made.replan(Goal("do it"), catalog, plan, history, quiet)).plan
     assert [(step.id, step.params["n"], step.depends_on) for step in revised.leaves()] == [
-        ("1", 1, ()), ("4", 9, ("1",)), ("3", 3, ("4",)),
+        ("1", 1, ()), ("4", "{step_1_result}", ("1",)), ("3", 3, ("4",)),
     ]  # fmt: skip
     assert given[1]["past_steps"] == [('a {"n": 1}', "one"), ('a {"n": 2}', "failed: exit code 1\ntwo")]
     assert [entry["id"] for entry in given[1]["plan"]] == ["3"]
