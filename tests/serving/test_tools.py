@@ -98,21 +98,23 @@ async def test_a_client_that_gives_a_call_up_ends_the_tool(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("words", "code", "why"),
     [
-        (["tools", "serve"], "which tool files?"),
-        (["tools", "serve", "nothing"], "there is no tool file 'nothing'"),
-        (["tools", "serve", "worst.yaml"], "no tool is reversible or milder"),
-        (["tools", "--up-to", "observe"], "go with `plandeck tools serve`"),
-        (["mcp", "--http", "0.0.0.0:0"], "it serves on this machine alone"),
-        (["mcp", "--http", "here"], "it is written HOST:PORT"),
-        (["mcp", "--tasks", "tasks"], "there is no such folder of tasks"),
+        (["tools", "serve"], 2, "which tool files?"),
+        (["tools", "serve", "nothing"], 3, "there is no tool file 'nothing'"),
+        (["tools", "serve", "worst.yaml"], 2, "no tool is reversible or milder"),
+        (["tools", "--up-to", "observe"], 2, "go with `plandeck tools serve`"),
+        (["mcp", "--http", "0.0.0.0:0"], 2, "it serves on this machine alone"),
+        (["mcp", "--http", "here"], 2, "it is written HOST:PORT"),
+        (["mcp", "--tasks", "tasks"], 2, "there is no such folder of tasks"),
     ],
 )
-async def test_what_cannot_be_served_is_one_line(tmp_path: Path, words: list[str], why: str) -> None:
+async def test_what_cannot_be_served_is_one_line(
+    tmp_path: Path, words: list[str], code: int, why: str
+) -> None:
     worst = {"name": "x", "risk": "destructive", "description": "d", "script": {"shell": "true"}}
     (tmp_path / "worst.yaml").write_text(json.dumps({"tools": [worst]}))
     done = await run_process([sys.executable, "-m", "console.cli", *words], cwd=tmp_path, check=False)
     lines = done.stderr.decode().splitlines()
-    assert (done.returncode, done.stdout) == (2, b"")
+    assert (done.returncode, done.stdout) == (code, b"")
     assert why in lines[-1]
