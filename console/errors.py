@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 class PlandeckError(Exception):
@@ -153,7 +154,8 @@ class BadReply(PlannerError):
     """A model's reply is not a plan; `reply` is kept whole.
 
     `draft` is what could be read of it, as YAML to be mended by hand, and `faults` what is wrong with it,
-    at its lines. `tokens`, `cost` (US dollars) and `seconds` are what asking took.
+    at its lines. `tokens`, `cost` (US dollars) and `seconds` are what asking took, `calls`
+    the calls of the model one by one.
     """
 
     def __init__(
@@ -162,6 +164,7 @@ class BadReply(PlannerError):
         super().__init__(what, todo=todo)
         self.reply, self.draft, self.faults = reply, draft, tuple(faults)
         self.tokens, self.cost, self.seconds = 0, 0.0, 0.0
+        self.calls: tuple[Any, ...] = ()
 
 
 class ReferenceFailed(PlandeckError):

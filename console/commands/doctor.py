@@ -205,6 +205,17 @@ def _terminal() -> Iterator[Look]:
     yield Look("encoding", "ok" if utf8 else "note", encoding if utf8 else f"{encoding}: set ascii: true")
 
 
+def _traces() -> Iterator[Look]:
+    from console.tracing import asked
+
+    if not asked.is_asked(os.environ):
+        yield Look("traces", "ok", "off: no OTEL_EXPORTER_OTLP_ENDPOINT")
+        return
+    problem = asked.hindrance(os.environ)
+    content = ", with what models and programs say" if asked.wants_content(os.environ) else ""
+    yield Look("traces", "note" if problem else "ok", problem or f"sent by OTLP{content}")
+
+
 _LOOKS: tuple[Callable[[], Iterator[Look]], ...] = (
     _python,
     _places,
@@ -212,5 +223,6 @@ _LOOKS: tuple[Callable[[], Iterator[Look]], ...] = (
     _models,
     _data,
     _plugins,
+    _traces,
     _terminal,
 )

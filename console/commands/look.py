@@ -357,7 +357,13 @@ def verify(run: Run, as_json: Json = False) -> int:
     return 0 if verdict.ok else JournalError.exit_code
 
 
-def export(run: Run, output: Output = None) -> int:
+def export(
+    run: Run,
+    output: Output = None,
+    otlp: Annotated[
+        bool, typer.Option("--otlp", help="Send it as spans to the collector of OTEL_EXPORTER_OTLP_ENDPOINT.")
+    ] = False,
+) -> int:
     """Write the record of a run as JSON lines: audit log, replay and test recording in one.
 
     Values of secrets that are set in this environment are taken out.
@@ -366,6 +372,11 @@ def export(run: Run, output: Output = None) -> int:
     """
     from console.settings import find_run, write_private
 
+    if otlp:
+        from console.tracing.resending import send
+
+        say(f"{send(find_run(run))} spans were sent")
+        return 0
     lines = _exported(find_run(run))
     if output is None:
         for line in lines:

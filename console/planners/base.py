@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from console.catalog.spec import Catalog, Fact
 from console.plan.model import Params, Plan, StepId
+from console.run.events import ModelCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class History:
 class PlanDraft:
     """A plan and how it came about. `origin` maps a step id to where the step came from; `repairs`
     lists every change made to what the planner said. `falls_back` says that the plan gives the goal up
-    and goes back to the task's fallback. `tokens`, `cost` (US dollars) and `seconds` are what asking took.
-    `better` is the plan with what the checker misses put in, as `improvements` tell: an offer, nothing
+    and goes back to the task's fallback. `tokens`, `cost` (US dollars) and `seconds` are what asking took,
+    `calls` the calls of a model one by one. `better` is the plan with what the checker misses put in, as `improvements` tell: an offer, nothing
     more."""
 
     plan: Plan
@@ -79,6 +80,7 @@ class PlanDraft:
     tokens: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    calls: tuple[ModelCall, ...] = ()
     falls_back: bool = False
     better: Plan | None = None
     improvements: tuple[str, ...] = ()

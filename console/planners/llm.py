@@ -182,6 +182,7 @@ class LlmPlanner:
         except BadReply as error:
             error.tokens, error.cost = question.taken.tokens, question.taken.cost
             error.seconds = anyio.current_time() - began
+            error.calls = tuple(question.taken.calls)
             raise
         finally:
             if self._line is None:
@@ -200,6 +201,7 @@ class LlmPlanner:
             tokens=question.taken.tokens,
             cost=question.taken.cost,
             seconds=anyio.current_time() - began,
+            calls=tuple(question.taken.calls),
         )
 
     async def _rounds(self, topic: _Topic, question: Question, progress: Progress) -> Verdict:

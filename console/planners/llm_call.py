@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -22,6 +22,7 @@ from console.errors import BadReply
 from console.planners import llm_wire as wire
 from console.planners.base import Progress
 from console.planners.llm_link import AttemptFailed, Line
+from console.run.events import ModelCall
 from console.text import one_line
 
 FORMS: tuple[wire.Form, ...] = ("json_schema", "tool", "json_object", "text")
@@ -68,10 +69,11 @@ def retry_after(header: str, now: datetime, longest: float = 60.0) -> float | No
 
 @dataclass(slots=True)
 class Taken:
-    """What asking has taken so far; `cost` in US dollars."""
+    """What asking has taken so far; `cost` in US dollars, `calls` each attempt by itself."""
 
     tokens: int = 0
     cost: float = 0.0
+    calls: list[ModelCall] = field(default_factory=list)
 
 
 class Question:
@@ -145,16 +147,30 @@ class Question:
         left = ask.budget if self._limit is None else max(self._limit - self.taken.cost, 0.0)
         self._under_way = Taken()
         tokens, cost = 0, 0.0
+        at, began = self._now().timestamp(), anyio.current_time()
+        answer, error = None, "cancelled"
         try:
             answer = await self._line.attempt(
                 ask.model_copy(update={"budget": left}), lambda heard: self._heard(ask.model, heard)
             )
             tokens, cost = answer.tokens_in + answer.tokens_out, answer.cost
             return answer
-        except AttemptFailed as error:
-            cost = error.failure.cost
+        except AttemptFailed as failed:
+            cost, error = failed.failure.cost, failed.failure.kind
             raise
         finally:
+            call = ModelCall(
+                model=ask.model,
+                at=at,
+                seconds=anyio.current_time() - began,
+                tokens_in=answer.tokens_in if answer else 0,
+                tokens_out=answer.tokens_out if answer else self._under_way.tokens,
+                cost=max(cost, self._under_way.cost),
+                form=ask.form,
+                finish=answer.finish if answer else "",
+                error="" if answer else error,
+            )
+            self.taken.calls.append(call)
             self.taken.tokens += max(tokens, self._under_way.tokens)
             self.taken.cost += max(cost, self._under_way.cost)
             self._under_way = Taken()

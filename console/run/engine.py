@@ -67,7 +67,8 @@ class Setup:
 
     `created` is the run's first record, written when the journal is empty. `limits` may hold
     `parallel` (steps at once), `replans`, `time` (seconds) and `cost_usd`. `wall` gives seconds since the
-    epoch. `reopen` takes up a run that had ended. `executor` thinks for agents.
+    epoch. `reopen` takes up a run that had ended. `executor` thinks for agents; `warnings`
+    are told at its start.
     """
 
     created: ev.RunCreated
@@ -86,6 +87,7 @@ class Setup:
     reopen: str = ""
     roll_back: bool = False
     executor: Executor | None = None
+    warnings: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -200,6 +202,8 @@ class Engine:
                     self.emit(ev.Warned(message=f"{server.problem}; its tools are missing"))
         host, boot = socket.gethostname(), _boot_id()
         self.emit(ev.EngineStarted(pid=os.getpid(), host=host, boot=boot, version=setup.created.version))
+        for message in setup.warnings:
+            self.emit(ev.Warned(message=message))
         if setup.reopen and self.state.status.is_final:
             self.emit(ev.RunReopened(by=setup.reopen))
             if not setup.policy.unattended and not setup.roll_back:

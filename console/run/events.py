@@ -132,6 +132,23 @@ class Warned(Event):
 # ── the plan ─────────────────────────────────────────────────────────────────────────────────────
 
 
+class ModelCall(BaseModel):
+    """One call of a model. `at` is its start (seconds since the epoch), `form` how the reply was shaped,
+    `finish` the provider's word for why it ended, `error` the kind of failure, `cost` US dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    at: float
+    seconds: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    form: str = ""
+    finish: str = ""
+    error: str = ""
+
+
 class PlanningStarted(Event):
     """A planner went to work."""
 
@@ -168,6 +185,7 @@ class PlanDrafted(Event):
     tokens: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    calls: tuple[ModelCall, ...] = ()
 
 
 class PlanningFailed(Event):
@@ -184,6 +202,7 @@ class PlanningFailed(Event):
     tokens: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    calls: tuple[ModelCall, ...] = ()
 
 
 class PlanEdited(Event):
@@ -411,6 +430,7 @@ class RevisionProposed(Event):
     tokens: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    calls: tuple[ModelCall, ...] = ()
     falls_back: bool = False
     mends: bool = False
 
@@ -442,6 +462,7 @@ class ReplanFailed(Event):
     tokens: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    calls: tuple[ModelCall, ...] = ()
 
 
 # ── rolling back ─────────────────────────────────────────────────────────────────────────────────

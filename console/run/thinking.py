@@ -78,6 +78,7 @@ class Thinking:
             tokens=draft.tokens,
             cost=draft.cost,
             seconds=draft.seconds,
+            calls=draft.calls,
         )
         return (drafted, *self._improvement(draft, hasher))
 
@@ -141,6 +142,7 @@ class Thinking:
             "tokens": draft.tokens,
             "cost": draft.cost,
             "seconds": draft.seconds,
+            "calls": draft.calls,
         }
         hash_ = hasher.plan(plan)
         if hash_ in state.failed_plans or hash_ == state.plan_hash:
@@ -232,6 +234,7 @@ def _failed(error: PlandeckError, planner: Planner) -> dict[str, Any]:
             "tokens": error.tokens,
             "cost": error.cost,
             "seconds": error.seconds,
+            "calls": error.calls,
         }
     elif isinstance(error, InvalidPlan):
         told["faults"] = error.faults

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -24,6 +24,8 @@ from anyio.abc import TaskGroup
 
 from console.catalog.mcp import with_tools
 from console.catalog.spec import Catalog, Risk
+from console.planners.rendering import redactor
+from console.redact import Redactor
 from console.run import events as ev
 from console.run.control import Session
 from console.run.engine import Engine, Setup
@@ -52,6 +54,7 @@ from console.service.parts import (
 from console.service.server import Service
 from console.service.sound import refuse_changed
 from console.settings import Settings, load_settings, private_dir
+from console.tracing.observing import Placed, Tracing, tracing_of
 
 Front = Callable[[Session], Awaitable[int]]
 
@@ -64,6 +67,7 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
     `ready` is called when the socket listens. Raises what hinders the start, with nothing started.
     """
     journal = Journal.open(order.directory)
+    tracing, warnings = tracing_of(os.environ, journal.since, journal.seq, _redactor)
     try:
         async with (
             _world(order, journal) as world,
@@ -72,17 +76,32 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             LocalBackend(order.directory) as processes,
         ):
             world = await _with_servers(order, world, servers)
-            setup = await _setup(order, journal, world, Router(processes, calls))
+            backend: StepBackend = Router(processes, calls)
+            if tracing:
+                backend = Placed(backend, journal.since)
+            setup = await _setup(order, journal, world, backend, warnings)
             try:
-                return await _serve(Engine(setup), journal, front, ready)
+                return await _serve(Engine(setup), journal, front, ready, tracing)
             finally:
                 if setup.executor is not None:
                     setup.executor.close()
     finally:
+        if tracing:
+            await tracing.close()
         journal.close()
 
 
-async def _serve(engine: Engine, journal: Journal, front: Front | None, ready: Callable[[], None]) -> int:
+def _redactor(loaded: ev.CatalogLoaded) -> Redactor:
+    return redactor(os.environ, loaded.catalog)
+
+
+async def _serve(
+    engine: Engine,
+    journal: Journal,
+    front: Front | None,
+    ready: Callable[[], None],
+    tracing: Tracing | None = None,
+) -> int:
     service = Service(engine, head=journal.seq)
     ended = anyio.Event()
     codes: list[int] = []
@@ -107,6 +126,8 @@ async def _serve(engine: Engine, journal: Journal, front: Front | None, ready: C
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(watch, signals, tasks)
                     tasks.start_soon(execute)
+                    if tracing:
+                        tasks.start_soon(tracing.follow, engine.records(0))
                     code = await front(engine) if front else await _outcome(engine, ended)
                     tasks.cancel_scope.cancel()
             finally:
@@ -187,7 +208,9 @@ async def _with_servers(order: Order, world: _World, servers: Servers) -> _World
     return replace(world, catalog=equipped(order.task, catalog, executor_model_of(order, load_settings())))
 
 
-async def _setup(order: Order, journal: Journal, world: _World, backend: StepBackend) -> Setup:
+async def _setup(
+    order: Order, journal: Journal, world: _World, backend: StepBackend, warnings: Sequence[str]
+) -> Setup:
     settings = load_settings()
     task, before = order.task, world.before
     limits = before.limits or _limits(order, settings)
@@ -220,6 +243,7 @@ async def _setup(order: Order, journal: Journal, world: _World, backend: StepBac
         reopen=order.by if order.reopen or order.roll_back else "",
         roll_back=order.roll_back,
         executor=executor_of(task, world.catalog, executor_model_of(order, settings), os.environ),
+        warnings=warnings,
     )
 
 

@@ -37,6 +37,7 @@ def test_imports_go_down_only() -> None:
         ("import console.cli", {"textual", "litellm", "mcp", "dbos"}),
         ("import console.service.client", {"textual", "rich", "litellm", "mcp", "dbos"}),
         ("import console.run.engine", {"textual", "rich", "litellm", "mcp", "dbos"}),
+        ("import console.service.host", {"textual", "litellm", "mcp", "dbos", "opentelemetry"}),
         ("import console.planners.offline", {"textual", "rich", "litellm", "mcp", "dbos"}),
         (
             "import console.plan.codec, console.plan.graph, console.plan.edit",
