@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from console.commands import doctor, look, make, serve, steer
+from console.commands import doctor, evaluate, look, make, serve, steer
 from console.commands import run as running
 from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
@@ -46,6 +46,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "demo": running.demo,
     "tools": make.tools,
     "mcp": serve.mcp,
+    "eval": evaluate.evaluate,
     "doctor": doctor.doctor,
 }
 for _name, _command in _COMMANDS.items():

@@ -7,6 +7,7 @@
     want: [{fact: notified team, after: [smoke_ok production $tag], params: {message: $tag deployed}}]
     fallback: [smoke_ok production v2.3.0]
     plan: plan.json                         a ready plan instead of planning
+    reference: good.json                    a plan to compare with, in an evaluation
     planner: {use: recorded, recording: replies.yaml}       or one word: auto, offline, llm, recorded
     limits: {parallel: 4, replans: 3, time: 1h, cost_usd: 1.0}
     sandbox: {...}                          a world of its own (console/sandbox.py)

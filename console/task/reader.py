@@ -19,7 +19,7 @@ from console.settings import PLANNERS, planner_names
 from console.task.model import OUTPUT, Planning, ProbedFact, Task, Wanted
 
 KEYS = (
-    "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "planner", "exploratory", "limits",
+    "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "reference", "planner", "exploratory", "limits",
     "sandbox",
 )  # fmt: skip
 LIMITS = ("parallel", "replans", "time", "cost_usd")
@@ -65,6 +65,7 @@ class Reader:
             "want": self._wanted("want", value.get("want")),
             "fallback": self._wanted("fallback", value.get("fallback")),
             "plan": self._plan(value.get("plan")),
+            "reference": self._reference(value.get("reference")),
             "planner": self._planner(value.get("planner")),
             "exploratory": self._exploratory(value.get("exploratory"), has_plan="plan" in value),
             "limits": self._limits(value.get("limits")),
@@ -256,6 +257,14 @@ class Reader:
         except InvalidPlan as error:
             self.faults += error.faults
         return None
+
+    def _reference(self, value: Any) -> Path | None:
+        if value is None:
+            return None
+        if not isinstance(value, str) or not (self.folder / value).is_file():
+            self._fault(("reference",), "reference is the name of a plan file beside the task")
+            return None
+        return self.folder / value
 
     def _planner(self, value: Any) -> Planning:
         if value is None:
