@@ -27,7 +27,7 @@ from console.service.host import host
 from console.service.order import Order
 from console.service.parts import environment, facts_of, goal_of, planner_of
 from console.settings import new_run_dir
-from console.task import Task
+from console.task import Planning, Task
 
 
 class BudgetSpent(PlandeckError):
@@ -91,7 +91,9 @@ class Matrix:
         )
         self._spent += trial.cost
         if self.execute and plan is not None and trial.score.valid:
-            went = await _executed(task.model_copy(update={"plan": plan}), self.by)
+            # Nothing is revised, so that nobody is asked again.
+            ready = {"plan": plan, "planner": Planning(use="offline")}
+            went = await _executed(task.model_copy(update=ready), self.by)
             trial = trial.model_copy(update={"executed": went})
         return trial
 
@@ -109,7 +111,7 @@ def _task(case: Case, contender: Contender) -> Task:
     return case.task.model_copy(update={"planner": planning})
 
 
-async def _quiet(_: str) -> None:
+async def _quiet(_message: str, /, **_: object) -> None:
     """Nobody watches a planning of an evaluation."""
 
 

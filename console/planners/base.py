@@ -66,8 +66,8 @@ class PlanDraft:
     """A plan and how it came about. `origin` maps a step id to where the step came from; `repairs`
     lists every change made to what the planner said. `falls_back` says that the plan gives the goal up
     and goes back to the task's fallback. `tokens`, `cost` (US dollars) and `seconds` are what asking took,
-    `calls` the calls of a model one by one. `better` is the plan with what the checker misses put in, as `improvements` tell: an offer, nothing
-    more."""
+    `calls` the calls of a model one by one. `better` is the plan with what the checker misses put in, as
+    `improvements` tell: an offer, nothing more."""
 
     plan: Plan
     planner: str
