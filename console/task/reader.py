@@ -19,8 +19,8 @@ from console.settings import PLANNERS, planner_names
 from console.task.model import OUTPUT, Planning, ProbedFact, Task, Wanted
 
 KEYS = (
-    "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "reference", "planner", "exploratory", "limits",
-    "sandbox",
+    "goal", "inputs", "tools", "facts", "want", "fallback", "plan", "reference", "planner", "exploratory",
+    "limits", "sandbox",
 )  # fmt: skip
 LIMITS = ("parallel", "replans", "time", "cost_usd")
 

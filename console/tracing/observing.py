@@ -16,7 +16,8 @@ from console.run.events import CatalogLoaded, Record, RunCreated
 from console.runners.backend import Chunk, Spec, Status, StepBackend, Worker
 from console.text import one_line
 from console.tracing import asked, naming
-from console.tracing.spans import Span, Spans, mapped
+from console.tracing.span import Span, mapped
+from console.tracing.spans import Spans
 
 if TYPE_CHECKING:
     from console.redact import Redactor

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 
 from console.tracing.naming import AGENT
-from console.tracing.spans import Span
+from console.tracing.span import Span
 
 _KINDS = {"internal": api.SpanKind.INTERNAL, "client": api.SpanKind.CLIENT}
 

@@ -4,7 +4,9 @@
     ├── plan plandeck, replan plandeck     a planning
     │   └── chat MODEL                     a call of a model
     ├── step 3 ACTION                      a step, from its first attempt to its end
-    │   └── execute_tool ACTION            an attempt
+    │   └── execute_tool ACTION            an attempt; an agent's is invoke_agent NAME, with the
+    │       ├── chat MODEL                 calls of its model and the steps that it calls below it
+    │       └── step 3.1 ACTION
     └── rollback                           its items are steps
 
 Names and attributes are those of OpenTelemetry's conventions for generative AI (status: development), and
@@ -15,46 +17,16 @@ Names and attributes are those of OpenTelemetry's conventions for generative AI 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping
 
+from console.catalog.spec import ToolSpec
 from console.plan.model import Step, StepId
 from console.run import events as ev
 from console.tracing import naming
-
-Value = str | bool | int | float | Sequence[str]
-Kind = Literal["internal", "client"]
+from console.tracing.span import Moment, Span, Value, dotted, message
 
 FAILED: Mapping[str, str] = {"failed": "run_failed", "rollback_incomplete": "rollback_incomplete"}
 """Outcomes that make a run's span an error, with its type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that happened within a span, at a time."""
-
-    name: str
-    at: float
-    attributes: Mapping[str, Value] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Span:
-    """A piece of work. Times are seconds since the epoch; `parent` is empty for the first; `error` is the
-    type of error it ended with and `says` one line about it."""
-
-    name: str
-    trace: str
-    id: str
-    parent: str
-    start: float
-    kind: Kind = "internal"
-    end: float = 0.0
-    attributes: dict[str, Value] = field(default_factory=dict)
-    moments: list[Moment] = field(default_factory=list)
-    error: str = ""
-    says: str = ""
 
 
 class Spans:
@@ -74,7 +46,8 @@ class Spans:
         self._steps: dict[StepId, Span] = {}
         self._tools: dict[StepId, Span] = {}
         self._failed: dict[StepId, Span] = {}
-        self._risks: dict[str, str] = {}
+        self._tools_known: Mapping[str, ToolSpec] = {}
+        self._callers: dict[StepId, StepId] = {}
         self._planner: dict[str, Value] = {}
         self._done: list[Span] = []
 
@@ -105,12 +78,12 @@ class Spans:
     def _open(self, name: str, what: str, parent: Span | None, at: float, **attributes: Value) -> Span:
         above = parent.id if parent else ""
         span = Span(name, self.trace, naming.span_id(self.trace, what), above, at)
-        span.attributes = {"gen_ai.conversation.id": self._run} | _dotted(attributes)
+        span.attributes = {"gen_ai.conversation.id": self._run} | dotted(attributes)
         return span
 
     def _close(self, span: Span, at: float, error: str = "", says: str = "", **attributes: Value) -> None:
         span.end = max(at, span.start)
-        span.attributes |= _dotted(attributes)
+        span.attributes |= dotted(attributes)
         if error:
             span.error, span.says = error, says
             span.attributes["error.type"] = error
@@ -135,7 +108,7 @@ class Spans:
 
     def _moment(self, name: str, at: float, **attributes: Value) -> None:
         if self._root is not None:
-            self._root.moments.append(Moment(name, at, _dotted(attributes)))
+            self._root.moments.append(Moment(name, at, dotted(attributes)))
 
     # ── the run and its plannings ────────────────────────────────────────────────────────────────
 
@@ -145,9 +118,9 @@ class Spans:
                 self._run, self.trace = event.run, naming.trace_id(event.run, at)
                 self._begin(at, plandeck__version=event.version, plandeck__by=event.by)
                 if self._content and self._root:
-                    self._root.attributes["gen_ai.input.messages"] = _message("user", event.goal)
+                    self._root.attributes["gen_ai.input.messages"] = message("user", event.goal)
             case ev.CatalogLoaded():
-                self._risks = {tool.name: tool.risk.value for tool in event.catalog.tools.values()}
+                self._tools_known = event.catalog.tools
             case ev.RunReopened():
                 self._begin(at, plandeck__reopened=True, plandeck__by=event.by)
             case ev.RunFinished():
@@ -178,7 +151,7 @@ class Spans:
                 self._told(event, at)
         plan = getattr(event, "plan", None)
         if plan is not None and not isinstance(event, ev.RevisionProposed):
-            self._actions = {step.id: step for step in plan.leaves()}
+            self._actions |= {step.id: step for step in plan.leaves()}
 
     def _begin(self, at: float, **attributes: Value) -> None:
         self._roots += 1
@@ -211,7 +184,7 @@ class Spans:
             if event.step:
                 self._plan.attributes["plandeck.step"] = event.step
             if self._content and event.words:
-                self._plan.attributes["gen_ai.input.messages"] = _message("user", event.words)
+                self._plan.attributes["gen_ai.input.messages"] = message("user", event.words)
 
     def _end_planning(
         self, event: ev.PlanDrafted | ev.RevisionProposed | ev.PlanningFailed | ev.ReplanFailed, at: float
@@ -220,9 +193,9 @@ class Spans:
         if span is None:
             return
         for number, call in enumerate(event.calls):
-            self._chat(call, number, span)
+            self._chat(call, f"{span.id} {number}", span)
         if self._content and event.reply:
-            span.attributes["gen_ai.output.messages"] = _message("assistant", event.reply)
+            span.attributes["gen_ai.output.messages"] = message("assistant", event.reply)
         if isinstance(event, ev.PlanningFailed | ev.ReplanFailed):
             self._close(span, at, "no_plan", event.error)
             return
@@ -236,23 +209,25 @@ class Spans:
             span.attributes["plandeck.prompt"] = prompt
         self._close(span, at)
 
-    def _chat(self, call: ev.ModelCall, number: int, parent: Span) -> None:
+    def _chat(self, call: ev.ModelCall, what: str, parent: Span) -> None:
         name = naming.short_name(call.model)
         span = self._open(
             f"chat {name}",
-            f"chat {parent.id} {number}",
+            f"chat {what}",
             parent,
             call.at,
             gen_ai__operation__name="chat",
             gen_ai__provider__name=naming.provider_of(call.model),
             gen_ai__request__model=name,
             gen_ai__output__type="json",
-            gen_ai__usage__input_tokens=call.tokens_in,
-            gen_ai__usage__output_tokens=call.tokens_out,
+            plandeck__tokens=call.tokens_in + call.tokens_out,
             plandeck__cost_usd=call.cost,
             plandeck__form=call.form,
         )
         span.kind = "client"
+        if call.tokens_in:
+            span.attributes["gen_ai.usage.input_tokens"] = call.tokens_in
+            span.attributes["gen_ai.usage.output_tokens"] = call.tokens_out
         if call.finish:
             span.attributes["gen_ai.response.finish_reasons"] = (call.finish,)
         self._close(span, call.at + call.seconds, call.error)
@@ -283,6 +258,8 @@ class Spans:
                 if tool is not None:
                     tool.start = min(event.started or at, at) if event.started >= tool.start else tool.start
                     tool.attributes |= {"host.name": event.host} if event.host else {}
+            case ev.AgentThought():
+                self._thought(event, at)
             case ev.StepSucceeded():
                 self._end_tool(event.step, at, exit_code=event.exit_code, output=event.preview)
                 self._end_step(event.step, at)
@@ -310,16 +287,35 @@ class Spans:
             case _:
                 self._moment(event.kind, at, plandeck__step=event.step)
 
+    def _thought(self, event: ev.AgentThought, at: float) -> None:
+        """A turn of an agent: a call of its model, and the step that follows from it."""
+        agent = self._tools.get(event.step)
+        if event.call is not None:
+            self._actions[event.call.id] = event.call
+            self._callers[event.call.id] = event.step
+        if agent is not None and event.model:
+            call = ev.ModelCall(
+                model=event.model,
+                at=max(at - event.seconds, agent.start),
+                seconds=event.seconds,
+                tokens_out=event.tokens,
+                cost=event.cost,
+                error="reply" if event.error else "",
+            )
+            self._chat(call, f"{agent.id} {event.turn}", agent)
+
     def _intended(self, event: ev.StepIntended, at: float) -> None:
         self._settle()
         item = event.step in self._items
         step = self._items.get(event.step) or self._actions.get(event.step)
         action = step.action if step else ""
+        spec = self._tools_known.get(action)
+        above = self._tools.get(self._callers.get(event.step, "")) or self._root
         if event.step not in self._steps:
             self._steps[event.step] = self._open(
                 f"step {event.step} {action}".rstrip(),
                 f"step {event.key}",
-                self._rollback if item and self._rollback else self._root,
+                self._rollback if item and self._rollback else above,
                 at,
                 plandeck__step=event.step,
             )
@@ -336,8 +332,11 @@ class Spans:
             plandeck__step=event.step,
         )
         tool.id = naming.tool_span(self.trace, event.key)
-        if action in self._risks:
-            tool.attributes["plandeck.risk"] = self._risks[action]
+        if spec is not None:
+            tool.attributes["plandeck.risk"] = spec.risk.value
+            if spec.agent is not None:
+                tool.name = f"invoke_agent {action}"
+                tool.attributes |= {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": action}
         if self._content:
             tool.attributes["gen_ai.tool.call.arguments"] = json.dumps(event.params, ensure_ascii=False)
         self._tools[event.step] = tool
@@ -378,38 +377,3 @@ def _error_of(event: ev.StepFailed) -> str:
     if event.never_started:
         return "never_started"
     return f"exit_{event.exit_code}" if event.exit_code else "expectation"
-
-
-def _message(role: str, text: str) -> str:
-    """One message in the form of the conventions: a JSON text, because attributes have no structure."""
-    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}], ensure_ascii=False)
-
-
-def _dotted(attributes: Mapping[str, Any]) -> dict[str, Value]:
-    """Attributes by their real names: `__` stands for a dot. What is empty is left out."""
-    return {name.replace("__", "."): value for name, value in attributes.items() if value not in ("", ())}
-
-
-def mapped(span: Span, change: Callable[[str], str]) -> Span:
-    """`span` with every text of it changed."""
-
-    def of(value: Value) -> Value:
-        if isinstance(value, str):
-            return change(value)
-        return value if isinstance(value, bool | int | float) else tuple(change(one) for one in value)
-
-    return Span(
-        name=change(span.name),
-        trace=span.trace,
-        id=span.id,
-        parent=span.parent,
-        start=span.start,
-        kind=span.kind,
-        end=span.end,
-        attributes={name: of(value) for name, value in span.attributes.items()},
-        moments=[
-            Moment(one.name, one.at, {k: of(v) for k, v in one.attributes.items()}) for one in span.moments
-        ],
-        error=span.error,
-        says=change(span.says),
-    )

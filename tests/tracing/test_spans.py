@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from console.catalog.spec import Agent, Catalog, ToolSpec
 from console.plan.model import Plan, Retry
 from console.redact import Redactor
 from console.run import events as ev
@@ -14,7 +15,8 @@ from console.testing import Play
 from console.tracing import asked
 from console.tracing.observing import Observer, tracing_of
 from console.tracing.otlp import Collector
-from console.tracing.spans import Span, Spans
+from console.tracing.span import Span
+from console.tracing.spans import Spans
 from tests.run.harness import World, plan, run, step
 
 
@@ -95,6 +97,38 @@ def test_a_planning_without_a_plan_is_an_error_with_its_calls() -> None:
     said = ev.PlanningFailed(planner="llm", error="it asks to wait", calls=(failed,))
     chat, planning, _ = spans_of(told(CREATED, ev.PlanningStarted(planner="llm"), said))
     assert (chat.error, planning.error, planning.says) == ("rate", "no_plan", "it asks to wait")
+
+
+def test_an_agent_has_its_thoughts_and_its_calls_below_it() -> None:
+    agent = ToolSpec(name="scout", agent=Agent(prompt="You look."))
+    thought = ev.AgentThought(
+        step="1",
+        attempt=1,
+        turn=1,
+        thought="look first",
+        call=step("1.1", "look"),
+        model="m",
+        tokens=50,
+        seconds=0.5,
+    )
+    spans = spans_of(
+        told(
+            CREATED,
+            ev.CatalogLoaded(catalog=Catalog(tools={"scout": agent})),
+            DRAFTED.model_copy(update={"plan": Plan(goal="g", steps=(step("1", "scout"),))}),
+            ev.StepIntended(step="1", attempt=1, key="4f1c/1/1"),
+            thought,
+            ev.StepIntended(step="1.1", attempt=1, key="4f1c/1.1/1"),
+            ev.StepSucceeded(step="1.1", attempt=1),
+            ev.StepSucceeded(step="1", attempt=1),
+        )
+    )
+    by_name = {span.name: span for span in spans}
+    scout = by_name["invoke_agent scout"]
+    assert scout.attributes["gen_ai.operation.name"] == "invoke_agent"
+    assert by_name["chat m"].parent == by_name["step 1.1 look"].parent == scout.id
+    assert by_name["execute_tool look"].parent == by_name["step 1.1 look"].id
+    assert "look first" not in str(spans)
 
 
 def test_a_step_that_is_tried_again_is_one_span_with_two_attempts(tmp_path: Path) -> None:
