@@ -106,7 +106,7 @@ def test_an_agent_has_its_thoughts_and_its_calls_below_it() -> None:
         attempt=1,
         turn=1,
         thought="look first",
-        call=step("1.1", "look"),
+        call=step("1-1", "look"),
         model="m",
         tokens=50,
         seconds=0.5,
@@ -118,16 +118,16 @@ def test_an_agent_has_its_thoughts_and_its_calls_below_it() -> None:
             DRAFTED.model_copy(update={"plan": Plan(goal="g", steps=(step("1", "scout"),))}),
             ev.StepIntended(step="1", attempt=1, key="4f1c/1/1"),
             thought,
-            ev.StepIntended(step="1.1", attempt=1, key="4f1c/1.1/1"),
-            ev.StepSucceeded(step="1.1", attempt=1),
+            ev.StepIntended(step="1-1", attempt=1, key="4f1c/1-1/1"),
+            ev.StepSucceeded(step="1-1", attempt=1),
             ev.StepSucceeded(step="1", attempt=1),
         )
     )
     by_name = {span.name: span for span in spans}
     scout = by_name["invoke_agent scout"]
     assert scout.attributes["gen_ai.operation.name"] == "invoke_agent"
-    assert by_name["chat m"].parent == by_name["step 1.1 look"].parent == scout.id
-    assert by_name["execute_tool look"].parent == by_name["step 1.1 look"].id
+    assert by_name["chat m"].parent == by_name["step 1-1 look"].parent == scout.id
+    assert by_name["execute_tool look"].parent == by_name["step 1-1 look"].id
     assert "look first" not in str(spans)
 
 
