@@ -24,8 +24,8 @@ from console.catalog.spec import Catalog
 from console.errors import BadReply
 from console.plan.codec import dump_json
 from console.plan.model import Plan
+from console.planners import gguf, prompting, rendering, retrieval
 from console.planners import llm_wire as wire
-from console.planners import prompting, rendering, retrieval
 from console.planners.base import Goal, History, PlanDraft, Progress
 from console.planners.goals import fitting
 from console.planners.judging import Before, Judge, Verdict
@@ -86,13 +86,17 @@ class LlmPlanner:
     def __init__(
         self,
         model: str,
-        prompt: str = prompting.FIRST,
+        prompt: str = "",
         settings: ModelSettings | None = None,
         *,
         line: Line | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self.model, self._settings, self._line = model, settings or ModelSettings(), line
+        settings = settings or ModelSettings()
+        if gguf.is_local(model):
+            gguf.check(model)
+            settings, prompt = gguf.fitted(settings), prompt or gguf.PROMPT
+        self.model, self._settings, self._line = model, settings, line
         self._prompts = prompting.load(prompt)
         self._environ = dict(os.environ if environ is None else environ)
         self._forms = self._settings.forms
@@ -152,13 +156,16 @@ class LlmPlanner:
             {**message, "content": clean.redact(message["content"])}
             for message in prompt.messages({**values, **(more or {})})
         )
+        strict, loose = strict_schema(shown.tools), open_schema(shown.tools)
+        if gguf.is_local(self.model):
+            strict = gguf.schema(strict or loose)
         return _Topic(
             goal=goal,
             catalog=catalog,
             messages=messages,
             prompt=prompt,
-            strict=strict_schema(shown.tools),
-            loose=open_schema(shown.tools),
+            strict=strict,
+            loose=loose,
             judge=Judge(goal, catalog, before),
             shown=shown,
             hint=hint,

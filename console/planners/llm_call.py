@@ -270,6 +270,11 @@ def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
             return f"{name} stopped in the middle of its reply", f"Try again, {by_hand}"
         case "deadline":
             return f"{name} gave no reply within {detail} seconds", f"Try again, {by_hand}"
+        case "local":
+            return (
+                f"{name} cannot be run: llama.cpp does not load it",
+                "Look whether the file is whole; what llama.cpp says is in model.log in the state folder",
+            )
         case "worker":
             return "the process that asks the model ended", "See model.log in the state folder"
     return f"{name} gave no reply{status}: {detail}", f"Choose another model, {by_hand}"

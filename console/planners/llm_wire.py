@@ -21,7 +21,7 @@ at all."""
 
 FailureKind = Literal[
     "key", "model", "connection", "rate", "server", "html", "context", "request",
-    "budget", "price", "size", "length", "empty", "stall", "deadline", "worker", "other",
+    "budget", "price", "size", "length", "empty", "stall", "deadline", "worker", "local", "other",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from console.planners import llm_wire as wire
+from console.planners.local_server import CannotRun, LocalServer
 
 HEARD_EVERY = 0.25
 """Seconds between two reports on a reply that is coming in."""
@@ -43,12 +44,23 @@ def main() -> None:
     litellm.telemetry = False
     litellm.drop_params = False
     wire.write(answers, wire.Ready(seconds=time.monotonic() - began))
+    local = LocalServer()
     while True:
         match wire.ASKED.validate_json(requests.get()):
             case wire.Look() as look:
                 wire.write(answers, _known(litellm, look))
             case wire.Ask() as ask:
-                wire.write(answers, _Call(litellm, ask, answers).outcome())
+                wire.write(answers, _answered(litellm, ask, local, answers))
+
+
+def _answered(
+    litellm: Any, ask: wire.Ask, local: LocalServer, answers: BinaryIO
+) -> wire.Answer | wire.Failure:
+    try:
+        ask = local.hosted(ask)
+    except CannotRun:
+        return wire.Failure(kind="local")
+    return _Call(litellm, ask, answers, local.key(ask.api_base)).outcome()
 
 
 def _named(litellm: Any, model: str, api_base: str) -> str:
@@ -110,8 +122,8 @@ class _Stop(Exception):
 class _Call:
     """One attempt."""
 
-    def __init__(self, litellm: Any, ask: wire.Ask, answers: BinaryIO) -> None:
-        self._litellm, self._answers = litellm, answers
+    def __init__(self, litellm: Any, ask: wire.Ask, answers: BinaryIO, key: str = "") -> None:
+        self._litellm, self._answers, self._key = litellm, answers, key
         named = _named(litellm, ask.model, ask.api_base)
         self._table = _table(litellm, named)
         longest = self._table.get("max_output_tokens") or ask.max_tokens
@@ -209,7 +221,9 @@ class _Call:
             arguments["temperature"] = ask.temperature
         if ask.api_base:
             arguments["api_base"] = ask.api_base
-            if self._litellm.validate_environment(ask.model).get("missing_keys"):
+            if self._key:
+                arguments["api_key"] = self._key
+            elif self._litellm.validate_environment(ask.model).get("missing_keys"):
                 arguments["api_key"] = "none"  # a server of one's own wants none, but the client does
         return arguments | self._shape()
 
