@@ -1,0 +1,102 @@
+"""A real model, 135 million parameters small, run by the planner's worker: whatever it says, the plan that
+reaches the operator is valid or its faults are named, and mended by the offline planner it runs.
+
+Needs the extra `local` and a model: `PLANDECK_TEST_GGUF` names its file. .ci/run gets one that a package
+on PyPI carries.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from console.catalog import fit
+from console.catalog.load import load as load_catalog
+from console.catalog.spec import Catalog
+from console.errors import BadReply, NoPlanner, PlandeckError
+from console.plan.codec import faults_of
+from console.planners import gguf
+from console.planners.base import Goal, PlanDraft, Want
+from console.planners.llm import LlmPlanner
+from console.planners.llm_link import Link
+from console.planners.llm_settings import ModelSettings
+from console.planners.llm_wire import Ask, Heard
+
+MODEL = os.environ.get("PLANDECK_TEST_GGUF", "")
+
+pytestmark = [
+    pytest.mark.skipif(not MODEL, reason="PLANDECK_TEST_GGUF names no model"),
+    pytest.mark.timeout(170),
+    pytest.mark.anyio,
+]
+
+TOOLS = """
+tools:
+  - name: save
+    description: Keep a copy of it
+    risk: reversible
+    provides: [saved it]
+    script: {shell: "touch saved"}
+  - name: change
+    description: Change it
+    risk: destructive
+    requires: [saved it]
+    provides: [changed it]
+    script: {shell: "touch changed"}
+"""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    (tmp_path / "tools.yaml").write_text(TOOLS)
+    return load_catalog([tmp_path / "tools.yaml"])
+
+
+GOAL = Goal("Change it safely", want=(Want(("changed", "it")),))
+
+
+class Told:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    async def __call__(self, message: str, /, **_: object) -> None:
+        self.lines.append(message)
+
+
+async def test_whatever_it_says_the_plan_is_valid_or_its_faults_are_named(catalog: Catalog) -> None:
+    told = Told()
+    planner = LlmPlanner(f"gguf:{MODEL}", settings=ModelSettings(max_tokens=400))
+    draft: PlanDraft | None = None
+    try:
+        draft = await planner.plan(GOAL, catalog, told)
+    except BadReply as error:
+        assert error.reply
+        assert error.calls[0].tokens_out or error.calls[0].error
+        assert "\n" not in str(error)
+    if draft is not None:
+        assert not [*faults_of(draft.plan), *fit.faults(draft.plan, catalog)]
+        assert draft.plan.leaves()
+        assert draft.prompt.startswith(gguf.PROMPT)
+        assert draft.calls[0].tokens_out > 0
+        assert draft.cost == 0.0
+    assert any("tokens" in line for line in told.lines)
+
+
+async def test_a_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
+    async def heard(_: Heard) -> None:
+        """Nobody waits."""
+
+    cut = tmp_path / "cut.gguf"
+    with Path(MODEL).open("rb") as whole:
+        cut.write_bytes(whole.read(3_000_000))
+    with pytest.raises(PlandeckError) as caught:
+        await LlmPlanner(f"gguf:{cut}").plan(GOAL, Catalog(), Told())
+    assert "llama.cpp does not load it" in str(caught.value)
+    assert Ask and Link and heard and NoPlanner
