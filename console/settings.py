@@ -247,6 +247,7 @@ class Settings:
     model_price: str = ""
     model_context: str = ""
     model_timeout: str = ""
+    model_callbacks: str = ""
     editor: str = ""
     limits: Limits = field(default_factory=Limits)
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -281,7 +282,7 @@ _NUMBERS = ("model_price", "model_context", "model_timeout")
 
 FROM_ENVIRONMENT = (
     "theme", "ascii", "planner", "model", "executor_model", "prompt", "model_api_base", "model_form",
-    *_NUMBERS, "editor",
+    *_NUMBERS, "model_callbacks", "editor",
 )  # fmt: skip
 """Settings that a variable PLANDECK_THEME, PLANDECK_ASCII ... overrules."""
 

@@ -270,6 +270,11 @@ def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
             return f"{name} stopped in the middle of its reply", f"Try again, {by_hand}"
         case "deadline":
             return f"{name} gave no reply within {detail} seconds", f"Try again, {by_hand}"
+        case "callback":
+            return (
+                f"the callback cannot be used: {detail}",
+                "Change model_callbacks or PLANDECK_MODEL_CALLBACKS, or install what is missing",
+            )
         case "local":
             return (
                 f"{name} cannot be run: llama.cpp does not load it",

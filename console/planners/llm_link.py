@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -18,8 +19,9 @@ import anyio
 import anyio.to_thread
 from pydantic import ValidationError
 
+from console.planners import llm_callbacks as callbacks
 from console.planners import llm_wire as wire
-from console.settings import private_dir, state_dir
+from console.settings import load_settings, private_dir, state_dir
 
 START_SECONDS = 120.0
 """Loading litellm takes two seconds, and a minute on a machine that is short of everything."""
@@ -65,6 +67,9 @@ class Link:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = dict(os.environ if environ is None else environ)
+        self._callbacks = (
+            self._environ.get(callbacks.VARIABLE) or load_settings(self._environ).model_callbacks
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     async def open(self) -> None:
@@ -75,7 +80,7 @@ class Link:
             await anyio.to_thread.run_sync(self._start)
             await self._said(START_SECONDS)
         except BaseException:
-            self.close()
+            self.close(now=True)
             raise
 
     async def attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer:
@@ -83,7 +88,7 @@ class Link:
         try:
             said = await self._attempt(ask, heard)
         except BaseException:
-            self.close()
+            self.close(now=True)
             raise
         if isinstance(said, wire.Failure):
             raise AttemptFailed(said)
@@ -142,14 +147,22 @@ class Link:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd="/",
-                env={**{name: value for name, value in self._environ.items() if value}, **QUIET},
+                env={
+                    **{name: value for name, value in self._environ.items() if value},
+                    **QUIET,
+                    callbacks.VARIABLE: self._callbacks,
+                },
                 start_new_session=True,
             )
 
-    def close(self) -> None:
-        """End the worker, at once."""
+    def close(self, *, now: bool = False) -> None:
+        """End the worker, at once. One with callbacks is let go, to tell them of the last call, unless it
+        must end `now`."""
         process, self._process = self._process, None
         if process is None:
+            return
+        if self._callbacks and not now:
+            threading.Thread(target=_let_go, args=(process,), daemon=True).start()
             return
         process.kill()
         process.wait()
@@ -159,6 +172,17 @@ class Link:
                     pipe.close()
             except OSError:  # unsent bytes for a worker that is gone
                 pass
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Tell a worker that nothing more comes, and see it end."""
+    with process:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(callbacks.GRACE + 5)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def log_file() -> Path:

@@ -21,7 +21,8 @@ at all."""
 
 FailureKind = Literal[
     "key", "model", "connection", "rate", "server", "html", "context", "request",
-    "budget", "price", "size", "length", "empty", "stall", "deadline", "worker", "local", "other",
+    "budget", "price", "size", "length", "empty", "stall", "deadline", "worker", "local", "callback",
+    "other",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from console.planners import llm_callbacks as callbacks
 from console.planners import llm_wire as wire
 from console.planners.local_server import CannotRun, LocalServer
 
@@ -36,7 +37,8 @@ def main() -> None:
     """Answer requests until standard input ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log
-    requests = _requests()
+    wanted = callbacks.names(os.environ)
+    requests = _requests(callbacks.GRACE if wanted else 0.0)
     began = time.monotonic()
     # Not an import statement: a type checker would follow it into half a million lines.
     litellm: Any = importlib.import_module("litellm")
@@ -44,13 +46,18 @@ def main() -> None:
     litellm.telemetry = False
     litellm.drop_params = False
     wire.write(answers, wire.Ready(seconds=time.monotonic() - began))
+    unusable = _install(litellm, wanted)
     local = LocalServer()
-    while True:
-        match wire.ASKED.validate_json(requests.get()):
+    while body := requests.get():
+        match wire.ASKED.validate_json(body):
             case wire.Look() as look:
                 wire.write(answers, _known(litellm, look))
+            case wire.Ask() if unusable:
+                wire.write(answers, wire.Failure(kind="callback", detail=unusable))
             case wire.Ask() as ask:
                 wire.write(answers, _answered(litellm, ask, local, answers))
+    if wanted:
+        callbacks.drain(litellm)
 
 
 def _answered(
@@ -97,14 +104,26 @@ def _known(litellm: Any, look: wire.Look) -> wire.Known:
     )
 
 
-def _requests() -> queue.SimpleQueue[bytes]:
-    """What arrives on standard input; its end ends the process, whatever a call is doing."""
+def _install(litellm: Any, wanted: tuple[str, ...]) -> str:
+    """Why the callbacks that are asked for cannot be used, or ""."""
+    try:
+        callbacks.install(litellm, wanted)
+    except callbacks.BadCallback as error:
+        return str(error)
+    return ""
+
+
+def _requests(grace: float) -> queue.SimpleQueue[bytes]:
+    """What arrives on standard input; after its end nothing, and after `grace` seconds more the process
+    ends, whatever a call is doing."""
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     stdin = os.fdopen(os.dup(0), "rb")
 
     def listen() -> None:
         while (body := wire.read(stdin)) is not None:
             inbox.put(body)
+        inbox.put(b"")
+        time.sleep(grace)
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
