@@ -117,6 +117,7 @@ def _contenders(
 ) -> list[Contender]:
     """Every combination; models and prompts are the business of the planner llm."""
     from console.evaluation.trial import Contender
+    from console.planners.gguf import absolute
     from console.settings import load_settings
 
     chosen = [one.value for one in planners or ()] or ["llm" if models or prompts else "offline"]
@@ -131,7 +132,9 @@ def _contenders(
         if not all_models[0]:
             raise UsageError("the planner llm needs a model", todo="Name one with --model")
         found += [
-            Contender("llm", model, _prompt(prompt)) for model in all_models for prompt in prompts or [""]
+            Contender("llm", absolute(model, Path.cwd()), _prompt(prompt))
+            for model in all_models
+            for prompt in prompts or [""]
         ]
     return list(dict.fromkeys(found))
 

@@ -84,13 +84,16 @@ def fitted(settings: ModelSettings) -> ModelSettings:
 
 
 def schema(full: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan's shape (`llm_schema`) with bounds: at most `MAX_STEPS` steps with short ids and texts. What
-    a small model is bad at is left out: reasons, descriptions, gates, a rollback (the tools' own `undo`
-    is there)."""
+    """The plan's shape (`llm_schema`) with bounds: as many steps as the tools may need, at most
+    `MAX_STEPS`, with short ids and texts. What a small model is bad at is left out: reasons, descriptions,
+    gates, a rollback (the tools' own `undo` is there)."""
     items = full["properties"]["steps"]["items"]
-    ids = {"enum": _IDS}
+    branches = items.get("anyOf", [items])
+    tools = max(len(branches), len(branches[0]["properties"]["action"].get("enum", ())))
+    longest = min(MAX_STEPS, 2 * tools + 2)
+    ids = {"enum": _IDS[:longest]}
     steps = []
-    for step in items.get("anyOf", [items]):
+    for step in branches:
         keys = step["properties"]
         kept = {
             "id": ids,
@@ -100,7 +103,7 @@ def schema(full: Mapping[str, Any]) -> dict[str, Any]:
         }
         steps.append(_closed(kept))
     return _closed(
-        {"steps": {"type": "array", "items": {"anyOf": steps}, "minItems": 1, "maxItems": MAX_STEPS}}
+        {"steps": {"type": "array", "items": {"anyOf": steps}, "minItems": 1, "maxItems": longest}}
     )
 
 

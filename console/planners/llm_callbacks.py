@@ -1,4 +1,4 @@
-"""Who is told of every call of a model, besides us: litellm's callbacks (PromptLayer, Langfuse, ...), by name.
+"""Who is told of every call of a model, besides us: litellm's callbacks (PromptLayer, Langfuse …), by name.
 
 `PLANDECK_MODEL_CALLBACKS`, or `model_callbacks` in the config file, lists them. They live in the worker:
 their keys come from its environment, and what they see is what the model sees, without secrets.

@@ -16,11 +16,14 @@ from console.catalog import fit
 from console.catalog.load import load as load_catalog
 from console.catalog.spec import Catalog
 from console.errors import BadReply
-from console.plan.codec import faults_of
+from console.plan.check import check
+from console.plan.codec import faults_of, to_document
 from console.planners import gguf
-from console.planners.base import Goal, PlanDraft, Want
+from console.planners.base import Goal, History, PlanDraft, Want
 from console.planners.llm import LlmPlanner
 from console.planners.llm_settings import ModelSettings
+from console.planners.offline import OfflinePlanner
+from tests.cli.plandeck import Shell
 
 MODEL = os.environ.get("PLANDECK_TEST_GGUF", "")
 
@@ -53,8 +56,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    (tmp_path / "tools.yaml").write_text(TOOLS)
-    return load_catalog([tmp_path / "tools.yaml"])
+    (tmp_path / "mine.yaml").write_text(TOOLS)
+    return load_catalog([tmp_path / "mine.yaml"])
 
 
 GOAL = Goal("Change it safely", want=(Want(("changed", "it")),))
@@ -76,20 +79,32 @@ async def said(planner: LlmPlanner, catalog: Catalog, told: Told) -> PlanDraft |
         return error
 
 
-async def test_whatever_it_says_the_plan_is_valid_or_its_faults_are_named(catalog: Catalog) -> None:
+async def test_whatever_it_says_the_plan_is_valid_or_its_faults_are_named_and_mended_it_runs(
+    catalog: Catalog, tmp_path: Path
+) -> None:
     told = Told()
-    answer = await said(LlmPlanner(f"gguf:{MODEL}", settings=ModelSettings(max_tokens=400)), catalog, told)
+    answer = await said(LlmPlanner(f"gguf:{MODEL}", settings=ModelSettings(max_tokens=300)), catalog, told)
     assert answer.calls
     assert answer.calls[0].tokens_out > 0
     assert answer.calls[0].cost == 0.0
     assert any("tokens" in line for line in told.lines)
+    offline = OfflinePlanner()
     if isinstance(answer, BadReply):
         assert answer.reply
         assert "\n" not in str(answer)
-        return
-    assert answer.prompt.startswith(gguf.PROMPT)
-    assert answer.plan.leaves()
-    assert not [*faults_of(answer.plan), *fit.faults(answer.plan, catalog)]
+        mended = await offline.plan(GOAL, catalog, told)
+    else:
+        assert answer.prompt.startswith(gguf.PROMPT)
+        assert answer.plan.leaves()
+        assert not [*faults_of(answer.plan), *fit.faults(answer.plan, catalog)]
+        mended = await offline.replan(GOAL, catalog, answer.plan, History(), told)
+    assert not check(mended.plan, catalog, facts=GOAL.facts, want=[want.fact for want in GOAL.want])
+    shell = Shell(tmp_path)
+    done = shell.plandeck(
+        "run", shell.plan(to_document(mended.plan)), "--tools", "mine.yaml", "--yes", "--json"
+    )
+    assert done.code == 0
+    assert (tmp_path / "changed").exists()
 
 
 async def test_a_model_that_is_cut_off_is_one_line(tmp_path: Path) -> None:
