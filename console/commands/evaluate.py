@@ -136,7 +136,11 @@ def _contenders(
             for model in all_models
             for prompt in prompts or [""]
         ]
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    labels = [one.label for one in found]
+    if twice := next((label for label in labels if labels.count(label) > 1), ""):
+        raise UsageError(f"two contenders would be named {twice!r}", todo="Rename one of the files")
+    return found
 
 
 def _prompt(name: str) -> str:

@@ -49,6 +49,7 @@ def consent_of(yes: bool, up_to: str | None) -> str:
 def planned_by(task: Task, planner: str, model: str = "", prompt: str = "") -> Task:
     """`task` with the planner settled: the command line's word over the task's over the configured one;
     `auto` asks a model where one is named. A prompt file is named by its whole path."""
+    from console.planners.gguf import absolute
     from console.settings import load_settings
 
     if planner:
@@ -57,7 +58,7 @@ def planned_by(task: Task, planner: str, model: str = "", prompt: str = "") -> T
     settings, asked = load_settings(), task.planner
     use = planner or ("llm" if model else asked.use)
     use = settings.planner if use == "auto" else use
-    model = model or asked.model or settings.model
+    model = absolute(model or asked.model or settings.model, Path.cwd())
     prompt = prompt or asked.prompt or settings.prompt
     if use == "auto":
         use = "llm" if model else "offline"

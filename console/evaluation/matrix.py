@@ -26,7 +26,7 @@ from console.run.state import RunState
 from console.service.host import host
 from console.service.order import Order
 from console.service.parts import environment, facts_of, goal_of, planner_of
-from console.settings import new_run_dir
+from console.settings import load_settings, new_run_dir
 from console.task import Planning, Task
 
 
@@ -66,7 +66,7 @@ class Matrix:
                     todo="Leave --execute out, or leave the task out",
                 )
         for contender in self.contenders:
-            planner_of(_task(self.cases[0], contender))
+            planner_of(_task(self.cases[0], contender), load_settings(), os.environ)
 
     async def trials(self) -> AsyncIterator[Trial]:
         """Every trial as it is done, task by task. Raises `BudgetSpent` before the planning that could
@@ -87,7 +87,10 @@ class Matrix:
         env = environment(case.catalog, (), os.environ)
         goal = goal_of(task, await facts_of(task, Path.cwd(), env), self._limits(task))
         trial, plan = await _planned(
-            planner_of(task), case, goal, Trial(task=case.name, contender=contender.label, repeat=repeat)
+            planner_of(task, load_settings(), os.environ),
+            case,
+            goal,
+            Trial(task=case.name, contender=contender.label, repeat=repeat),
         )
         self._spent += trial.cost
         if self.execute and plan is not None and trial.score.valid:

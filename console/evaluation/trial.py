@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -22,8 +23,13 @@ class Contender:
 
     @property
     def label(self) -> str:
-        """`llm gpt-4o plan-v1`: how it is named in tables and exports."""
-        return " ".join(part for part in (self.planner, self.model, self.prompt) if part)
+        """`llm openai/gpt-4o plan-v1`: how it is named in tables and exports. Of a file only the name."""
+        model = f"gguf:{Path(self.model).name}" if self.model.startswith("gguf:") else self.model
+        return " ".join(part for part in (self.planner, model, self._prompt_name) if part)
+
+    @property
+    def _prompt_name(self) -> str:
+        return Path(self.prompt).name if "/" in self.prompt else self.prompt
 
 
 class Executed(BaseModel):

@@ -31,6 +31,9 @@ GRACE = 5.0
 
 LOG_LIMIT = 1024 * 1024
 
+PARTING = "model-worker-parting"
+"""The thread that sees a worker with callbacks end."""
+
 HeardFrom = Callable[[wire.Heard], Awaitable[None]]
 
 QUIET = {
@@ -162,7 +165,7 @@ class Link:
         if process is None:
             return
         if self._callbacks and not now:
-            threading.Thread(target=_let_go, args=(process,), daemon=True).start()
+            threading.Thread(target=_let_go, args=(process,), name=PARTING, daemon=True).start()
             return
         process.kill()
         process.wait()
