@@ -65,6 +65,7 @@ async def test_a_sample_runs_to_its_end(name: str, tmp_path: Path) -> None:
         ("migrate-database", "failing-backup"),
         ("parallel-backup", "bad-migration"),
         ("research-report", "nothing-found"),
+        ("slow-site", "still-slow"),
     ],
 )
 async def test_a_failure_is_rolled_back_without_a_trace(name: str, inject: str, tmp_path: Path) -> None:
