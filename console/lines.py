@@ -185,7 +185,8 @@ def _planning(event: ev.Event, state: RunState) -> str:
         case ev.PlanDrafted():
             size = _count(len(event.plan.leaves()), "step")
             mended = f", {_count(len(event.repairs), 'repair')}" if event.repairs else ""
-            return f"plan {event.plan_hash[:12]}: {size}{mended}{_asked(event)}"
+            because = "" if event.planner == "given" else _after(event.reason, ", ")
+            return f"plan {event.plan_hash[:12]}: {size}{mended}{because}{_asked(event)}"
         case ev.PlanningFailed() | ev.ReplanFailed():
             return f"! no plan came out: {_safe(event.error)}{_asked(event)}"
         case ev.PlanEdited():

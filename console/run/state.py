@@ -47,6 +47,7 @@ class RunState:
         self.planner = ""
         self.model = ""
         self.repairs: tuple[str, ...] = ()
+        self.because = ""
         self.prompt = ""
         self.planning = ""
         self.planning_at = 0.0
@@ -372,7 +373,7 @@ class RunState:
     def _on_plan_drafted(self, event: ev.PlanDrafted, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
         self.planner, self.model, self.repairs = event.planner, event.model, event.repairs
-        self.prompt = event.prompt
+        self.prompt, self.because = event.prompt, event.reason
         self._end_planning(event.tokens, event.cost)
         self.error = ""
 

@@ -143,7 +143,9 @@ class Brief:
         yield Row(label("goal"), Content.styled(exact(goal), "bold"))
         if self.request.question:
             yield Row(label("asks"), Content(exact(self.request.question)))
-        reason = state.proposal.reason if self.request.scope == "revision" and state.proposal else ""
+        reason = state.because if self.request.scope == "plan" and state.planner != "given" else ""
+        if self.request.scope == "revision" and state.proposal:
+            reason = state.proposal.reason
         if reason and reason != self.request.question:
             yield Row(label("because"), Content(exact(reason)))
         yield Row(label("reach"), Content(exact(blast_radius(self.steps, self.plan, state))))
