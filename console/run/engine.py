@@ -16,7 +16,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -67,8 +67,8 @@ class Setup:
 
     `created` is the run's first record, written when the journal is empty. `limits` may hold
     `parallel` (steps at once), `replans`, `time` (seconds) and `cost_usd`. `wall` gives seconds since the
-    epoch. `reopen` takes up a run that had ended. `executor` thinks for agents; `warnings`
-    are told at its start.
+    epoch, `sleep` waits until so many have passed. `reopen` takes up a run that had ended. `executor`
+    thinks for agents; `warnings` are told at its start.
     """
 
     created: ev.RunCreated
@@ -84,6 +84,7 @@ class Setup:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     reopen: str = ""
     roll_back: bool = False
     executor: Executor | None = None
@@ -344,7 +345,7 @@ class Engine:
                 self._agency.keep_up(event.step)
 
     async def _wait_until(self, at: float) -> None:
-        await anyio.sleep(max(0.0, at - self.setup.wall()) + 0.001)
+        await self.setup.sleep(max(0.0, at - self.setup.wall()) + 0.001)
         self.put(lambda: None)
 
     def ended(self, step: StepId, attempt: int, key: str, status: Status) -> None:

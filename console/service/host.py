@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
@@ -28,7 +29,7 @@ from console.planners.rendering import redactor
 from console.redact import Redactor
 from console.run import events as ev
 from console.run.control import Session
-from console.run.engine import Engine, Setup
+from console.run.engine import Engine, Log, Setup
 from console.run.journal import Journal
 from console.run.policy import Consent, Policy
 from console.run.state import RunState
@@ -55,6 +56,9 @@ from console.service.server import Service
 from console.service.sound import refuse_changed
 from console.settings import Settings, load_settings, private_dir
 from console.tracing.observing import Placed, Tracing, tracing_of
+
+if TYPE_CHECKING:
+    from console.service.stage import Stage
 
 Front = Callable[[Session], Awaitable[int]]
 
@@ -93,6 +97,19 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
 
 def _redactor(loaded: ev.CatalogLoaded) -> Redactor:
     return redactor(os.environ, loaded.catalog)
+
+
+async def perform(order: Order, stage: Stage, front: Front) -> int:
+    """The same run on a stage: its steps are acted there, nothing is started and no record is kept; gives
+    what the front end gives."""
+    world = _World(catalog_of(order.task, order.tools), Path(order.workspace), {}, RunState())
+    setup = await _setup(order, stage.journal, world, stage.backend)
+    engine = Engine(replace(setup, wall=stage.clock.now, sleep=stage.clock.sleep, executor=None))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(engine.serve)
+        code = await front(engine)
+        tasks.cancel_scope.cancel()
+    return code
 
 
 async def _serve(
@@ -209,7 +226,7 @@ async def _with_servers(order: Order, world: _World, servers: Servers) -> _World
 
 
 async def _setup(
-    order: Order, journal: Journal, world: _World, backend: StepBackend, warnings: Sequence[str]
+    order: Order, journal: Log, world: _World, backend: StepBackend, warnings: Sequence[str] = ()
 ) -> Setup:
     settings = load_settings()
     task, before = order.task, world.before

@@ -1,0 +1,96 @@
+"""A session script on a stage: the console in memory, over a run whose steps are acted.
+
+    await play_staged(script, folder, keep)
+
+Used by the tests and the guide's pictures: every picture of a script comes out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from console.commands.common import PlannerChoice
+from console.commands.ordering import planned_by
+from console.run.control import Session
+from console.run.state import RunState
+from console.service.host import perform
+from console.service.order import Order
+from console.service.stage import Stage
+from console.task import Planning, Task, load
+from console.tui.app import ConsoleApp, Options
+from console.tui.screens.picker import SampleInfo
+from console.tui.scripts.model import Script
+from console.tui.scripts.player import Player
+
+RUN = "4f1c"
+BY = "ada"
+
+Keep = Callable[[Player, str], Awaitable[None]]
+"""What is done with a snapshot: the player, and the snapshot's name."""
+
+
+async def play_staged(script: Script, folder: Path, keep: Keep) -> list[str]:
+    """Play a script on a stage, its files in `folder`; gives the captions. Raises `OffScript`."""
+    stage = Stage(script.world, script.start)
+    order = Order(
+        directory=folder / RUN, task=task_of(script), workspace=f"/srv/{script.name}", inject="", by=BY
+    )
+    pace = StagePace(stage, keep)
+
+    async def front(session: Session) -> int:
+        async def opened(_what: str) -> Session:
+            return session
+
+        options = Options(by=BY, now=stage.clock.now, offers=lambda: (_offers(), ()), open=opened)
+        app = ConsoleApp(None if script.begin == "picker" else session, options)
+        async with app.run_test(size=script.size) as pilot:
+            await Player(script, pilot, pace).play()
+        return 0
+
+    await perform(order, stage, front)
+    return pace.captions
+
+
+def task_of(script: Script) -> Task:
+    """The script's task, planned as the script says and never by a model."""
+    task = load(script.task, script.sets)
+    if script.recording is not None:
+        planning = Planning(use="recorded", recording=script.recording)
+        return task.model_copy(update={"planner": planning})
+    return task if task.planner.use == "recorded" else planned_by(task, PlannerChoice.OFFLINE)
+
+
+def _offers() -> list[SampleInfo]:
+    """The samples that every machine can run, as long as there are others."""
+    return [
+        SampleInfo("deploy", "Deploy v2.3.1 to production safely", ("broken-build", "flaky-smoke")),
+        SampleInfo("migrate-database", "Migrate the shop database to schema v2", ("half-migrated",)),
+        SampleInfo("support-audit", "Audit the checkout workflow, find the failing step and draft a fix"),
+    ]
+
+
+class StagePace:
+    """Time passes by what is due next; keys are pressed at once."""
+
+    def __init__(self, stage: Stage, keep: Keep) -> None:
+        self._stage = stage
+        self._keep = keep
+        self.captions: list[str] = []
+
+    def is_quiet(self, state: RunState) -> bool:
+        return self._stage.is_quiet(state)
+
+    async def pass_time(self) -> bool:
+        return self._stage.advance()
+
+    async def press(self, player: Player, key: str) -> None:
+        await player.send(key)
+
+    async def say(self, player: Player, text: str) -> None:
+        self.captions.append(text)
+
+    async def snapshot(self, player: Player, name: str) -> None:
+        player.still()
+        await player.settle()
+        await self._keep(player, name)

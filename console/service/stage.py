@@ -1,0 +1,216 @@
+"""A stage: a run whose steps are acted instead of carried out, on a clock that moves only when told.
+
+    acts ──> StageBackend ──> Engine ──> the console, as ever
+                 └── Clock <── whoever plays: `advance` goes to the next thing that is due
+
+The engine, the plan, the approvals and the record are the real ones; what is acted is how long an
+attempt takes, what it prints and how it ends. Nothing is started and nothing is random, so that the
+same session gives the same screens. Played by session scripts (console/tui/scripts/).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import anyio
+
+from console.run import events as ev
+from console.run.life import RunStatus, StepStatus
+from console.run.state import RunState
+from console.runners.backend import Chunk, Spec, Status, StepBackend, Worker
+from console.service.act import Act
+from console.testing import MemoryJournal
+
+HOST = "ops-1"
+PID = 4242
+GLIMPSES = 3
+"""Moments within an attempt at which some of its output is there."""
+
+
+class Clock:
+    """Seconds since the epoch that pass only by `advance`."""
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+        self._due: list[tuple[float, int, anyio.Event]] = []
+        self._order = count()
+
+    def now(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until so much time has passed."""
+        event = anyio.Event()
+        heapq.heappush(self._due, (self._now + seconds, next(self._order), event))
+        await event.wait()
+
+    def mark(self, at: float) -> None:
+        """Make `at` a moment that `advance` stops at."""
+        heapq.heappush(self._due, (at, next(self._order), anyio.Event()))
+
+    def advance(self) -> bool:
+        """Go to the next moment at which something is due; False when nothing is."""
+        if not self._due:
+            return False
+        self._now = max(self._now, self._due[0][0])
+        while self._due and self._due[0][0] <= self._now:
+            heapq.heappop(self._due)[2].set()
+        return True
+
+
+@dataclass(slots=True)
+class _Played:
+    """An attempt on the stage; it ends at `due`, or at once when it is `cancelled`."""
+
+    spec: Spec
+    act: Act
+    started: float
+    due: float
+    timed_out: bool
+    over: anyio.Event = field(default_factory=anyio.Event)
+    ended: float = 0.0
+    phase: Literal["running", "exited", "cancelled"] = "running"
+
+
+class StageBackend(StepBackend):
+    """Acts attempts. `acts` maps an attempt (`6/1`) or a step (`6`) to its act; what it does not name takes
+    a second and succeeds without a word."""
+
+    def __init__(self, acts: Mapping[str, Act], clock: Clock) -> None:
+        self._acts = acts
+        self._clock = clock
+        self._played: dict[str, _Played] = {}
+
+    @property
+    def running(self) -> set[str]:
+        """The keys of the attempts that are not over."""
+        return {key for key, played in self._played.items() if not played.over.is_set()}
+
+    async def submit(self, spec: Spec) -> bool:
+        if spec.key in self._played:
+            return False
+        _, step, attempt = spec.key.split("/")
+        act = self._acts.get(f"{step}/{attempt}") or self._acts.get(step) or Act()
+        seconds = act.seconds if spec.timeout is None else min(act.seconds, spec.timeout)
+        now = self._clock.now()
+        spec.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        played = _Played(spec, act, now, now + seconds, timed_out=seconds < act.seconds)
+        self._played[spec.key] = played
+        if act.out or act.err:
+            for part in range(1, GLIMPSES):
+                self._clock.mark(now + seconds * part / GLIMPSES)
+        self._clock.mark(played.due)
+        self.look()
+        return True
+
+    def look(self) -> None:
+        """Bring every attempt to where it is at this moment."""
+        now = self._clock.now()
+        for played in self._played.values():
+            if played.over.is_set():
+                continue
+            length = played.due - played.started
+            part = 1.0 if now >= played.due else (now - played.started) / length
+            for name, text in (("out", played.act.out), ("err", played.act.err)):
+                _write(played.spec.spool / name, text, part)
+            if now >= played.due:
+                self._end(played, "exited")
+
+    def _end(self, played: _Played, phase: Literal["exited", "cancelled"]) -> None:
+        played.phase, played.ended = phase, self._clock.now()
+        played.over.set()
+
+    async def status(self, key: str, wait: float | None = 0) -> Status:
+        played = self._played.get(key)
+        if played is None:
+            return Status("unknown", host=HOST)
+        if wait is None:
+            await played.over.wait()
+        if not played.over.is_set():
+            return Status("running", pid=PID, host=HOST, started=played.started)
+        code = -15 if played.timed_out or played.phase == "cancelled" else played.act.exit_code
+        return Status(
+            "cancelled" if played.phase == "cancelled" else "exited",
+            exit_code=code,
+            pid=PID,
+            host=HOST,
+            started=played.started,
+            ended=played.ended,
+            timed_out=played.timed_out,
+        )
+
+    async def output(self, key: str, offset: int = 0) -> AsyncIterator[Chunk]:
+        act = self._played[key].act
+        if data := act.out.encode()[offset:]:
+            yield Chunk("out", offset, data)
+        if data := act.err.encode()[offset:]:
+            yield Chunk("err", offset, data)
+
+    async def cancel(self, key: str) -> None:
+        if key in self.running:
+            self._end(self._played[key], "cancelled")
+
+    async def abandon(self, key: str) -> None:
+        await self.cancel(key)
+
+    async def workers(self) -> list[Worker]:
+        return [Worker(HOST)]
+
+
+def _write(file: Path, text: str, part: float) -> None:
+    """As many of the text's lines as are there after this part of the time."""
+    lines = text.splitlines(keepends=True)
+    shown = "".join(lines[: int(len(lines) * part)])
+    before = file.stat().st_size if file.exists() else -1
+    if len(shown.encode()) != before:
+        file.write_text(shown)
+
+
+class StageJournal(MemoryJournal):
+    """A record that does not know which machine it was made on."""
+
+    def append(self, events: Sequence[tuple[float, ev.Event]]) -> list[ev.Record]:
+        return super().append([(at, _anywhere(event)) for at, event in events])
+
+
+def _anywhere(event: ev.Event) -> ev.Event:
+    if isinstance(event, ev.EngineStarted):
+        return event.model_copy(update={"pid": PID, "host": HOST, "boot": "stage", "version": "0"})
+    if isinstance(event, ev.RunCreated):
+        return event.model_copy(update={"version": "0"})
+    return event
+
+
+class Stage:
+    """Everything that a run is played with in place of the world. `start` is when it begins."""
+
+    def __init__(self, acts: Mapping[str, Act], start: float) -> None:
+        self.clock = Clock(start)
+        self.backend = StageBackend(acts, self.clock)
+        self.journal = StageJournal()
+
+    def advance(self) -> bool:
+        """Let time pass up to the next thing that happens; False when nothing will by itself."""
+        moved = self.clock.advance()
+        self.backend.look()
+        return moved
+
+    def is_quiet(self, state: RunState) -> bool:
+        """Whether everything that follows from what has happened is in `state`: nothing more will happen
+        before time passes, or somebody presses a key."""
+        if state.seq < self.journal.seq or _thinks(state):
+            return False
+        lives = [*state.steps.values(), *(state.rollback.steps.values() if state.rollback else ())]
+        running = [life.attempt for life in lives if life.status is StepStatus.RUNNING and life.attempt]
+        return all(attempt.started and attempt.key in self.backend.running for attempt in running)
+
+
+def _thinks(state: RunState) -> bool:
+    if state.status is RunStatus.DRAFTING:
+        return not state.error
+    return state.status is RunStatus.REPLANNING
