@@ -17,6 +17,7 @@ from console.run.state import RunState
 from console.service.host import perform
 from console.service.order import Order
 from console.service.stage import Stage
+from console.service.unwrap import heart
 from console.task import Planning, Task, load
 from console.tui.app import ConsoleApp, Options
 from console.tui.screens.picker import SampleInfo
@@ -48,7 +49,10 @@ async def play_staged(script: Script, folder: Path, keep: Keep) -> list[str]:
             await Player(script, pilot, pace).play()
         return 0
 
-    await perform(order, stage, front)
+    try:
+        await perform(order, stage, front)
+    except BaseExceptionGroup as error:
+        raise heart(error) from None
     return pace.captions
 
 
@@ -84,13 +88,11 @@ class StagePace:
     async def pass_time(self) -> bool:
         return self._stage.advance()
 
-    async def press(self, player: Player, key: str) -> None:
-        await player.send(key)
+    async def before_key(self, player: Player, *, typing: bool = False) -> None:
+        """At once."""
 
     async def say(self, player: Player, text: str) -> None:
         self.captions.append(text)
 
     async def snapshot(self, player: Player, name: str) -> None:
-        player.still()
-        await player.settle()
         await self._keep(player, name)

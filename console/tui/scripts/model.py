@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from console.run.life import StepStatus
 from console.run.state import RunState
 from console.service.act import Act
 
@@ -26,8 +27,9 @@ class Condition:
     text: str = ""
     no_text: str = ""
 
-    def missing(self, state: RunState) -> str:
-        """What of it does not hold of the run, in words; empty when all does."""
+    def missing(self, state: RunState, *, or_was: bool = False) -> str:
+        """What of it does not hold of the run, in words; empty when all does. Of a step that shall run
+        it is enough that it did (`or_was`): where steps are quick, nobody sees it."""
         if self.status and state.status != self.status:
             return f"the run is {state.status}, not {self.status}"
         if self.asks and all(request.scope != self.asks for request in state.requests.values()):
@@ -38,6 +40,8 @@ class Condition:
                 status = state.step(step).status
             except KeyError:
                 return f"there is no step {step}"
+            if or_was and wanted == StepStatus.RUNNING and state.step(step).has_started:
+                continue
             if status != wanted:
                 return f"step {step} is {status}, not {wanted}"
         return ""

@@ -11,14 +11,19 @@ and a snapshot. A line that does not come true ends the session with `OffScript`
 from __future__ import annotations
 
 import time
+import unicodedata
 from typing import Protocol
+from weakref import WeakSet
 
+from textual import events
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from console.errors import PlandeckError
 from console.run.state import RunState
 from console.tui.app import ConsoleApp
+from console.tui.screens.modal import Settle
 from console.tui.screens.run import RunScreen
 from console.tui.scripts.model import (
     Condition,
@@ -37,6 +42,9 @@ PATIENCE = 30.0
 
 NAP = 0.01
 
+VERDICT = 0.1
+"""Seconds after which a screen that takes keys has said so."""
+
 
 class OffScript(PlandeckError):
     """The session went another way than its script."""
@@ -51,14 +59,25 @@ class Pace(Protocol):
     async def pass_time(self) -> bool:
         """Let time pass until something may have happened; False when nothing will by itself."""
 
-    async def press(self, player: Player, key: str) -> None:
-        """Press a key with `player.send`, when the time for it has come."""
+    async def before_key(self, player: Player, *, typing: bool = False) -> None:
+        """Wait until it is time for the next key."""
 
     async def say(self, player: Player, text: str) -> None:
         """Show a caption."""
 
     async def snapshot(self, player: Player, name: str) -> None:
         """The script wants this moment kept."""
+
+
+def key_event(key: str) -> events.Key:
+    """The key as a terminal gives it."""
+    if len(key) == 1 and not key.isalnum():
+        key = _character_to_key(key)
+    try:
+        char: str | None = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(key, key)))
+    except KeyError:
+        char = key if len(key) == 1 else None
+    return events.Key(key, char)
 
 
 class Player:
@@ -70,6 +89,7 @@ class Player:
         self.pilot = pilot
         self.app: ConsoleApp = pilot.app
         self.pace = pace
+        self.sent: WeakSet[events.Key] = WeakSet()
 
     @property
     def run_screen(self) -> RunScreen | None:
@@ -92,7 +112,7 @@ class Player:
             case Press(keys=keys):
                 await self._press(line, keys)
             case TypeIn(text=text):
-                await self._press(line, text)
+                await self._type(line, text)
             case WaitFor(condition=condition):
                 await self._wait_for(line, condition)
             case Expect(condition=condition):
@@ -103,34 +123,52 @@ class Player:
                 await self.pace.say(self, text)
             case Snapshot(name=name):
                 await self.settle()
+                await self._calm()
+                self.still()
+                await self.settle()
                 await self.pace.snapshot(self, name)
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────
 
-    async def _press(self, line: Line, keys: str | tuple[str, ...]) -> None:
+    async def _press(self, line: Line, keys: tuple[str, ...]) -> None:
         for key in keys:
-            if not self.app.is_running:
-                raise self.off(line, "the console was left before")
-            await self.pace.press(self, key)
+            await self._ready(line)
+            await self.pace.before_key(self)
+            self.send(key)
+            await self.settle()
 
-    async def send(self, key: str) -> None:
-        """Press a key and wait until what follows from it is on the screen."""
-        await self.pilot.press(key)
+    async def _type(self, line: Line, text: str) -> None:
+        await self._ready(line)
+        for char in text:
+            await self.pace.before_key(self, typing=True)
+            self.send("enter" if char == "\n" else char)
         await self.settle()
+
+    async def _ready(self, line: Line) -> None:
+        """A screen takes no key for a moment after it came; nor is anything typed ahead here."""
+        if not self.app.is_running:
+            raise self.off(line, "the console was left before")
+        await self._calm()
+
+    def send(self, key: str) -> None:
+        """Press a key, as if it came from the terminal."""
+        event = key_event(key)
+        self.sent.add(event)
+        self.app.post_message(event)
 
     # ── waiting ──────────────────────────────────────────────────────────────────────────────────
 
     async def _wait_for(self, line: Line, condition: Condition) -> None:
         ends = time.monotonic() + PATIENCE
         while True:
-            if condition.looks and not condition.missing(self.state):
+            if condition.looks and not condition.missing(self.state, or_was=True):
                 await self.settle()
-            missing = self._missing(condition)
+            missing = self._missing(condition, or_was=True)
             if not missing:
                 break
             if self.pace.is_quiet(self.state) and not await self.pace.pass_time():
                 await self.settle()
-                if missing := self._missing(condition):
+                if missing := self._missing(condition, or_was=True):
                     raise self.off(line, f"{condition} will never be: {missing}")
                 break
             if time.monotonic() > ends:
@@ -138,16 +176,26 @@ class Player:
             await self.pilot.pause(NAP)
         await self.settle()
 
-    def _missing(self, condition: Condition) -> str:
-        return condition.missing(self.state) or (condition.looks and condition.missing_on(self.text())) or ""
+    def _missing(self, condition: Condition, *, or_was: bool = False) -> str:
+        missing = condition.missing(self.state, or_was=or_was)
+        return missing or (condition.missing_on(self.text()) if condition.looks else "")
 
     async def settle(self) -> None:
         """Wait until the screen shows everything that follows from what has happened."""
         ends = time.monotonic() + PATIENCE
-        await self.pilot.pause()
+        await self.pilot.pause(0)
         while not self._is_settled() and time.monotonic() < ends:
             await self.pilot.pause(NAP)
         await self.pilot.pause()
+
+    async def _calm(self) -> None:
+        """Wait until the screen on top takes keys, and says so."""
+        screen = self.app.screen
+        settle = getattr(screen, "settle", None)
+        if isinstance(settle, Settle) and not settle.over:
+            while not settle.over:
+                await self.pilot.pause(NAP)
+            await self.pilot.pause(VERDICT)
 
     def _is_settled(self) -> bool:
         screen = self.run_screen
@@ -170,8 +218,9 @@ class Player:
         """Take from the screen what moves by itself: the blinking of cursors, and what was said in
         passing."""
         self.app.clear_notifications()
-        for widget in self.app.screen.query("Input, TextArea").results(Input | TextArea):
-            widget.cursor_blink = False
+        screen = self.app.screen
+        for field in (*screen.query(Input), *screen.query(TextArea)):
+            field.cursor_blink = False
 
     def off(self, line: Line, what: str) -> OffScript:
         shown = [row for row in self.text().splitlines() if row.strip()]
