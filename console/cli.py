@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from console.commands import doctor, evaluate, look, make, serve, steer
+from console.commands import doctor, evaluate, look, make, replaying, serve, steer
 from console.commands import run as running
 from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
@@ -42,7 +42,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "stop": steer.stop,
     "verify": look.verify,
     "export": look.export,
-    "replay": look.replay,
+    "replay": replaying.replay,
     "demo": running.demo,
     "tools": make.tools,
     "mcp": serve.mcp,

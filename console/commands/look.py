@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Json, JsonFacts, Output, Plain, Run, emit, on_terminal, say, table
+from console.commands.common import Json, Output, Run, emit, say, table
 from console.errors import JournalError, PlandeckError, UsageError
 
 if TYPE_CHECKING:
+    from console.redact import Redactor
     from console.run.standing import Attempt, Rollback, StepState
     from console.run.state import RunState
 
@@ -363,13 +362,18 @@ def export(
     otlp: Annotated[
         bool, typer.Option("--otlp", help="Send it as spans to the collector of OTEL_EXPORTER_OTLP_ENDPOINT.")
     ] = False,
+    without_output: Annotated[
+        bool, typer.Option("--without-output", help="Leave out what the steps printed.")
+    ] = False,
 ) -> int:
     """Write the record of a run as JSON lines: audit log, replay and test recording in one.
 
-    Values of secrets that are set in this environment are taken out.
+    What the steps printed comes along, of a long output the beginning and the end. Values of secrets that
+    are set in this environment are taken out.
 
     Example: plandeck export 4f1c -o run.jsonl
     """
+    from console.service.exported import lines_of
     from console.settings import find_run, write_private
 
     if otlp:
@@ -377,7 +381,8 @@ def export(
 
         say(f"{send(find_run(run))} spans were sent")
         return 0
-    lines = _exported(find_run(run))
+    directory = find_run(run)
+    lines = lines_of(directory, _secrets_of(directory), output=not without_output)
     if output is None:
         for line in lines:
             say(line)
@@ -388,7 +393,8 @@ def export(
     return 0
 
 
-def _exported(directory: Path) -> Iterable[str]:
+def _secrets_of(directory: Path) -> Redactor:
+    """What takes out the secrets that the run's tools are given and that are set here."""
     import os
 
     from console.redact import Redactor
@@ -396,39 +402,8 @@ def _exported(directory: Path) -> Iterable[str]:
     from console.run import journal
     from console.service.parts import secrets_of
 
-    redactor = Redactor({})
     for record in journal.read(directory):
         if isinstance(record.event, ev.CatalogLoaded):
             secrets = secrets_of(record.event.catalog, os.environ)
-            redactor = Redactor({name: value for name, value in secrets.items() if value})
-        yield redactor.redact(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")))
-
-
-def replay(
-    file: Annotated[
-        Path,
-        typer.Argument(help="A file that `plandeck export` wrote; - is standard input.", show_default=False),
-    ],
-    plain: Plain = False,
-    as_json: JsonFacts = False,
-) -> int:
-    """Play an exported run: the same screens, nothing to steer. Always exit code 0 when it can be read.
-
-    Example: plandeck replay run.jsonl --plain
-    """
-    from console.service.client import Replay
-
-    session = Replay(Path("/dev/stdin") if str(file) == "-" else file)
-    if not (plain or as_json) and on_terminal():
-        import asyncio
-
-        from console.commands.screen import show_here
-
-        asyncio.run(show_here(session))
-        return 0
-    import anyio
-
-    from console.headless import Follower, json_lines, plain_lines
-
-    anyio.run(Follower(session, json_lines(say) if as_json else plain_lines(say)).follow)
-    return 0
+            return Redactor({name: value for name, value in secrets.items() if value})
+    return Redactor({})

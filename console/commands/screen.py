@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from console.errors import PlandeckError
 if TYPE_CHECKING:
     from console.run.control import Session
     from console.service.order import Order
+    from console.service.playback import Playback
     from console.tui.app import Options
     from console.tui.screens.picker import SampleInfo
     from console.tui.screens.runs import RunInfo
@@ -105,6 +107,13 @@ async def show_here(session: Session) -> int:
     from console.tui.app import run_console
 
     return await run_console(session, _options(None))
+
+
+async def show_replay(playback: Playback) -> int:
+    """Show an exported run on its own clock."""
+    from console.tui.app import run_console
+
+    return await run_console(playback, replace(_options(None), now=playback.now))
 
 
 def _options(door: Door | None) -> Options:

@@ -2,7 +2,7 @@
 
     async with attach(directory, ui=True) as session:      # a run that a process executes
     session = Kept(directory)                              # a run's record, nobody executing it
-    session = Replay(file)                                 # an exported run
+    session = Replay(read_exported(file), file.parent)     # an exported run
 
 All three are a `Session` (run/control.py). An `Attached` one also says who holds the control.
 """
@@ -10,7 +10,6 @@ All three are a `Session` (run/control.py). An `Attached` one also says who hold
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -20,21 +19,19 @@ from typing import Any
 
 import anyio
 from anyio import to_thread
-from pydantic import ValidationError
 
-from console.errors import ControlRefused, Fault, InvalidDocument, JournalError, UsageError
+from console.errors import ControlRefused, UsageError
 from console.run import journal
 from console.run.control import RunControl, Wish
-from console.run.events import Record, decode
+from console.run.events import Record
 from console.service import wire
+from console.service.exported import Exported
 from console.service.link import Link
 from console.service.server import SOCKET
 from console.service.wire import BadFrame, Message, Wire
 
 BATCH = 2000
 """Records read from the journal at a time, so that a screen can paint between two batches."""
-
-LINE_LIMIT = 64 << 20
 
 
 class NotExecuted(UsageError):
@@ -310,46 +307,20 @@ class Kept:
 
 
 class Replay:
-    """An exported run (JSON lines), read whole. Step output is not part of an export.
-
-    Raises `InvalidDocument` with the first line that is no record.
-    """
+    """An exported run, told at once from its first record to its last (console/service/playback.py plays
+    it in time)."""
 
     control: RunControl | None = None
 
-    def __init__(self, file: Path) -> None:
-        self.directory = file.parent
-        self._records = list(_exported(file))
-        if not self._records:
-            raise InvalidDocument([Fault(0, "", "it holds no record")], file=str(file))
-        self.run = str(getattr(self._records[0].event, "run", "")) or file.stem
+    def __init__(self, run: Exported, directory: Path) -> None:
+        self.run = str(getattr(run.records[0].event, "run", "")) or "exported"
+        self.directory = directory
+        self._records = run.records
 
     async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         for record in self._records:
             if record.seq > after:
                 yield record
-
-
-def _exported(file: Path) -> list[Record]:
-    records = []
-    try:
-        with file.open("rb") as lines:
-            for number, line in enumerate(iter(lambda: lines.readline(LINE_LIMIT), b""), 1):
-                if line.strip():
-                    records.append(_record(line, number, file))
-    except OSError as error:
-        raise UsageError(f"cannot read this file: {error.strerror}", where=str(file)) from None
-    return records
-
-
-def _record(line: bytes, number: int, file: Path) -> Record:
-    try:
-        fields = json.loads(line)
-        seq, at, kind, head = (fields.pop(name) for name in ("seq", "time", "event", "head"))
-        return Record(seq=seq, at=at, event=decode(kind, json.dumps(fields)), hash=head)
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError, JournalError):
-        fault = Fault(number, "", "this line is not a record of a run", "`plandeck export` writes such files")
-        raise InvalidDocument([fault], file=str(file)) from None
 
 
 def is_executed(directory: Path) -> bool:

@@ -11,7 +11,7 @@ bound to nothing that acts at once; `R` opens a preview.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding
 
@@ -74,7 +74,7 @@ def _on_step(
     return Action(id, key, title, "Run", reason, applies, why.named(short, allowed))
 
 
-ACTIONS: tuple[Action, ...] = (
+_OF_A_RUN: tuple[Action, ...] = (
     Action("down", "j,down", "Move down", "Move"),
     Action("up", "k,up", "Move up", "Move"),
     Action("top", "g,home", "Go to the top", "Move"),
@@ -186,6 +186,36 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", "question_mark", "Keys of this screen", "Console"),
 )
 
+_REPLAY: tuple[Action, ...] = tuple(
+    Action(id, keys, title, "Replay", says, why.replayed, label)
+    for id, keys, title, says, label in (
+        ("play", "space,p", "Play, or stand still", why.always, why.play_name),
+        ("record_on", "full_stop", "One record on", why.always, None),
+        ("record_back", "comma", "One record back", why.always, None),
+        ("leap_on", "greater_than_sign", "Ten seconds on", why.always, None),
+        ("leap_back", "less_than_sign", "Ten seconds back", why.always, None),
+        ("faster", "right_square_bracket", "Faster", why.always, None),
+        ("slower", "left_square_bracket", "Slower", why.always, None),
+        ("to_failure", "f", "To the next failure", why.failure_ahead, None),
+        ("to_failure_back", "b", "To the failure before", why.always, None),
+        ("to_moment", "at", "To a moment, a record or a part", why.always, None),
+    )
+)
+"""In a replay its clock is all that can be steered."""
+
+_REPLAY_KEYS = {key for action in _REPLAY for key in action.keys.split(",")}
+
+
+def _aside(action: Action) -> Action:
+    """In a replay an action stands aside where one of the clock's has its key."""
+    if _REPLAY_KEYS.isdisjoint(action.keys.split(",")):
+        return action
+    applies = action.applies
+    return replace(action, applies=lambda view: view.replay is None and applies(view))
+
+
+ACTIONS: tuple[Action, ...] = (*map(_aside, _OF_A_RUN), *_REPLAY)
+
 ALWAYS = ("detach", "help")
 """What can be done whatever the state, before there is one too."""
 
@@ -198,6 +228,11 @@ _KEY_NAMES = {
     "minus": "-",
     "colon": ":",
     "question_mark": "?",
+    "full_stop": ".",
+    "comma": ",",
+    "at": "@",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "greater_than_sign": ">",
     "less_than_sign": "<",
     "space": "Space",
@@ -272,6 +307,7 @@ _FOOTERS: Mapping[str, str] = {
     "decide": "approve take_up reject edit_revision retry skip mark_done probe rollback stop pause",
     "run": "call_off approve take_up pause cancel retry probe mark_done hold follow rollback open",
     "undoing": "approve retry mark_done follow open",
+    "replay": "play record_on record_back to_failure slower faster to_moment open",
     "over": "take_up rollback summary failures timeline events",
 }
 
@@ -307,13 +343,20 @@ _SHORT = {
     "failures": "failures",
     "timeline": "timeline",
     "events": "events",
+    "record_on": "next",
+    "record_back": "back",
+    "to_failure": "failure",
+    "slower": "slower",
+    "faster": "faster",
+    "to_moment": "go to",
     "help": "help",
 }
 
 
 def footer(view: View, keymap: Mapping[str, str] | None = None) -> Iterator[tuple[str, str, str]]:
     """The most useful actions now, best first, as (id, key, short name); `detach` and `help` last."""
-    for action_id in (*_FOOTERS[_FOOTER_OF.get(view.status, "over")].split(), *ALWAYS):
+    kind = "replay" if view.replay else _FOOTER_OF.get(view.status, "over")
+    for action_id in (*_FOOTERS[kind].split(), *ALWAYS):
         action = BY_ID[action_id]
         if action.applies(view) and not why_not(action, view):
             keys = (keymap or {}).get(action.binding_id, action.keys)

@@ -106,6 +106,11 @@ class Bridge:
             self.gone = True
             self._tell()
 
+    def rewind(self) -> None:
+        """The session's records begin anew: so does the fold."""
+        self._touched.update(self.state.steps)
+        self.state, self.records = RunState(), []
+
     def fold(self, record: Record) -> None:
         """Take in one record. Raises `IllegalEvent` when it cannot follow the ones before."""
         try:

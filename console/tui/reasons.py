@@ -240,6 +240,17 @@ def with_process(view: View) -> bool:
     return running(view) and not view.engine_gone
 
 
+def replayed(view: View) -> bool:
+    return view.replay is not None
+
+
+def failure_ahead(view: View) -> str:
+    if view.replay is None:
+        return "this is no replay"
+    ahead = any(seq > view.replay.number for seq in view.replay.failures)
+    return "" if ahead else "nothing fails after this"
+
+
 def revision_waits(view: View) -> bool:
     life = view.life
     busy = life is not None and life.status is StepStatus.RUNNING
@@ -285,6 +296,10 @@ def approve_name(view: View) -> str:
         request.scope, "approve"
     )
     return f"{verb} {request.step}".strip()
+
+
+def play_name(view: View) -> str:
+    return "stand still" if view.replay and view.replay.playing else "play"
 
 
 def pause_name(view: View) -> str:

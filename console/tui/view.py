@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from console.catalog.spec import Risk, ToolSpec
 from console.plan.model import Step, StepId
 from console.run.life import RunStatus, StepStatus
 from console.run.standing import Request, StepState
 from console.run.state import RunState
+
+if TYPE_CHECKING:
+    from console.service.playback import Position
 
 Pane = Literal["plan", "output", "failures", "diff", "timeline", "events", "rollback", "summary"]
 
@@ -40,7 +43,7 @@ class View:
     """`read_only` says why nothing can be wished, and is empty when it can; `takeable` that another
     console holds the control; `reopenable` that a run without a process can be taken up again.
     `ready` is false until the records that there are have come in: nothing can be acted on before.
-    `step` is the selected step, phase or rollback item. `findings` come from
+    `replay` says where a replay is. `step` is the selected step, phase or rollback item. `findings` come from
     the plan checker, newest plan only."""
 
     state: RunState = field(default_factory=RunState)
@@ -56,6 +59,7 @@ class View:
     takeable: bool = False
     reopenable: bool = False
     ready: bool = True
+    replay: Position | None = None
     _indexed: tuple[object, ...] | None = None
     _steps: dict[StepId, Step] = field(default_factory=dict)
 

@@ -19,15 +19,14 @@ from functools import cache
 from itertools import groupby, zip_longest
 from pathlib import Path
 
-import pytest
 from rich.cells import get_character_cell_size
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import Compositor
 from textual.color import Color as Background
 from textual.filter import LineFilter
 
+from console.tui.app import ConsoleApp
 from console.tui.guard import AsciiOnly
 from console.tui.scripts.model import NARROW, WIDE
 from console.tui.scripts.player import Player
@@ -81,11 +80,6 @@ def _name(color: Color) -> str:
     return "#{:02x}{:02x}{:02x}".format(*color.get_truecolor()) if not color.is_default else "default"
 
 
-def paint_nothing(patch: pytest.MonkeyPatch) -> None:
-    """Nobody sees the terminal of a script that is played here: only pictures are drawn."""
-    patch.setattr(Compositor, "render_update", lambda self, *_, **__: self._dirty_regions.clear())
-
-
 # ── taking ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -114,7 +108,7 @@ async def _resize(player: Player, size: tuple[int, int]) -> None:
 
 def _in_theme(player: Player, theme: str) -> Look:
     if player.app.theme != full_name(theme):
-        player.app.theme = full_name(theme)
+        player.app.set_reactive(ConsoleApp.theme, full_name(theme))
         player.app.refresh_css(animate=False)
     return look(player)
 

@@ -14,7 +14,7 @@ from console.commands.staging import play_staged
 from console.tui.scripts.model import Snapshot
 from console.tui.scripts.player import Player
 from tests.scripts.played import SCRIPTS, load
-from tests.scripts.screens import FOLDER, difference, file_of, paint_nothing, take
+from tests.scripts.screens import FOLDER, difference, file_of, take
 
 
 @pytest.fixture
@@ -28,7 +28,6 @@ def somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    paint_nothing(monkeypatch)
 
 
 @pytest.mark.anyio

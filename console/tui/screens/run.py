@@ -35,6 +35,7 @@ from console.tui.ink import row
 from console.tui.insight import Insight, Question, look_at
 from console.tui.operating import Operating
 from console.tui.planning import planning_rows
+from console.tui.playing import Playing
 from console.tui.so_far import SoFar, findings_of
 from console.tui.view import Pane, View
 from console.tui.widgets.blast_line import BlastLine
@@ -46,6 +47,7 @@ from console.tui.widgets.header_line import HeaderLine
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.output import OutputPane
 from console.tui.widgets.plan_tree import PlanTree
+from console.tui.widgets.replay_line import ReplayLine
 from console.tui.widgets.rollback_pane import RollbackPane
 from console.tui.widgets.step_detail import StepDetail, detail_title
 from console.tui.widgets.summary import SummaryPane
@@ -95,6 +97,7 @@ class RunScreen(Screen[int]):
         self.right: Pane = "output"
         self.operating = Operating(self)
         self.editing = Editing(self)
+        self.playing = Playing(self)
         self.insight_of: Plan | None = None
         self._away: tuple[Plan | None, Absence] = (None, Absence())
         self._what_if = ""
@@ -110,6 +113,7 @@ class RunScreen(Screen[int]):
     # ── composing ────────────────────────────────────────────────────────────────────────────────
 
     def compose(self) -> ComposeResult:
+        replayed = self.playing.playback is not None
         yield HeaderLine(now=self.now)
         with Horizontal(id="body"):
             with Vertical(id="left", classes="frame"):
@@ -122,10 +126,12 @@ class RunScreen(Screen[int]):
                     yield TimelinePane()
                     yield EventsPane()
                     yield RollbackPane()
-                    yield SummaryPane(directory=self.session.directory)
+                    yield SummaryPane(directory=None if replayed else self.session.directory)
                 with Vertical(id="step", classes="frame"):
                     yield StepDetail()
         yield BlastLine()
+        if replayed:
+            yield ReplayLine()
         yield Input(id="search", placeholder="find", compact=True)
         yield FooterLine(self.keymap)
 
@@ -138,6 +144,8 @@ class RunScreen(Screen[int]):
     def _begin(self) -> None:
         self.run_worker(self.bridge.follow(), group="bridge", exit_on_error=False)
         self.set_interval(1.0, self._tick)
+        if self.playing.playback is not None:
+            self.set_interval(0.25, self.playing.tick)
 
     def pane_named(self, pane: Pane) -> Lines:
         return self.query_one(f"#{pane}", Lines)
@@ -159,12 +167,14 @@ class RunScreen(Screen[int]):
     @on(RunChanged)
     def refresh_run(self) -> None:
         """Bring every part up to the state of the run."""
+        anew = self.view.state is not self.bridge.state
         self.view.state = self.bridge.state
         self.view.ready = self.bridge.ready
         self.view.engine_gone = self.bridge.gone
         self.view.reopenable = self.bridge.gone and self.reopen is not None
         self.view.read_only, self.view.takeable = self.bridge.read_only, self.bridge.takeable
-        if self.bridge.state.plan is not self._looked_at:
+        self.playing.look()
+        if anew or self.bridge.state.plan is not self._looked_at:
             self._look_at_plan()
         self._look_at_absence()
         self._look_at_proposal()
@@ -516,6 +526,7 @@ class RunScreen(Screen[int]):
             "previous_match": lambda: self.find_next(-1),
             **self.operating.handlers(),
             **self.editing.handlers(),
+            **self.playing.handlers(),
         }
 
     def plan_levels(self) -> None:

@@ -10,6 +10,7 @@ and a snapshot. A line that does not come true ends the session with `OffScript`
 
 from __future__ import annotations
 
+import asyncio
 import time
 import unicodedata
 from typing import Protocol
@@ -173,7 +174,7 @@ class Player:
                 break
             if time.monotonic() > ends:
                 raise self.off(line, f"{condition} did not come within {PATIENCE:.0f} s: {missing}")
-            await self.pilot.pause(NAP)
+            await asyncio.sleep(0 if self.pace.is_quiet(self.state) else NAP)
         await self.settle()
 
     def _missing(self, condition: Condition, *, or_was: bool = False) -> str:
@@ -184,8 +185,10 @@ class Player:
         """Wait until the screen shows everything that follows from what has happened."""
         ends = time.monotonic() + PATIENCE
         await self.pilot.pause(0)
-        while not self._is_settled() and time.monotonic() < ends:
-            await self.pilot.pause(NAP)
+        while not self._is_settled() and time.monotonic() < ends:  # noqa: ASYNC110 (a screen tells nobody)
+            await asyncio.sleep(NAP)
+        if screen := self.run_screen:
+            screen.refresh_run()
         await self.pilot.pause()
 
     async def _calm(self) -> None:
@@ -193,8 +196,7 @@ class Player:
         screen = self.app.screen
         settle = getattr(screen, "settle", None)
         if isinstance(settle, Settle) and not settle.over:
-            while not settle.over:
-                await self.pilot.pause(NAP)
+            await asyncio.sleep(settle.seconds)
             await self.pilot.pause(VERDICT)
 
     def _is_settled(self) -> bool:
@@ -204,8 +206,10 @@ class Player:
         state = screen.bridge.state
         if not (screen.bridge.ready and self.pace.is_quiet(state)):
             return False
-        screen.refresh_run()
-        return screen.insight_of is state.plan or state.plan is None
+        if state.plan is not None and screen.insight_of is not state.plan:
+            screen.refresh_run()
+            return False
+        return True
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 

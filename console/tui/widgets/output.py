@@ -69,6 +69,11 @@ class OutputPane(Lines):
         self._say(nothing_yet(view))
         self.look()
 
+    def forget(self) -> None:
+        """The files are not what they were: look at them anew."""
+        self._close()
+        self._key = ""
+
     def _say(self, instead: Sequence[Row]) -> None:
         if instead != self._instead:
             self._instead = instead

@@ -34,8 +34,8 @@ MOST = 40
 """Steps of one state that are named; what was not undone is named whole."""
 
 
-def summary_rows(state: RunState, directory: Path, width: int) -> list[Row]:
-    """Everything an operator writes into a ticket."""
+def summary_rows(state: RunState, directory: Path | None, width: int) -> list[Row]:
+    """Everything an operator writes into a ticket; `directory` is where the run is kept on this machine."""
     finished = state.finished
     if finished is None:
         return [row(("the run has not ended", "dim"))]
@@ -60,6 +60,8 @@ def summary_rows(state: RunState, directory: Path, width: int) -> list[Row]:
             "models" if state.calls else "planner", f"{state.tokens:,} tokens, ${state.cost:.2f}", width
         )
     rows += _line("journal head", state.head, width)
+    if directory is None:
+        return rows
     rows += _line("kept in", str(directory), width)
     rows += _line("next", f"plandeck show {state.run} · plandeck export {state.run}", width)
     return rows
@@ -106,7 +108,7 @@ def _line(label: str, text: str, width: int, ink: str = "", mark: str = " ") -> 
 
 
 class SummaryPane(Rows):
-    def __init__(self, *, id: str = "summary", directory: Path) -> None:
+    def __init__(self, *, id: str = "summary", directory: Path | None) -> None:
         super().__init__(id=id)
         self._directory = directory
 

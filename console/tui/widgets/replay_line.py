@@ -1,0 +1,42 @@
+"""Where a replay is: a line above the footer, there only in a replay."""
+
+from __future__ import annotations
+
+from console.service.playback import Position
+from console.tui.ink import Row, Span
+from console.tui.when import clock_time
+from console.tui.widgets.lines import Rows
+
+LEAST = 8
+"""Columns below which there is no bar."""
+
+
+def replay_row(at: Position, width: int) -> Row:
+    """Whether it plays and how fast, the time in the run, a bar, the record; the bar takes what is left."""
+    mark = Span(" ▶ ", "ok strong") if at.playing else Span(" ‖ ", "warn strong")
+    state = Span(f"replay {_speed(at.speed)}× " if at.playing else "replay paused ", "strong")
+    time = Span(f" {clock_time(at.moment)} / {clock_time(at.whole)} ", "")
+    record = Span(f" record {at.number}/{at.of}", "quiet")
+    behind = sum(1 for seq in at.failures if seq > at.number)
+    ahead = Span(f" · {behind} failure{'s' if behind != 1 else ''} ahead (f)", "bad") if behind else Span("")
+    spans = [mark, state, time, record, ahead]
+    room = width - sum(span.width for span in spans) - 1
+    if room >= LEAST:
+        done = round(at.part * (room - 1))
+        bar = [Span("━" * done, "accent"), Span("●", "accent strong"), Span("─" * (room - 1 - done), "dim")]
+        spans = [mark, state, time, *bar, record, ahead]
+    return Row(tuple(spans))
+
+
+def _speed(speed: float) -> str:
+    return f"{speed:g}"
+
+
+class ReplayLine(Rows):
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__(id="replay")
+
+    def show(self, position: Position) -> None:
+        self.build(lambda width: [replay_row(position, width)])
