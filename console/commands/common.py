@@ -40,6 +40,13 @@ def complete_task(incomplete: str) -> list[str]:
     return [name for name in samples() if name.startswith(incomplete)]
 
 
+def complete_demo(incomplete: str) -> list[str]:
+    from console.task import samples
+    from console.tui.scripts.reader import scripts
+
+    return [name for name in [*scripts(), *samples()] if name.startswith(incomplete)]
+
+
 def complete_run(incomplete: str) -> list[str]:
     return [run for run in ["last", *run_ids()] if run.startswith(incomplete)]
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from console.errors import PlandeckError
 
@@ -113,7 +113,12 @@ async def show_replay(playback: Playback) -> int:
     """Show an exported run on its own clock."""
     from console.tui.app import run_console
 
-    return await run_console(playback, replace(_options(None), now=playback.now))
+    return await run_console(playback, screen_options(now=playback.now))
+
+
+def screen_options(**changes: Any) -> Options:
+    """The operator's options with changes, for a console that nothing is opened from."""
+    return replace(_options(None), **changes)
 
 
 def _options(door: Door | None) -> Options:

@@ -43,7 +43,7 @@ async def play_staged(script: Script, folder: Path, keep: Keep) -> list[str]:
         async def opened(_what: str) -> Session:
             return session
 
-        options = Options(by=BY, now=stage.clock.now, offers=lambda: (_offers(), ()), open=opened)
+        options = Options(by=BY, now=stage.clock.now, offers=lambda: (sample_offers(), ()), open=opened)
         app = ConsoleApp(None if script.begin == "picker" else session, options)
         async with app.run_test(size=script.size) as pilot:
             await Player(script, pilot, pace).play()
@@ -65,7 +65,7 @@ def task_of(script: Script) -> Task:
     return task if task.planner.use == "recorded" else planned_by(task, PlannerChoice.OFFLINE)
 
 
-def _offers() -> list[SampleInfo]:
+def sample_offers() -> list[SampleInfo]:
     """The samples that every machine can run, as long as there are others."""
     return [
         SampleInfo("deploy", "Deploy v2.3.1 to production safely", ("broken-build", "flaky-smoke")),

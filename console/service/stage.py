@@ -53,6 +53,11 @@ class Clock:
         """Make `at` a moment that `advance` stops at."""
         heapq.heappush(self._due, (at, next(self._order), anyio.Event()))
 
+    @property
+    def due(self) -> float | None:
+        """When something is due next."""
+        return self._due[0][0] if self._due else None
+
     def advance(self) -> bool:
         """Go to the next moment at which something is due; False when nothing is."""
         if not self._due:

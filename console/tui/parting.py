@@ -13,6 +13,8 @@ _UNFINISHED = (RunStatus.FAILED, RunStatus.STOPPED)
 
 def parting_line(view: View, run: str) -> str:
     """One line, "" where there is nothing to say. Commands are named only where they can be given."""
+    if view.replay is not None:
+        return ""
     run, status = clean(run), words(view.status).upper()
     if view.read_only and view.engine_gone and not view.reopenable:
         return f"run {run}: {status}"

@@ -312,4 +312,4 @@ def hold_name(view: View) -> str:
 
 
 def detach_name(view: View) -> str:
-    return "leave" if view.status.is_final or view.engine_gone else "detach"
+    return "leave" if view.status.is_final or view.engine_gone or view.replay else "detach"
