@@ -46,6 +46,10 @@ MOST = 2.0
 """Seconds that the stage waits at most for what comes next."""
 
 
+LOOK = 0.05
+"""Seconds between two looks at a run that goes on by itself."""
+
+
 class DemoApp(ConsoleApp):
     """The console while a script plays: the keys of the terminal are those of whoever watches."""
 
@@ -123,10 +127,12 @@ class Watching:
             raise Over
 
     def is_quiet(self, state: RunState) -> bool:
-        return self.stage is not None and self.stage.is_quiet(state)
+        return self.stage is None or self.stage.is_quiet(state)
 
     async def pass_time(self) -> bool:
-        assert self.stage is not None
+        if self.stage is None:
+            await self.pause(LOOK)
+            return True
         due = self.stage.clock.due
         if due is None:
             return False
