@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from console.commands import doctor, evaluate, look, make, replaying, serve, steer
+from console.commands import doctor, evaluate, look, make, replaying, scripting, serve, steer
 from console.commands import run as running
 from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
@@ -51,6 +51,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(scripting.script, name="script")
 
 
 def _version(asked: bool) -> None:

@@ -73,12 +73,18 @@ def commands() -> str:
         "Every command has `--help`. A run is named by its id, by the beginning of its id, or by `last`.\n",
         table(("exit code", "means"), EXIT_CODES.items()),
     ]
-    for command in app.registered_commands:
+    grouped = [(str(group.name), one) for group in app.registered_groups for one in _commands_of(group)]
+    for prefix, command in [*(("", command) for command in app.registered_commands), *grouped]:
         options = [_Option(name, *hint) for name, hint in _hints(command.callback)]
-        usage = ["plandeck", str(command.name), *(option.name for option in options if option.is_argument)]
-        parts += [f"## {command.name}\n", f"`{' '.join(usage)}`\n", _prose(command.callback)]
+        named = f"{prefix} {command.name}".strip()
+        usage = ["plandeck", named, *(option.name for option in options if option.is_argument)]
+        parts += [f"## {named}\n", f"`{' '.join(usage)}`\n", _prose(command.callback)]
         parts.append(table(("option", "does"), [option.row for option in options if option.told]))
     return "\n".join(parts)
+
+
+def _commands_of(group: Any) -> Sequence[Any]:
+    return list(group.typer_instance.registered_commands)
 
 
 EXIT_CODES = {
@@ -143,7 +149,7 @@ class _Option:
         return f"`{self.name}`", self.told
 
 
-_PLAIN = {str: "TEXT", Path: "PATH", int: "NUMBER"}
+_PLAIN = {str: "TEXT", Path: "PATH", int: "NUMBER", float: "NUMBER"}
 
 
 def _prose(command: Any) -> str:
