@@ -217,7 +217,9 @@ def events() -> str:
         "`seq` (from 1), `time` (seconds since the epoch, UTC), `event` (one of the names below) and `head`",
         "(the hash of the record, which covers the record before it); then its own fields. A new version",
         "may add fields; none goes away.\n",
-        "A step's output is in no event. `preview` and `tail` are short pieces of it, made safe to show.\n",
+        "A step's output is in no event. `preview` and `tail` are short pieces of it, made safe to show.",
+        "`plandeck export` adds it on lines of their own, after the event that ends an attempt:",
+        '`{"event": "output", "step": …, "attempt": …, "out": …, "err": …, "left_out": bytes}`.\n',
     ]
     for kind, cls in Event.kinds.items():
         if kind == "step_event":

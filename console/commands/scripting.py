@@ -76,7 +76,6 @@ def record(
         raise UsageError("the folder is not there", where=str(output.parent))
     import anyio
 
-    from console.commands.common import PlannerChoice
     from console.commands.ordering import Front, order_for, planned_by
     from console.commands.recording import script_text, world_of
     from console.service.host import host
@@ -84,7 +83,7 @@ def record(
     from console.task import load, samples
 
     given = pairs(sets)
-    loaded = planned_by(load(task, given), PlannerChoice.OFFLINE)
+    loaded = planned_by(load(task, given), "offline")
     order = order_for(loaded, Front(screen=True), inject=inject)
     save_order(order)
     lines: list[dict[str, Any]] = []

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from console.commands.common import PlannerChoice
 from console.commands.ordering import planned_by
 from console.run.control import Session
 from console.run.state import RunState
@@ -62,7 +61,7 @@ def task_of(script: Script) -> Task:
     if script.recording is not None:
         planning = Planning(use="recorded", recording=script.recording)
         return task.model_copy(update={"planner": planning})
-    return task if task.planner.use == "recorded" else planned_by(task, PlannerChoice.OFFLINE)
+    return task if task.planner.use == "recorded" else planned_by(task, "offline")
 
 
 def sample_offers() -> list[SampleInfo]:

@@ -278,7 +278,7 @@ BAD = [
     (("stop", "beef"), 2, "there is no run 'beef'"),
     (("verify", "beef"), 2, "there is no run 'beef'"),
     (("replay", "nowhere.jsonl"), 2, "cannot read this file"),
-    (("demo", "nothing"), 2, "there is no sample task 'nothing'"),
+    (("demo", "nothing"), 2, "there is no demo and no sample task 'nothing'"),
     (("tools", "nothing"), 2, "there is no tool 'nothing'"),
     (("tools", "check"), 2, "which file?"),
     (("check", "a goal in words"), 2, "this task has no plan to check"),

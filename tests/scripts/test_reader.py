@@ -56,11 +56,7 @@ def test_a_script_is_read_whole(tmp_path: Path) -> None:
     )
     assert script.size == (80, 24)
     assert script.start == 1_778_751_000.0
-    assert (script.world["6/1"].seconds, script.world["6/1"].exit_code, script.world["6/1"].err) == (
-        12,
-        1,
-        "no",
-    )
+    assert script.world == {"6/1": Act(12.0, 1, err="no")}
     assert script.lines == (
         Say(11, "Nothing has run yet."),
         WaitFor(13, Condition(status="awaiting_approval")),
