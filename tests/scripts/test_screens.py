@@ -32,6 +32,7 @@ def somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.slow
+@pytest.mark.timeout(180)  # up to a dozen screens, each drawn six times
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_a_script_goes_as_it_says_and_looks_as_it_did(name: str) -> None:
     script = load(name)
