@@ -59,6 +59,11 @@ class DemoApp(ConsoleApp):
         super().__init__(session, options)
         self.watching = watching
 
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
+        """However the screen is left, by a key or by a signal: the script ends with it."""
+        self.watching.stop()
+        super().exit(result, return_code, message)
+
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and self.watching.takes(event):
             return
@@ -98,10 +103,13 @@ class Watching:
             case "h":
                 self._hand_over(player)
             case "q" | "escape" | "ctrl+c" | "ctrl+q":
-                self.plays = False
-                self._on.set()
                 player.app.exit(return_code=0)
         return True
+
+    def stop(self) -> None:
+        """Nothing more is played."""
+        self.plays = False
+        self._on.set()
 
     def _hand_over(self, player: Player) -> None:
         """The script ends here; the keys are the console's."""
