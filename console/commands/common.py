@@ -35,9 +35,9 @@ class FailureName(StrEnum):
 
 
 def complete_task(incomplete: str) -> list[str]:
-    from console.task import samples
+    from console.task import samples, saved
 
-    return [name for name in samples() if name.startswith(incomplete)]
+    return [name for name in (*samples(), *saved()) if name.startswith(incomplete)]
 
 
 def complete_demo(incomplete: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from console.commands.common import hint, on_terminal
 from console.errors import MissingDocument, UsageError
@@ -164,6 +164,38 @@ def _recording(file: Path | None) -> Path | None:
     if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
         raise UsageError("cannot write into this folder", where=str(file.absolute().parent))
     return file.absolute()
+
+
+def order_like(
+    directory: Path,
+    front: Front,
+    *,
+    tools: list[str] | None = None,
+    workspace: Path | None = None,
+    env: list[str] | None = None,
+    inject: str = "",
+    **more: Any,
+) -> Order:
+    """The order for a run like an earlier one: its task with the plan that it had in the end, its tools and,
+    where it did not make a world of its own, its folder. What is given here goes before."""
+    from console.run.journal import read
+    from console.run.state import RunState
+    from console.service.order import load_order
+
+    old, plan = load_order(directory), RunState.of(read(directory)).plan
+    if plan is None:
+        raise UsageError("this run had no plan", where=f"run {directory.name}", todo="Start the task anew")
+    if workspace is None and old.task.sandbox is None:
+        workspace = Path(old.workspace)
+    return order_for(
+        old.task.model_copy(update={"plan": plan, "lines": {}}),
+        front,
+        tools=tools or [str(file) for file in old.tools] or None,
+        workspace=workspace,
+        env=env or list(old.env),
+        inject=inject or old.inject,
+        **more,
+    )
 
 
 def on_failure_of(on_failure: str | None, front: Front) -> str | None:

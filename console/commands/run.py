@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,13 +29,14 @@ from console.commands.common import (
     What,
     Yes,
     complete_demo,
+    complete_run,
     emit,
     on_terminal,
     pairs,
     say,
     table,
 )
-from console.commands.ordering import Front, consent_of, on_failure_of, order_for, planned_by
+from console.commands.ordering import Front, consent_of, on_failure_of, order_for, order_like, planned_by
 from console.errors import JournalFull, JournalUnsafe, UsageError
 from console.service.unwrap import heart
 
@@ -73,10 +75,20 @@ Inject = Annotated[
 
 
 def run(
-    what: What,
+    what: What = "",
     tools: Tools = None,
     workspace: Workspace = None,
     sets: Sets = None,
+    like: Annotated[
+        str,
+        typer.Option(
+            "--like",
+            metavar="RUN",
+            help="Start with the plan that this run had in the end.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = "",
     planner: Planner = "",
     model: Model = "",
     executor_model: ExecutorModel = "",
@@ -103,11 +115,19 @@ def run(
     front = Front(plain=plain, as_json=as_json, detach=detach, consent=yes or approve_up_to is not None)
     approve, given = consent_of(yes, approve_up_to), pairs(sets)
 
+    if like and (what or sets or planner or model):
+        raise UsageError("--like takes task and plan from a run", todo="Name a task, or a run with --like")
+
     def make() -> Order:
+        from console.settings import find_run
         from console.task import load
 
-        return order_for(
-            planned_by(load(what, given), planner, model, prompt),
+        make_it: Callable[..., Order] = (
+            partial(order_like, find_run(like))
+            if like
+            else partial(order_for, planned_by(load(what, given), planner, model, prompt))
+        )
+        return make_it(
             front,
             tools=tools,
             workspace=workspace,
@@ -296,6 +316,10 @@ def _prompts() -> Answer:
     return ask
 
 
+LIKE = "like:"
+"""What is picked to start a run like another one: this and that run's id."""
+
+
 def pick() -> int:
     """The picker: a task or a run is chosen on the screen."""
     if not on_terminal():
@@ -311,6 +335,10 @@ def start_picked(what: str) -> Path:
     from console.settings import find_run, run_ids
     from console.task import load, samples
 
+    if what.startswith(LIKE):
+        order = order_like(find_run(what.removeprefix(LIKE)), Front(screen=True))
+        launch(order)
+        return order.directory
     if what in run_ids():
         return find_run(what)
     name, _, inject = what.partition(":")

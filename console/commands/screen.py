@@ -18,6 +18,7 @@ from console.errors import PlandeckError
 
 if TYPE_CHECKING:
     from console.run.control import Session
+    from console.run.history import Estimates
     from console.service.order import Order
     from console.service.playback import Playback
     from console.tui.app import Options
@@ -70,6 +71,12 @@ class Door:
         from console.commands.run import start_picked
 
         return await self.attach(await asyncio.to_thread(start_picked, what))
+
+    async def like(self, run: str) -> Session:
+        """Start a run with the plan that another one had."""
+        from console.commands.run import LIKE
+
+        return await self.pick(LIKE + run)
 
     async def reopen(self, run: str) -> Session:
         """Have a run taken up again that has ended, or that lost its process; nothing starts by itself."""
@@ -133,7 +140,15 @@ def _options(door: Door | None) -> Options:
         offers=_offers,
         open=door.pick if door else None,
         reopen=door.reopen if door else None,
+        like=door.like if door else None,
+        estimates=_past,
     )
+
+
+def _past() -> Estimates:
+    from console.run.history import estimates
+
+    return estimates()
 
 
 def _offers() -> tuple[list[SampleInfo], list[RunInfo]]:
@@ -142,7 +157,23 @@ def _offers() -> tuple[list[SampleInfo], list[RunInfo]]:
     from console.tui.screens.picker import SampleInfo
 
     known = [(name, load(str(file))) for name, file in samples().items()]
-    return [SampleInfo(name, task.goal, sample_failures(task)) for name, task in known], _recent()
+    offered = [SampleInfo(name, task.goal, sample_failures(task)) for name, task in known]
+    return [*_saved(), *offered], _recent()
+
+
+def _saved() -> list[SampleInfo]:
+    """The tasks that the operator saved; one that cannot be read any more says why."""
+    from console.task import load, saved
+    from console.tui.screens.picker import SampleInfo
+
+    found = []
+    for name, file in saved().items():
+        try:
+            about = load(str(file)).goal
+        except PlandeckError as error:
+            about = f"cannot be read: {str(error).splitlines()[0]}"
+        found.append(SampleInfo(name, about, saved=True))
+    return found
 
 
 def _recent() -> list[RunInfo]:

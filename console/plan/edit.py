@@ -6,7 +6,8 @@ faults can be mended one edit at a time. `EditHistory` keeps every state: undo a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from console.plan import tree
@@ -16,11 +17,13 @@ from console.plan.grouping import Group, Ungroup
 from console.plan.model import Plan, Step, StepId
 from console.plan.move import MoveStep
 from console.plan.place import KEPT, EditRefused, Place
-from console.plan.removal import DeleteStep
+from console.plan.removal import DeleteStep, DeleteSteps
+from console.plan.soundness import Sound
 
 __all__ = [
     "AddStep",
     "DeleteStep",
+    "DeleteSteps",
     "Edit",
     "EditHistory",
     "EditRefused",
@@ -32,9 +35,11 @@ __all__ = [
     "SetEnabled",
     "SetGate",
     "SetRollback",
+    "Together",
     "Ungroup",
     "apply",
     "copied",
+    "copies",
     "new_id",
 ]
 
@@ -50,12 +55,29 @@ class Edit(Protocol):
         """The changed plan."""
 
 
-def apply(plan: Plan, edit: Edit) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several edits as one: each is made on what the ones before it left; all of them, or none."""
+
+    edits: tuple[Edit, ...]
+    title: str
+
+    @property
+    def summary(self) -> str:
+        return self.title
+
+    def change(self, plan: Plan) -> Plan:
+        for edit in self.edits:
+            plan = edit.change(plan)
+        return plan
+
+
+def apply(plan: Plan, edit: Edit, sound: Sound | None = None) -> Plan:
     """The plan after `edit`. Raises `EditRefused` when it cannot be made, or would leave a fault that
-    the plan does not have now."""
+    the plan does not have now. `sound` is what is known of `plan`, where it has no faults."""
     new = edit.change(plan)
     _refuse_emptied(plan, new, edit.summary)
-    faults = faults_of(new)
+    faults = faults_of(new) if sound is None else sound.faults_after(new)
     if faults:
         known = {(fault.step, fault.message) for fault in faults_of(plan)}
         for fault in faults:
@@ -81,9 +103,15 @@ def new_id(plan: Plan, used: Iterable[StepId] = ()) -> StepId:
 
 def copied(step: Step, plan: Plan, used: Iterable[StepId] = ()) -> Step:
     """A copy of `step` to paste into `plan`: it and all it holds get new ids."""
+    return copies((step,), plan, used)[0]
+
+
+def copies(steps: Sequence[Step], plan: Plan, used: Iterable[StepId] = ()) -> tuple[Step, ...]:
+    """Copies of `steps` to paste into `plan` together: what they say of each other is said of the copies."""
     first = int(new_id(plan, used))
-    ids = {held.id: str(first + index) for index, held in enumerate(tree.inside(step))}
-    return tree.with_ids(step, ids)
+    held = [inner.id for step in steps for inner in tree.inside(step)]
+    ids = {name: str(first + index) for index, name in enumerate(held)}
+    return tuple(tree.with_ids(step, ids) for step in steps)
 
 
 class EditHistory:
@@ -92,6 +120,8 @@ class EditHistory:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.used: set[StepId] = {step.id for step, _ in plan.walk()}
+        self._sound: Sound | None = None
+        self._sound_from = 0
         self._undone: list[tuple[Edit, Plan]] = []
         self._done: list[tuple[Edit, Plan]] = []
 
@@ -111,11 +141,20 @@ class EditHistory:
     def do(self, edit: Edit) -> Plan:
         """Apply `edit`; what was undone is given up. Raises `EditRefused` and changes nothing."""
         before = self.plan
-        self.plan = apply(before, edit)
+        self.plan = apply(before, edit, self.look())
         self._done.append((edit, before))
         self._undone.clear()
         self.used |= {step.id for step, _ in self.plan.walk()}
         return self.plan
+
+    def look(self) -> Sound | None:
+        """What is known of the plan, unless it has faults. Every plan since the one that was looked at first
+        is sound as well; undo goes back beyond it to what has to be looked at again."""
+        if self._sound is None and not faults_of(self.plan):
+            self._sound, self._sound_from = Sound(self.plan), len(self._done)
+        elif self._sound is not None and self._sound.plan is not self.plan:
+            self._sound.turn_to(self.plan)
+        return self._sound
 
     def undo(self) -> Plan:
         """Take the last edit back. Raises `EditRefused` when there is none."""
@@ -124,6 +163,8 @@ class EditHistory:
         edit, before = self._done.pop()
         self._undone.append((edit, self.plan))
         self.plan = before
+        if len(self._done) < self._sound_from:
+            self._sound = None
         return self.plan
 
     def redo(self) -> Plan:

@@ -51,6 +51,13 @@ def faults_of(
     return tuple(islice(found.all(), MAX_FAULTS))
 
 
+def faults_of_step(step: Step, steps: dict[StepId, Step]) -> tuple[Fault, ...]:
+    """What is wrong with one step among `steps`, circles apart."""
+    found = _Finder(Plan(), lambda *_: 0, "", frozenset())
+    found.take(steps)
+    return tuple(found.of_step(step))
+
+
 class _Finder:
     def __init__(self, plan: Plan, line_of: LineOf, file: str, spare: frozenset[StepId]) -> None:
         self._plan = plan
@@ -60,10 +67,14 @@ class _Finder:
         self._steps: dict[StepId, Step] = {}
         self._compared = 0
 
+    def take(self, steps: dict[StepId, Step]) -> None:
+        """Know these steps without looking at them."""
+        self._steps = steps
+
     def all(self) -> Iterator[Fault]:
         yield from self._doubles()
         for step in self._steps.values():
-            yield from self._step(step)
+            yield from self.of_step(step)
         yield from self._cycles()
         yield from self._rollback()
 
@@ -86,7 +97,7 @@ class _Finder:
             else:
                 self._steps[step.id] = step
 
-    def _step(self, step: Step) -> Iterator[Fault]:
+    def of_step(self, step: Step) -> Iterator[Fault]:
         if not step.action and not step.is_phase:
             yield self._fault(
                 step.id, ("action",), "it has no action", "a note has the action none, a phase has steps"

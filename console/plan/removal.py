@@ -1,8 +1,8 @@
-"""Taking a step out of a plan."""
+"""Taking steps out of a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from console.plan import tree
@@ -11,47 +11,64 @@ from console.plan.place import KEPT, EditRefused, step_in
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteStep:
-    """Take a step out, a phase with all it holds. What depends on it makes this impossible, unless
-    `rewire` gives those steps its dependencies instead and takes it out of the rollback items."""
+class DeleteSteps:
+    """Take steps out together, phases with all they hold. What depends on one of them makes this
+    impossible, unless `rewire` gives those steps its dependencies instead and takes it out of the
+    rollback items."""
 
-    step: StepId
+    steps: tuple[StepId, ...]
     rewire: bool = False
 
     @property
     def summary(self) -> str:
-        return f"delete step {self.step}"
+        return f"delete {self._named}"
+
+    @property
+    def _named(self) -> str:
+        return f"step{'s' if len(self.steps) > 1 else ''} {_few(self.steps)}"
 
     def change(self, plan: Plan) -> Plan:
-        doomed = step_in(plan, self.step)
-        gone = tree.ids_in(doomed)
+        for name in self.steps:
+            step_in(plan, name)
+        wanted = set(self.steps)
+        doomed = [s for s, path in plan.walk() if s.id in wanted and wanted.isdisjoint(path)]
+        gone = frozenset().union(*map(tree.ids_in, doomed))
         others = [step for step, _ in plan.walk() if step.id not in gone]
-        self._refuse([f"step {step.id}" for step in others if gone & set(step.depends_on)], "depends on it")
+        self._refuse([f"step {step.id}" for step in others if gone & set(step.depends_on)], "depends on")
         tied = [f"rollback item {item.action}" for item in plan.rollback if gone & set(item.undoes or ())]
-        self._refuse(tied, "undoes it")
-        behind = outside(doomed)
+        self._refuse(tied, "undoes")
+        behind = outside(*doomed)
 
         def rewired(step: Step) -> Step:
             ids = (new for name in step.depends_on for new in (behind(name) if name in gone else (name,)))
             return tree.with_dependencies(step, tuple(ids)) if gone & set(step.depends_on) else step
 
-        steps = tree.each(tree.replaced(plan.steps, self.step, ()), rewired)
-        return plan.model_copy(update={"steps": steps, "rollback": _without(plan.rollback, gone)})
+        left = tree.edited(plan.steps, lambda step: () if step.id in gone else None)
+        rollback = _without(plan.rollback, gone)
+        return plan.model_copy(update={"steps": tree.each(left, rewired), "rollback": rollback})
 
     def _refuse(self, names: list[str], why: str) -> None:
         if names and not self.rewire:
+            them = "it" if len(self.steps) == 1 else "them"
             raise EditRefused(
-                f"step {self.step} cannot be deleted: {_few(names)} {why}",
+                f"{self._named} cannot be deleted: {_few(names)} {why} {them}",
                 kept=KEPT,
                 todo="re-wire to delete it all the same",
             )
 
 
-def outside(block: Step) -> Callable[[StepId], tuple[StepId, ...]]:
-    """Per step of a block (a step, or a phase with all it holds): the steps outside that must come
-    before it, found through the block."""
-    held = {step.id: step for step in tree.inside(block)}
-    above: dict[StepId, tuple[StepId, ...]] = {block.id: ()}
+class DeleteStep(DeleteSteps):
+    """Take one step out."""
+
+    def __init__(self, step: StepId, rewire: bool = False) -> None:
+        super().__init__((step,), rewire)
+
+
+def outside(*blocks: Step) -> Callable[[StepId], tuple[StepId, ...]]:
+    """Per step of some blocks (steps, or phases with all they hold, none inside another): the steps
+    outside that must come before it, found through the blocks."""
+    held = {step.id: step for block in blocks for step in tree.inside(block)}
+    above: dict[StepId, tuple[StepId, ...]] = {block.id: () for block in blocks}
     for step in held.values():
         above |= {child.id: (*above[step.id], step.id) for child in step.steps}
 
@@ -89,5 +106,5 @@ def _without(rollback: tuple[Compensation, ...], gone: frozenset[StepId]) -> tup
     return tuple(kept)
 
 
-def _few(names: list[str]) -> str:
+def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

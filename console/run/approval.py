@@ -8,12 +8,12 @@ whatever happened in between. Descriptions are not part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from console.catalog.spec import Catalog, Risk, ToolSpec
 from console.plan.codec import decisive, digest
-from console.plan.model import Compensation, Plan, Step, StepId
+from console.plan.model import Compensation, Plan, Step
 from console.plan.references import find
 from console.run.policy import risk_of
 
@@ -96,13 +96,3 @@ def confirmable(plan: Plan, catalog: Catalog) -> tuple[Step, ...]:
 def is_template(step: Step) -> bool:
     """Whether what the step does depends on earlier results."""
     return bool(find(step.params))
-
-
-def voided(
-    old: Plan, new: Plan, catalog: Catalog, downstream: Mapping[StepId, Iterable[StepId]]
-) -> set[StepId]:
-    """The steps of `new` whose approval falls: those that changed, and what depends on them."""
-    hasher = Hasher(catalog)
-    before = {step.id: hasher.step(step) for step in old.leaves()}
-    changed = {step.id for step in new.leaves() if before.get(step.id) != hasher.step(step)}
-    return changed | {below for step in changed for below in downstream.get(step, ())}

@@ -49,6 +49,13 @@ class ChangePlan(Wish):
     summary: str
 
 
+class Propose(Wish):
+    """Have `plan` wait for an answer in place of the proposed revision whose hash is `instead`."""
+
+    plan: Plan
+    instead: str
+
+
 class Pause(Wish):
     """Start no new steps; running ones go on."""
 

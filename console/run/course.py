@@ -81,7 +81,10 @@ class Course:
                 self._revised = True
             case ev.RevisionAccepted():
                 self.rebuild()
-            case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted():
+            case ev.PlanEdited():
+                self._carry_over(event)
+                self.rebuild()
+            case ev.PlanDrafted() | ev.RunStarted():
                 self.rebuild()
             case ev.RollbackStarted() | ev.RollbackFinished():
                 self.closing = ""
@@ -102,6 +105,12 @@ class Course:
         held = [step for step in steps if self.approved.get(step.id) == before.step(step)]
         self.approved |= {step.id: self.hasher.step(step) for step in held}
         self.rebuild()
+
+    def _carry_over(self, edited: ev.PlanEdited) -> None:
+        """What did not have to be asked about again stays approved, in the form it has now."""
+        if self.state.approved_plan is not None:
+            kept = [leaf for leaf in edited.plan.leaves() if leaf.id not in self.state.voided]
+            self.approved = {leaf.id: self.hasher.step(leaf) for leaf in kept}
 
     def rebuild(self) -> None:
         """Derive the lane anew from the state."""

@@ -188,7 +188,7 @@ class Engine:
     def _replay(self) -> None:
         for record in self.setup.journal.since(0):
             self.state.apply(record)
-            if isinstance(record.event, ev.Approved | ev.RevisionAccepted):
+            if isinstance(record.event, ev.Approved | ev.RevisionAccepted | ev.PlanEdited):
                 self._course.note(record.event)
             self._audience.remember([record])
         self._course.rebuild()

@@ -206,7 +206,7 @@ class PlanningFailed(Event):
 
 
 class PlanEdited(Event):
-    """The operator changed the plan; every approval of what changed is void (`voided`)."""
+    """The operator changed the plan. `voided` steps have to be approved again (run/renewal.py)."""
 
     revision: int
     plan: Plan
@@ -417,7 +417,8 @@ class ReplanStarted(Event):
 
 class RevisionProposed(Event):
     """A revision that waits for the operator. `hash` is the proposed plan's; one that `falls_back`
-    gives the goal up; one that `mends` puts in what the checker misses in the plan."""
+    gives the goal up; one that `mends` puts in what the checker misses in the plan. `changed_by` names
+    who took parts of it out, or wrote them anew."""
 
     plan: Plan
     hash: str
@@ -433,6 +434,7 @@ class RevisionProposed(Event):
     calls: tuple[ModelCall, ...] = ()
     falls_back: bool = False
     mends: bool = False
+    changed_by: str = ""
 
 
 class RevisionAccepted(Event):

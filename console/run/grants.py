@@ -15,14 +15,14 @@ from console.catalog.mcp import with_definition
 from console.catalog.spec import Catalog
 from console.errors import ControlRefused, Fault, StaleRevision
 from console.plan.codec import faults_of
-from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 from console.run import control as c
 from console.run import events as ev
 from console.run.agent import open_call, profile_of
-from console.run.approval import Hasher, confirmable, voided
+from console.run.approval import Hasher, confirmable
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
+from console.run.renewal import asking_in
 from console.run.rollback import plan_rollback, requested, rollback_hash
 from console.run.standing import Proposal, Request
 from console.run.state import RunState
@@ -125,12 +125,12 @@ def _approve(wish: c.Approve, desk: Desk) -> Grant:
 
 
 def _confirmed(wish: c.Approve, plan: Plan | None, desk: Desk) -> None:
-    """Every destructive step that is still to come must be confirmed by its own hash."""
+    """Every destructive step that this approval is asked for must be confirmed by its own hash."""
     if plan is None:
         raise _refuse("there is no plan")
+    asking = asking_in(desk.state, plan)
     for step in confirmable(plan, desk.catalog):
-        known = desk.state.steps.get(step.id)
-        if known is not None and known.has_started:
+        if step.id not in asking:
             continue
         if step.enabled and wish.steps.get(step.id) != desk.hasher.step(step):
             raise _refuse("it is destructive and was not confirmed", step=step.id)
@@ -185,16 +185,13 @@ def _tool_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
 def accepted(desk: Desk, proposal: Proposal, how: str) -> ev.RevisionAccepted:
     """The event that makes a proposal the plan."""
     plan = proposal.plan
-    old = desk.state.plan or plan
-    graph = Graph.of(plan)
-    below = {step: graph.descendants(step) for step in graph.order}
     return ev.RevisionAccepted(
         revision=desk.state.revision + 1,
         plan=plan,
         plan_hash=desk.hasher.plan(plan),
         by=desk.by,
         how=how,
-        voided=tuple(sorted(voided(old, plan, desk.catalog, below))),
+        voided=_voided(desk, plan),
         falls_back=proposal.falls_back,
     )
 
@@ -260,23 +257,75 @@ def _change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
     if problems := [*faults_of(wish.plan), *misfits(wish.plan, desk.catalog), *taken(wish.plan, state)]:
         raise _refuse(_summary(problems), todo="Mend it and try again")
     _started_untouched(wish.plan, desk)
-    graph = Graph.of(wish.plan)
-    below = {step: graph.descendants(step) for step in graph.order}
-    gone = voided(state.plan, wish.plan, desk.catalog, below) if state.plan else set()
+    gone = _voided(desk, wish.plan)
+    outdated = _outdated(wish.plan, desk)
     withdrawn = tuple(
         ev.RequestWithdrawn(request=r.id, reason="the plan was changed")
         for r in state.requests.values()
-        if r.scope in ("plan", "revision") or (r.scope in ("step", "gate") and r.step in gone)
+        if r.scope in ("plan", "revision") or r.step in outdated
     )
+    asked_anew = tuple(ev.StepReleased(step=step) for step in outdated if state.steps[step].status is _S.HELD)
     edited = ev.PlanEdited(
         revision=state.revision + 1,
         plan=wish.plan,
         plan_hash=desk.hasher.plan(wish.plan),
         summary=wish.summary,
         by=desk.by,
-        voided=tuple(sorted(gone)),
+        voided=gone,
     )
-    return Grant((*withdrawn, edited))
+    return Grant((*withdrawn, *asked_anew, edited))
+
+
+def _propose(wish: c.Propose, desk: Desk) -> Grant:
+    """The operator's own form of a revision takes the place of the one that waits."""
+    state, proposal = desk.state, desk.state.proposal
+    if proposal is None or proposal.hash != wish.instead:
+        raise StaleRevision(
+            "the revision that was changed does not wait any more",
+            kept="nothing was changed",
+            todo="Look at what waits now",
+        )
+    if problems := [*faults_of(wish.plan), *misfits(wish.plan, desk.catalog)]:
+        raise _refuse(_summary(problems), todo="Mend it and try again")
+    _started_untouched(wish.plan, desk, may_go=(_S.FAILED, _S.CANCELLED))
+    hash_ = desk.hasher.plan(wish.plan)
+    if hash_ == state.plan_hash:
+        raise _refuse("nothing is left of the revision", todo="Reject it instead")
+    withdrawn = tuple(
+        ev.RequestWithdrawn(request=r.id, reason="the revision was changed")
+        for r in state.requests.values()
+        if r.scope == "revision"
+    )
+    proposed = ev.RevisionProposed(
+        plan=wish.plan,
+        hash=hash_,
+        reason=proposal.reason,
+        planner=proposal.planner,
+        model=proposal.model,
+        repairs=proposal.repairs,
+        falls_back=proposal.falls_back,
+        changed_by=desk.by,
+    )
+    number = state.seq + len(withdrawn) + 2
+    asked = ev.ApprovalRequested(request=f"q{number}", scope="revision", hash=hash_, question=proposal.reason)
+    return Grant((*withdrawn, proposed, asked))
+
+
+def _voided(desk: Desk, plan: Plan) -> tuple[StepId, ...]:
+    """The steps of `plan` whose approval falls with it; while nothing was approved, none does."""
+    return () if desk.state.approved_plan is None else tuple(asking_in(desk.state, plan))
+
+
+def _outdated(plan: Plan, desk: Desk) -> tuple[StepId, ...]:
+    """The steps with a question that would be about something else in `plan`."""
+    new = {leaf.id: leaf for leaf in plan.leaves()}
+    asked = [r.step for r in desk.state.requests.values() if r.scope in ("step", "gate")]
+    old = desk.state.leaves
+    return tuple(
+        name
+        for name in dict.fromkeys(asked)
+        if name not in new or desk.hasher.step(old[name]) != desk.hasher.step(new[name])
+    )
 
 
 def taken(plan: Plan, state: RunState) -> list[Fault]:
@@ -293,13 +342,15 @@ def _summary(problems: list[Fault]) -> str:
     return f"the plan is not valid: {problems[0]}{more}"
 
 
-def _started_untouched(plan: Plan, desk: Desk) -> None:
+def _started_untouched(plan: Plan, desk: Desk, *, may_go: tuple[StepStatus, ...] = ()) -> None:
     new = {leaf.id: leaf for leaf in plan.leaves()}
     for leaf in desk.state.leaves.values():
         state = desk.state.steps[leaf.id]
         if not state.attempts:
             continue
         if leaf.id not in new:
+            if state.status in may_go:
+                continue
             raise _refuse(
                 "it has started and cannot be removed", step=leaf.id, todo="Skip it or roll it back"
             )
@@ -507,6 +558,7 @@ _GRANTS: dict[type[c.Wish], Callable[[Any, Desk], Grant]] = {
     c.Approve: _approve,
     c.Deny: _deny,
     c.ChangePlan: _change_plan,
+    c.Propose: _propose,
     c.Pause: _pause,
     c.Continue: _continue,
     c.Stop: _stop,

@@ -130,6 +130,7 @@ RUN_LIFE: dict[tuple[RunStatus, str], RunStatus] = {
     **{(s, "replan_started"): _R.REPLANNING for s in _LIVE},
     (_R.REPLANNING, "revision_proposed"): _R.AWAITING_DECISION,
     (_R.REPLANNING, "replan_failed"): _R.AWAITING_DECISION,
+    (_R.AWAITING_DECISION, "revision_proposed"): _R.AWAITING_DECISION,
     (_R.AWAITING_DECISION, "revision_accepted"): _R.RUNNING,
     (_R.AWAITING_DECISION, "revision_rejected"): _R.AWAITING_DECISION,
     **{(s, "rollback_started"): _R.ROLLING_BACK for s in _LIVE},

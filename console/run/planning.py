@@ -19,6 +19,7 @@ from console.run.course import Course
 from console.run.grants import Desk, accepted
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
+from console.run.renewal import asking_in
 from console.run.state import THINKING, RunState
 from console.run.thinking import Thinking
 
@@ -124,7 +125,9 @@ class Planning:
         policy, old, course = self._policy, self._state.plan, self._course
         request = course.asking.ask("revision", proposal.hash, question=proposal.reason)
         self._loop.emit(request)
-        if old is not None and policy.accepts(old, proposal.plan, course.catalog):
+        asking = asking_in(self._state, proposal.plan)
+        asked = [step for step in proposal.plan.leaves() if step.id in asking]
+        if old is not None and policy.accepts(asked, course.catalog):
             approved = course.asking.consented(request)
             desk = Desk(self._state, course.catalog, course.hasher, policy, approved.by)
             self._loop.emit(approved)

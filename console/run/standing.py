@@ -126,6 +126,7 @@ class Proposal:
     model: str = ""
     repairs: tuple[str, ...] = ()
     falls_back: bool = False
+    changed_by: str = ""
 
 
 @dataclass(slots=True)

@@ -24,9 +24,12 @@ THINKING = (_R.DRAFTING, _R.REPLANNING)
 class RunState:
     """Everything that is true of a run after the records applied so far.
 
-    `seq` is the last record's number. Reading is free for everybody; only `apply` writes. `tokens` and
-    `cost` (US dollars) are what all planning has taken, `asking` what the planning under way has so far.
-    `draft` and `faults` are what is left of a planning that failed, to be mended by hand.
+    `seq` is the last record's number. `tokens` and `cost` (US dollars) are what all planning has taken,
+    `asking` what the planning under way has so far. `draft` and `faults` are what is left of a planning
+    that failed, to be mended by hand. `base` is the plan as it was planned, accepted or approved last: what
+    edits since are held against. `approved_plan` is the plan as it was last approved as a whole, and
+    `approved_at` the revision since which each step of it is what it is; `voided` are the steps that an
+    edit changed since. Reading is free for everybody; only `apply` writes.
     """
 
     def __init__(self) -> None:
@@ -63,6 +66,10 @@ class RunState:
         self.calls: dict[StepId, Step] = {}
         self.requests: dict[str, Request] = {}
         self.approvals: list[Approval] = []
+        self.base: Plan | None = None
+        self.approved_plan: Plan | None = None
+        self.approved_at: dict[StepId, int] = {}
+        self.voided: frozenset[StepId] = frozenset()
         self.proposal: Proposal | None = None
         self.replans = 0
         self.fell_back = False
@@ -372,6 +379,7 @@ class RunState:
 
     def _on_plan_drafted(self, event: ev.PlanDrafted, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
+        self.base = event.plan
         self.planner, self.model, self.repairs = event.planner, event.model, event.repairs
         self.prompt, self.because = event.prompt, event.reason
         self._end_planning(event.tokens, event.cost)
@@ -379,7 +387,7 @@ class RunState:
 
     def _on_plan_edited(self, event: ev.PlanEdited, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
-        self.error, self.draft, self.faults = "", "", ()
+        self.error, self.draft, self.faults, self.proposal = "", "", (), None
         self._void(event.voided)
 
     def _take_plan(self, plan: Plan, plan_hash: str, revision: int) -> None:
@@ -401,7 +409,7 @@ class RunState:
         self.plan, self.plan_hash, self.revision = plan, plan_hash, revision
 
     def _void(self, voided: tuple[StepId, ...]) -> None:
-        gone = set(voided)
+        gone = self.voided = frozenset(voided)
         for approval in self.approvals:
             if approval.scope in ("step", "gate") and approval.step in gone:
                 approval.used = True
@@ -431,6 +439,17 @@ class RunState:
         self.approvals.append(
             Approval(event.scope, event.hash, event.by, event.how, at, event.step, dict(event.steps))
         )
+        if event.scope == "plan" and self.plan is not None:
+            self._approve(self.plan)
+
+    def _approve(self, plan: Plan) -> None:
+        """`plan` is approved as a whole; what did not have to be asked about stays what it was."""
+        known = self.approved_at
+        self.approved_at = {
+            leaf.id: self.revision if leaf.id in self.voided else known.get(leaf.id, self.revision)
+            for leaf in plan.leaves()
+        }
+        self.approved_plan, self.voided, self.base = plan, frozenset(), plan
 
     def _on_denied(self, event: ev.Denied, at: float) -> None:
         self.requests.pop(event.request, None)
@@ -453,12 +472,16 @@ class RunState:
             event.model,
             event.repairs,
             event.falls_back,
+            event.changed_by,
         )
         self._end_planning(event.tokens, event.cost)
 
     def _on_revision_accepted(self, event: ev.RevisionAccepted, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
         self._void(event.voided)
+        self.base = event.plan
+        if self.started_at:
+            self._approve(event.plan)
         self.fell_back = event.falls_back
         self.proposal = None
 

@@ -30,6 +30,7 @@ from console.redact import Redactor
 from console.run import events as ev
 from console.run.control import Session
 from console.run.engine import Engine, Log, Setup
+from console.run.history import learn
 from console.run.journal import Journal
 from console.run.policy import Consent, Policy
 from console.run.state import RunState
@@ -84,11 +85,13 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             if tracing:
                 backend = Placed(backend, journal.since)
             setup = await _setup(order, journal, world, backend, warnings)
+            engine = Engine(setup)
             try:
-                return await _serve(Engine(setup), journal, front, ready, tracing)
+                return await _serve(engine, journal, front, ready, tracing)
             finally:
                 if setup.executor is not None:
                     setup.executor.close()
+                learn(engine.state)
     finally:
         if tracing:
             await tracing.close()

@@ -22,5 +22,17 @@ from __future__ import annotations
 from console.task.finding import load, samples
 from console.task.model import OUTPUT, Planning, ProbedFact, Task, Wanted
 from console.task.reader import duration
+from console.task.saved import save, saved
 
-__all__ = ["OUTPUT", "Planning", "ProbedFact", "Task", "Wanted", "duration", "load", "samples"]
+__all__ = [
+    "OUTPUT",
+    "Planning",
+    "ProbedFact",
+    "Task",
+    "Wanted",
+    "duration",
+    "load",
+    "samples",
+    "save",
+    "saved",
+]

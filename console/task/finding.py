@@ -1,4 +1,4 @@
-"""What somebody means who names a task: a file, a folder, a sample, or a goal in words."""
+"""What somebody means who names a task: a file, a folder, a sample, a saved task, or a goal in words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from console.errors import BadReply, Fault, InvalidPlan, MissingDocument, UsageE
 from console.plan import codec, strict
 from console.task.model import Task
 from console.task.reader import Reader, lines_of
+from console.task.saved import saved
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -102,7 +103,7 @@ def _file_of(what: str) -> Path | None:
             return path
     except (OSError, ValueError):
         path = Path("-")
-    known = samples()
+    known = samples() | saved()
     if what in known:
         return known[what]
     if path.is_dir():
@@ -117,7 +118,7 @@ def _file_of(what: str) -> Path | None:
         return None
     near = get_close_matches(what, known, 1)
     hint = f"Did you mean {near[0]}?" if near else "Put a goal of several words in quotes"
-    raise MissingDocument(f"{what!r} is no file and no sample task", todo=hint)
+    raise MissingDocument(f"{what!r} is no file, no sample and no saved task", todo=hint)
 
 
 def _files_beside(path: Path) -> list[str]:

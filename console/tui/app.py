@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from console.plan.model import StepId
     from console.run.control import Session, Wish
+    from console.run.history import Estimates
     from console.tui.screens.picker import SampleInfo
     from console.tui.screens.run import RunScreen
     from console.tui.screens.runs import RunInfo
@@ -61,7 +62,8 @@ Opener = Callable[[str], Awaitable["Session"]]
 class Options:
     """How the console looks and behaves. `keys` maps binding ids ("run.approve") to keys. Without a
     session, what `offers` gives is offered and `open` opens what is chosen. `reopen` has a run taken up
-    again that has ended or has lost its process. `now` is the wall clock."""
+    again that has ended or has lost its process, `like` a new one started with its plan. `now` is the
+    wall clock. `estimates` reads what past runs took."""
 
     theme: str = ""
     ascii: bool = False
@@ -70,8 +72,10 @@ class Options:
     offers: Callable[[], tuple[Sequence[SampleInfo], Sequence[RunInfo]]] = lambda: ((), ())
     open: Opener | None = None
     reopen: Opener | None = None
+    like: Opener | None = None
     theme_folders: tuple[Path, ...] = ()
     now: Callable[[], float] = time.time
+    estimates: Callable[[], Estimates] | None = None
 
 
 def _actions() -> type[Provider]:
@@ -141,13 +145,26 @@ class ConsoleApp(App[int]):
 
         options = self.options
         reopen = partial(self._reopen, options.reopen, session.run) if options.reopen else None
+        like = partial(self._like, options.like, session.run) if options.like else None
         self.switch_screen(
-            RunScreen(session, by=self._by, keymap=options.keys, now=options.now, reopen=reopen, step=step)
+            RunScreen(
+                session,
+                by=self._by,
+                keymap=options.keys,
+                now=options.now,
+                reopen=reopen,
+                like=like,
+                estimates=options.estimates,
+                step=step,
+            )
         )
 
     @property
     def _by(self) -> str:
         return self.options.by or getpass.getuser()
+
+    async def _like(self, like: Opener, run: str) -> None:
+        self.show_run(await like(run))
 
     async def _reopen(self, reopen: Opener, run: str, wish: Wish | None, step: StepId) -> None:
         """Take a run up and show it. The wish comes first: the work of a screen ends with the screen."""

@@ -1,38 +1,43 @@
-"""What the keys do to the plan: each edit is a value (console/plan/edit.py), applied here to see what it
-comes to, and wished of the run as a whole new plan on the revision it was made on.
+"""What the keys do to the steps of the plan: each edit is a value (console/plan/edit.py), made at once
+(console/tui/changes.py).
 
-Undo and redo go the same way. When somebody else changes the plan, the history begins anew.
+An edit is about the marked steps that can be seen, else about the selected one; one edit whatever their
+number. console/tui/arranging.py has what changes their order, phases and dependencies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from console.errors import InvalidPlan
 from console.plan.edit import (
     AddStep,
-    DeleteStep,
+    DeleteSteps,
     Edit,
-    EditHistory,
     EditRefused,
-    MoveStep,
     Place,
     ReplacePlan,
     ReplaceStep,
     SetEnabled,
     SetGate,
-    copied,
+    Together,
+    copies,
 )
 from console.plan.model import Gate, Plan, Step, StepId
-from console.run.control import ChangePlan
-from console.tui.bridge import Bridge
+from console.run.control import Propose
+from console.run.life import StepStatus
+from console.tui.changes import Changes
 from console.tui.draft import Draft
+from console.tui.view import find_life
 
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
 
 Work = Callable[[], Coroutine[Any, Any, None] | None]
+
+NAMED = 4
+"""Steps that are named in a row when something is said of them."""
 
 
 class Editing:
@@ -40,7 +45,7 @@ class Editing:
 
     def __init__(self, screen: RunScreen) -> None:
         self.screen = screen
-        self.history = EditHistory(Plan())
+        self.changes = Changes(screen)
 
     def handlers(self) -> dict[str, Work]:
         return {
@@ -49,28 +54,22 @@ class Editing:
             "edit_plan": self.edit_plan,
             "add": self.add,
             "delete": self.delete,
-            "copy_step": self.copy_step,
+            "copy_step": self.copy_steps,
             "paste": self.paste,
             "paste_now": self.paste,
-            "move_down": lambda: self.move(1),
-            "move_up": lambda: self.move(-1),
-            "indent": self.indent,
-            "outdent": self.outdent,
+            "hold": self.hold,
             "enable": self.enable,
             "gate": self.gate,
             "undo": self.undo,
             "redo": self.redo,
             "findings": self.findings,
             "fix": self.fix,
+            "save_task": self.save_task,
         }
 
     @property
-    def bridge(self) -> Bridge:
-        return self.screen.bridge
-
-    @property
     def plan(self) -> Plan:
-        return self.bridge.state.plan or Plan(goal=self.bridge.state.goal)
+        return self.changes.plan
 
     @property
     def step(self) -> Step:
@@ -78,32 +77,36 @@ class Editing:
         assert step is not None, "the action is only enabled on a step"
         return step
 
-    def plan_changed(self, plan: Plan | None) -> None:
-        """The run has another plan: ours, or somebody else's."""
-        if plan is not None and plan != self.history.plan:
-            used = self.history.used | set(self.bridge.state.steps)
-            self.history = EditHistory(plan)
-            self.history.used |= used
-        self._show_history()
+    @property
+    def targets(self) -> tuple[Step, ...]:
+        """The steps that an edit is about, in the plan's order; none that is inside another."""
+        wanted = set(self.screen.view.targets)
+        return tuple(step for step, path in self.plan.walk() if step.id in wanted and wanted.isdisjoint(path))
 
-    def _show_history(self) -> None:
+    def plan_changed(self, plan: Plan | None) -> None:
+        """The run has this plan."""
+        self.changes.heard(plan, self.screen.bridge.state.revision)
+        self.show_history()
+
+    def show_history(self) -> None:
         view = self.screen.view
-        view.undoable = "undo" if self.history.can_undo else ""
-        view.redoable = "redo" if self.history.can_redo else ""
+        view.undoable = "undo" if self.changes.can_undo else ""
+        view.redoable = "redo" if self.changes.can_redo else ""
 
     # ── one edit ─────────────────────────────────────────────────────────────────────────────────
 
-    async def make(self, edit: Edit, go_to: StepId = "") -> None:
-        """Apply an edit and have the run take it. Raises `ControlRefused` with nothing changed."""
-        self.history.do(edit)
-        await self._send(edit.summary, self.history.undo)
+    def make(self, edit: Edit, go_to: StepId = "") -> None:
+        """Make an edit and show it. Raises `EditRefused` with nothing changed."""
+        self.changes.make(edit)
+        self.show_history()
         if go_to:
             self._go_to(go_to)
+        self.screen.show_parts()
 
     async def make_or_rewire(self, edit: Edit, rewired: Edit, go_to: StepId = "") -> bool:
         """As `make`; when a dependency forbids it, offer to re-wire. Whether the edit was made."""
         try:
-            await self.make(edit, go_to)
+            self.make(edit, go_to)
         except EditRefused as refused:
             from console.tui.screens.confirm import ConfirmScreen
 
@@ -111,32 +114,23 @@ class Editing:
                 ConfirmScreen(f"{refused.what}. Re-wire the dependencies?", yes="Re-wire", no="Leave it")
             )
             if yes:
-                await self.make(rewired, go_to)
+                self.make(rewired, go_to)
             return yes
         return True
-
-    async def _send(self, summary: str, take_back: Callable[[], Plan]) -> None:
-        revision = self.bridge.state.revision
-        try:
-            await self.bridge.wish(ChangePlan(plan=self.history.plan, revision=revision, summary=summary))
-        except BaseException:
-            take_back()
-            raise
-        await self.bridge.until(lambda: self.bridge.state.revision > revision)
-        self.screen.refresh_run()
 
     def _go_to(self, step: StepId) -> None:
         self.screen.plan_tree.select(step)
         self.screen.view.step = self.screen.plan_tree.step
-        self.screen.show_parts()
 
     async def undo(self) -> None:
-        self.history.undo()
-        await self._send("undo the last edit", self.history.redo)
+        await self.changes.undo()
+        self.show_history()
+        self.screen.show_parts()
 
     async def redo(self) -> None:
-        self.history.redo()
-        await self._send("make the edit again", self.history.undo)
+        await self.changes.redo()
+        self.show_history()
+        self.screen.show_parts()
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,134 +138,148 @@ class Editing:
         step = self.step
         new = await self._form(step, f"step {step.id}")
         if new is not None and new != step:
-            await self.make(ReplaceStep(step.id, new))
+            self.make(ReplaceStep(step.id, new))
 
     async def add(self) -> None:
         place = self._below()
         new = await self._form(None, str(place))
         if new is not None:
-            await self.make(AddStep(new, place), go_to=new.id)
+            self.make(AddStep(new, place), go_to=new.id)
 
     async def _form(self, step: Step | None, position: str) -> Step | None:
         from console.tui.screens.step_editor import StepEditor
 
-        state = self.bridge.state
-        answer: Step | None = await self.screen.operating.ask(
-            StepEditor(self.plan, step, state.catalog, position)
-        )
+        catalog = self.screen.bridge.state.catalog
+        answer: Step | None = await self.screen.operating.ask(StepEditor(self.plan, step, catalog, position))
         return answer
 
     def _below(self) -> Place:
         """Below the selected step; first thing in an open phase is its last place."""
         selected = self.screen.view.selected
-        if selected is None or self.bridge.state.is_item(selected.id):
+        if selected is None or self.screen.bridge.state.is_item(selected.id):
             return Place()
         return Place(into=selected.id) if selected.is_phase else Place(after=selected.id)
 
     async def delete(self) -> None:
-        step = self.step.id
-        if await self.make_or_rewire(DeleteStep(step), DeleteStep(step, rewire=True)):
-            self.screen.say(f"step {step} is deleted (u undoes)")
+        steps = self._with_emptied_phases({step.id for step in self.targets})
+        if await self.make_or_rewire(DeleteSteps(steps), DeleteSteps(steps, rewire=True)):
+            self.screen.say(f"{named(steps)} {'is' if len(steps) == 1 else 'are'} deleted (u undoes)")
 
-    def copy_step(self) -> None:
-        self.screen.view.copied = self.step
-        self.screen.say(f"step {self.step.id} is copied")
+    def _with_emptied_phases(self, doomed: set[StepId]) -> tuple[StepId, ...]:
+        """These steps, and a phase in place of all its steps: none is left empty."""
+        for step, _ in reversed(list(self.plan.walk())):
+            if step.steps and all(child.id in doomed for child in step.steps):
+                doomed = (doomed - {child.id for child in step.steps}) | {step.id}
+        return tuple(step.id for step, _ in self.plan.walk() if step.id in doomed)
+
+    def copy_steps(self) -> None:
+        steps = self.targets or (self.step,)
+        self.screen.view.copied = steps
+        self.screen.say(
+            f"{named([s.id for s in steps])} {'is' if len(steps) == 1 else 'are'} copied (p pastes)"
+        )
         self.screen.show_parts()
 
-    async def paste(self) -> None:
-        original = self.screen.view.copied
-        assert original is not None, "the action is only enabled with a copy"
-        new = copied(original, self.plan, self.history.used)
-        await self.make(AddStep(new, self._below()), go_to=new.id)
+    def paste(self) -> None:
+        new = copies(self.screen.view.copied, self.plan, self.changes.history.used)
+        place = self._below()
+        edits = []
+        for step in new:
+            edits.append(AddStep(step, place))
+            place = Place(after=step.id) if place.after else place
+        self.make(_as_one(edits, f"paste {named([step.id for step in new])}"), go_to=new[0].id)
 
-    async def enable(self) -> None:
-        await self.make(SetEnabled(self.step.id, not self.step.enabled))
+    async def hold(self) -> None:
+        """Hold the steps; release them when all are held."""
+        state, targets = self.screen.bridge.state, self.screen.view.targets
+        held = [s for s in targets if (life := find_life(state, s)) and life.status is StepStatus.HELD]
+        chosen = targets if len(held) == len(targets) else tuple(s for s in targets if s not in held)
+        await self.changes.hold(chosen, hold=len(held) < len(targets))
+        self.show_history()
+
+    def enable(self) -> None:
+        """Leave the steps out; take them in when all are left out."""
+        steps = self.targets
+        enabled = not any(step.enabled for step in steps)
+        edits = [SetEnabled(step.id, enabled) for step in steps if step.enabled is not enabled]
+        verb = "take in" if enabled else "leave out"
+        self.make(_as_one(edits, f"{verb} {named([step.id for step in steps])}"))
 
     async def gate(self) -> None:
-        """A gate before the step, with a question if one is typed; or no gate any more."""
-        step = self.step
-        if step.gate is not None:
-            await self.make(SetGate(step.id, None))
+        """A gate before each step, with a question if one is typed; no gates where all have one."""
+        steps = self.targets
+        ids = [step.id for step in steps]
+        if all(step.gate is not None for step in steps):
+            self.make(_as_one([SetGate(name, None) for name in ids], f"remove the gates of {named(ids)}"))
             return
         from console.tui.screens.text_input import AskText
 
         question = await self.screen.operating.ask(
-            AskText(f"Gate before step {step.id}. What to ask (or nothing):")
+            AskText(f"Gate before {named(ids)}. What to ask (or nothing):")
         )
         if question is not None:
-            await self.make(SetGate(step.id, Gate(question=question)))
-
-    # ── order ────────────────────────────────────────────────────────────────────────────────────
-
-    def _siblings(self, step: StepId) -> tuple[Sequence[Step], StepId]:
-        """The steps beside a step, itself included, and the phase they are in."""
-        for candidate, path in self.plan.walk():
-            if candidate.id == step:
-                return (self.plan.step(path[-1]).steps if path else self.plan.steps), path[-1] if path else ""
-        return (), ""
-
-    async def move(self, by: int) -> None:
-        step = self.step.id
-        siblings, phase = self._siblings(step)
-        at = next(i for i, s in enumerate(siblings) if s.id == step)
-        beside = at + by
-        if 0 <= beside < len(siblings):
-            other = siblings[beside].id
-            place = Place(after=other) if by > 0 else Place(before=other)
-        elif phase:
-            place = Place(after=phase) if by > 0 else Place(before=phase)
-        else:
-            self.screen.say(f"step {step} is the {'last' if by > 0 else 'first'} one already")
-            return
-        await self.make_or_rewire(MoveStep(step, place), MoveStep(step, place, rewire=True), go_to=step)
-
-    async def indent(self) -> None:
-        step = self.step.id
-        siblings, _ = self._siblings(step)
-        at = next(i for i, s in enumerate(siblings) if s.id == step)
-        if at == 0 or not siblings[at - 1].is_phase:
-            self.screen.say(f"there is no phase right above step {step} to move it into")
-            return
-        place = Place(into=siblings[at - 1].id)
-        await self.make_or_rewire(MoveStep(step, place), MoveStep(step, place, rewire=True), go_to=step)
-
-    async def outdent(self) -> None:
-        step = self.step.id
-        _, phase = self._siblings(step)
-        if not phase:
-            self.screen.say(f"step {step} is in no phase")
-            return
-        place = Place(after=phase)
-        await self.make_or_rewire(MoveStep(step, place), MoveStep(step, place, rewire=True), go_to=step)
+            gates = [SetGate(step.id, Gate(question=question)) for step in steps if step.gate is None]
+            self.make(_as_one(gates, f"set a gate before {named(ids)}"))
 
     # ── the whole plan ───────────────────────────────────────────────────────────────────────────
 
     async def edit_plan(self) -> None:
         """The plan; where none came out, what could be read of the planner's reply, faults marked."""
-        state = self.bridge.state
-        if state.plan is None and state.draft:
-            await self._in_editor(self.plan, Draft(state.draft, state.faults))
-        else:
-            await self._in_editor(self.plan)
+        state = self.screen.bridge.state
+        draft = Draft(state.draft, state.faults) if state.plan is None and state.draft else None
+
+        async def take(new: Plan) -> None:
+            self.make(ReplacePlan(new))
+            await self.changes.taken()
+
+        await self._in_editor(self.plan, take, draft)
 
     async def edit_revision(self) -> None:
-        proposal = self.bridge.state.proposal
-        if proposal is not None:
-            await self._in_editor(proposal.plan)
+        """Write the proposed revision anew; it waits for an answer in that form."""
+        proposal = self.screen.bridge.state.proposal
+        if proposal is None:
+            return
 
-    async def _in_editor(self, plan: Plan, draft: Draft | None = None) -> None:
+        async def take(new: Plan) -> None:
+            await self.screen.bridge.wish(Propose(plan=new, instead=proposal.hash))
+
+        await self._in_editor(proposal.plan, take)
+
+    async def _in_editor(
+        self, plan: Plan, take: Callable[[Plan], Awaitable[None]], draft: Draft | None = None
+    ) -> None:
+        """Have `plan` written anew; the text is kept until `take` has taken what came back."""
         from console.catalog import fit
         from console.tui.external_editor import edit_plan
 
-        async def take(new: Plan) -> None:
-            catalog = self.bridge.state.catalog
+        async def fitting(new: Plan) -> None:
+            catalog = self.screen.bridge.state.catalog
             new = fit.bind(new, catalog)
             if faults := fit.faults(new, catalog):
                 raise InvalidPlan(faults)
-            if new != self.plan:
-                await self.make(ReplacePlan(new))
+            if new != plan:
+                await take(new)
 
-        await edit_plan(self.screen.app, plan, take, draft=draft)
+        await edit_plan(self.screen.app, plan, fitting, draft=draft)
+
+    async def save_task(self) -> None:
+        """Save the plan as it is on the screen under a name, to be gone on with or started again."""
+        from console.task.saved import save, saved
+        from console.tui.screens.confirm import ConfirmScreen
+        from console.tui.screens.text_input import AskText
+
+        name = await self.screen.operating.ask(AskText("Save the plan as a task. Its name:"))
+        if not name:
+            return
+        name = name.strip()
+        question = ConfirmScreen(f"There is a task {name} already. Save over it?", "Save over it", "Leave it")
+        if name in saved() and not await self.screen.operating.ask(question):
+            return
+        state = self.screen.bridge.state
+        tools = [tool.file for tool in state.catalog.tools.values() if tool.file]
+        goal = self.plan.goal or state.goal
+        save(name, self.plan, goal=goal, tools=tools, document=state.task)
+        self.screen.say(f"saved: plandeck run {name}")
 
     async def findings(self) -> None:
         """All findings; the one that is chosen has its fix applied."""
@@ -279,15 +287,27 @@ class Editing:
 
         chosen = await self.screen.operating.ask(FindingsScreen(self.screen.insight.findings, self.plan))
         if chosen is not None and chosen.fix is not None:
-            await self._apply_fix(chosen.fix)
+            self.make(chosen.fix)
 
-    async def fix(self) -> None:
+    def fix(self) -> None:
         """Apply the fix of the selected step's first finding, else of the first there is."""
         offered = [f for f in self.screen.insight.findings if f.fix is not None]
         mine = [f for f in offered if f.step == self.screen.view.step]
         chosen = (mine or offered)[0]
-        await self._apply_fix(chosen.fix)
+        assert chosen.fix is not None, "only those that offer one are looked at"
+        self.make(chosen.fix)
         self.screen.say(f"fixed: {chosen.message} (u undoes)")
 
-    async def _apply_fix(self, fix: Any) -> None:
-        await self.make(fix)
+
+def named(ids: list[StepId] | tuple[StepId, ...]) -> str:
+    """Steps in words: `step 3`, `steps 3, 4, 5, 6 and 2 more`."""
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return f"step{'s' if len(ids) != 1 else ''} {', '.join(ids[:NAMED])}{more}"
+
+
+def _as_one(edits: list[Any], title: str) -> Edit:
+    """These edits as one; one alone as itself."""
+    if len(edits) == 1:
+        only: Edit = edits[0]
+        return only
+    return Together(tuple(edits), title)

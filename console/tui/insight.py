@@ -6,13 +6,15 @@ large. A plan that is not valid (a cycle) still gets what can be told of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from console.catalog.spec import Catalog
+from console.plan.graph import Graph
 from console.plan.model import Plan, StepId
-from console.tui.so_far import SoFar, check_rest
+from console.run.history import Estimates
+from console.run.so_far import SoFar, check_rest
 from console.tui.when import short_time
 
 if TYPE_CHECKING:
@@ -22,20 +24,22 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is looked at. `facts` hold before the plan; `parallel` is how many steps may run at once;
-    `so_far` is what has run of it."""
+    `so_far` is what has run of it. `estimates` reads what past runs took."""
 
     plan: Plan
     catalog: Catalog
     facts: tuple[str, ...] = ()
     parallel: int | None = None
     so_far: SoFar = field(default_factory=SoFar)
+    estimates: Callable[[], Estimates] = Estimates
 
 
 @dataclass(frozen=True, slots=True)
 class Insight:
     """`compensated` are the steps that have an undo of their own or of their tool; `no_return` is the first
-    step whose effect nothing undoes; `disabled` are left out by the plan; `estimate` is in seconds, 0 when no
-    tool says how long it takes."""
+    step whose effect nothing undoes; `disabled` are left out by the plan; `estimate` is in seconds, 0 when
+    nothing is known of how long any step takes; `durations` is what is known, and `graph` is there when the
+    plan has no cycle."""
 
     levels: Sequence[Sequence[StepId]] = ()
     critical: frozenset[StepId] = frozenset()
@@ -45,13 +49,15 @@ class Insight:
     disabled: frozenset[StepId] = frozenset()
     findings: tuple[Finding, ...] = ()
     blast: str = ""
+    durations: Mapping[StepId, float] = field(default_factory=dict)
+    graph: Graph | None = None
+    path: tuple[StepId, ...] = ()
 
 
 def look_at(question: Question) -> Insight:
     """Everything above. Reads nothing that changes, so that a thread can do it."""
     from console.catalog.contract import parse_fact
     from console.plan.check import blast_radius, point_of_no_return
-    from console.plan.graph import Graph
 
     plan, catalog = question.plan, question.catalog
     facts = [parse_fact(fact) for fact in question.facts]
@@ -66,20 +72,20 @@ def look_at(question: Question) -> Insight:
         radius, no_return = blast_radius(plan, catalog), point_of_no_return(plan, catalog)
     except ValueError:
         return Insight(compensated=compensated, findings=findings, blast="its steps go round in a circle")
-    known = {
-        leaf.id: tool.duration
-        for leaf in plan.leaves()
-        if (tool := catalog.get(leaf.action)) is not None and tool.duration
-    }
+    known = question.estimates().of_plan(plan, catalog)
+    path = graph.critical_path(known) if known else ()
     return Insight(
         graph.levels(),
-        frozenset(graph.critical_path(known)) if known else frozenset(),
+        frozenset(path),
         graph.makespan(known, question.parallel) if known else 0.0,
         compensated,
         no_return or "",
         graph.skipped,
         findings,
         blast_line(radius, len(findings)),
+        known,
+        graph,
+        path,
     )
 
 

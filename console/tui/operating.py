@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from console.plan.hunks import without
 from console.plan.model import StepId
 from console.run.control import (
     Approve,
@@ -21,12 +22,11 @@ from console.run.control import (
     DeclineRollback,
     Deny,
     ExpandPhase,
-    Hold,
     MarkDone,
     Pause,
     PreviewRollback,
     Probe,
-    Release,
+    Propose,
     Replan,
     Retry,
     RollBack,
@@ -41,6 +41,7 @@ from console.text import clean
 from console.tui import reasons as why
 from console.tui.actions import describe
 from console.tui.parting import parting_line
+from console.tui.widgets.diff_pane import DiffPane
 
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
@@ -68,9 +69,10 @@ class Operating:
             "mark_done": self.mark_done,
             "cancel": lambda: self.about_step(Cancel(step=self.subject(why.TO_CANCEL))),
             "reject": self.reject,
+            "hunk": self.take_or_leave,
             "probe": lambda: self.about_step(Probe(step=self.subject(why.TO_PROBE))),
-            "hold": self.hold,
             "take_up": self.take_up,
+            "start_like": self.start_like,
             "rollback": lambda: self.roll_back(None),
             "rollback_here": lambda: self.roll_back(self.step),
             "decline_rollback": self.decline_rollback,
@@ -92,6 +94,8 @@ class Operating:
         return self.screen.view.subject(allowed)
 
     async def wish(self, wish: Wish) -> Any:
+        """Say a wish, about the plan with all the edits that are on the screen."""
+        await self.screen.editing.changes.settled()
         return await self.screen.bridge.wish(wish)
 
     async def ask(self, question: Any) -> Any:
@@ -103,6 +107,9 @@ class Operating:
 
     async def answer(self) -> None:
         """Show what waits, and send what the operator says to it."""
+        await self.screen.editing.changes.settled()
+        if self.screen.view.left_out and not await self._propose_parts():
+            return
         request, state = self.screen.view.waiting, self.screen.bridge.state
         if request is None:
             return
@@ -116,6 +123,32 @@ class Operating:
             said = await self.ask(ApprovalScreen(request, state, directory=self.screen.session.directory))
         if said is not None:
             await self.wish(said)
+
+    def take_or_leave(self) -> None:
+        """Leave the part of the revision under the cursor out, or take it in again."""
+        pane = self.screen.query_one(DiffPane)
+        if pane.toggle():
+            self.screen.view.left_out = len(pane.left)
+            self.screen.show_parts()
+        else:
+            self.screen.say("the cursor is on no part of the revision")
+
+    async def _propose_parts(self) -> bool:
+        """Have the parts that are taken wait for an answer in place of the whole; whether they do."""
+        pane, state = self.screen.query_one(DiffPane), self.screen.bridge.state
+        if state.proposal is None or state.plan is None:
+            return False
+        if len(pane.left) == pane.count_of_parts:
+            self.screen.say("no part of the revision is taken (x rejects it)")
+            return False
+        plan = without(state.plan, state.proposal.plan, pane.left)
+        seq = self.screen.bridge.state.seq
+        await self.wish(Propose(plan=plan, instead=state.proposal.hash))
+        await self.screen.bridge.until(
+            lambda: self.screen.bridge.state.seq > seq and self.screen.view.request("revision") is not None
+        )
+        self.screen.refresh_run()
+        return True
 
     async def reject(self) -> None:
         request = self.screen.view.request("revision")
@@ -192,6 +225,11 @@ class Operating:
         """Have a process take the run up again, where it was."""
         await self._take_up(None)
 
+    async def start_like(self) -> None:
+        """Start a new run with this one's plan, and show that; this one goes on."""
+        if self.screen.like is not None:
+            await self.screen.like()
+
     async def _take_up(self, wish: Wish | None) -> None:
         if self.screen.reopen is not None:
             await self.screen.reopen(wish, self.step)
@@ -200,11 +238,6 @@ class Operating:
 
     async def about_step(self, wish: Wish) -> None:
         await self.wish(wish)
-
-    async def hold(self) -> None:
-        life = self.screen.view.life
-        held = life is not None and life.status is StepStatus.HELD
-        await self.wish(Release(step=self.step) if held else Hold(step=self.step, reason="by the operator"))
 
     async def mark_done(self) -> None:
         """Take the operator's word; references to the step get what is typed or pasted."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
+from console.plan.model import StepId
 from console.run.life import RunStatus, StepStatus
-from console.tui.view import View, find_step
+from console.tui.view import View, find_life, find_step
 
 Says = Callable[[View], str]
 
@@ -72,6 +73,22 @@ def can_expand(view: View) -> str:
     return "only a phase that is not planned yet can be planned; select one"
 
 
+def on_steps(view: View) -> str:
+    """As `on_step`, for the marked steps where there are any; marks never act on what cannot be seen."""
+    if view.marked:
+        return ""
+    if view.hidden:
+        return f"the {view.hidden} marked cannot be seen here (Esc takes the marks away)"
+    return on_step(view)
+
+
+def on_leaves(view: View) -> str:
+    if reason := on_steps(view):
+        return reason
+    phases = [step for step in view.targets if (found := view.named(step)) and found.is_phase]
+    return f"{phases[0]} is a phase; select a step in it" if phases else ""
+
+
 def on_leaf(view: View) -> str:
     step = view.selected
     if step is None:
@@ -80,14 +97,36 @@ def on_leaf(view: View) -> str:
 
 
 def not_started(view: View) -> str:
-    life = view.life
-    if life is not None and life.has_started:
-        return f"step {view.step} has started; it can be marked, retried or rolled back, not edited"
+    return _not_started(view, (view.step,))
+
+
+def none_started(view: View) -> str:
+    return _not_started(view, view.targets)
+
+
+def _not_started(view: View, steps: Iterable[StepId]) -> str:
+    for step in steps:
+        life = find_life(view.state, step)
+        if life is not None and life.has_started:
+            return f"step {step} has started; it can be marked done, retried or rolled back, not edited"
     return ""
 
 
 def in_plan(view: View) -> str:
-    return f"{view.step} is a rollback item" if view.state.is_item(view.step) else ""
+    for step in view.targets:
+        if step in view.state.calls:
+            return f"{step} is a call of an agent"
+        if view.state.is_item(step):
+            return f"{step} is a rollback item"
+    return ""
+
+
+def all_can_be_held(view: View) -> str:
+    for step in view.targets:
+        life = find_life(view.state, step)
+        if life is not None and life.status not in TO_HOLD:
+            return f"step {step} is {words(life.status)}; {_listed(TO_HOLD)} step can be held or released"
+    return ""
 
 
 def on_status(verb: str, allowed: Collection[StepStatus]) -> Says:
@@ -153,6 +192,10 @@ def can_take_up(view: View) -> str:
     return ""
 
 
+def can_start_like(view: View) -> str:
+    return has_plan(view) or ("" if view.copyable else "no run can be started from here")
+
+
 def can_roll_back(view: View) -> str:
     if view.status is RunStatus.ROLLING_BACK:
         return "the run is rolling back already"
@@ -205,6 +248,10 @@ def has_fix(view: View) -> str:
     return "no finding offers a fix"
 
 
+def has_marks(view: View) -> str:
+    return "" if view.marked or view.hidden else "no step is marked (M)"
+
+
 def has_search(view: View) -> str:
     return "" if view.search else "nothing is searched for (/)"
 
@@ -212,7 +259,9 @@ def has_search(view: View) -> str:
 write = first(control, not_over, not_rolling_back)
 edit = first(write, has_plan)
 edit_step = first(edit, on_step, in_plan, not_started)
-can_enable = first(edit_step, on_leaf)
+to_mark_range = first(on_step, has_marks)
+edit_steps = first(edit, on_steps, in_plan, none_started)
+can_enable = first(edit_steps, on_leaves)
 act = first(control, not_over)
 
 # ── when an action is about something ────────────────────────────────────────────────────────────
@@ -290,6 +339,8 @@ def approve_name(view: View) -> str:
     request = view.waiting
     if request is None:
         return "approve"
+    if request.scope == "revision" and view.left_out:
+        return "accept the taken parts"
     if request.scope in _ANSWERS:
         return _ANSWERS[request.scope]
     verb = {"gate": "answer the gate", "in_doubt": "settle", "decision": "decide"}.get(
@@ -307,8 +358,8 @@ def pause_name(view: View) -> str:
 
 
 def hold_name(view: View) -> str:
-    life = view.life
-    return "release" if life and life.status is StepStatus.HELD else "hold"
+    held = [(life := find_life(view.state, s)) and life.status is StepStatus.HELD for s in view.targets]
+    return "release" if held and all(held) else "hold"
 
 
 def detach_name(view: View) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from console.catalog.spec import Risk, ToolSpec
-from console.plan.model import Step, StepId
+from console.plan.model import Plan, Step, StepId
 from console.run.life import RunStatus, StepStatus
 from console.run.standing import Request, StepState
 from console.run.state import RunState
@@ -40,24 +40,33 @@ ANSWERED_FIRST = (
 
 @dataclass(slots=True)
 class View:
-    """`read_only` says why nothing can be wished, and is empty when it can; `takeable` that another
-    console holds the control; `reopenable` that a run without a process can be taken up again.
-    `ready` is false until the records that there are have come in: nothing can be acted on before.
-    `replay` says where a replay is. `step` is the selected step, phase or rollback item. `findings` come from
-    the plan checker, newest plan only."""
+    """`draft` is the plan with edits that the run may not have heard of yet. `read_only` says why nothing
+    can be wished, and is empty when it can; `takeable` that another console holds the control;
+    `reopenable` that a run without a process can be taken up again, `copyable` that a new one can be
+    started with this plan. `ready` is false until the records that there are have come in: nothing can be
+    acted on before. `step` is the selected step, phase or rollback item. `findings` come from the plan
+    checker, newest plan only. `marked` are the marked steps that can be seen, in the plan's order, `hidden`
+    is how many more there are. `picking` is the step whose dependencies are being picked, `left_out` how
+    many parts of the proposed revision are not taken. `replay` says where a replay is."""
 
     state: RunState = field(default_factory=RunState)
+    draft: Plan | None = None
     read_only: str = ""
     step: StepId = ""
     pane: Pane = "plan"
     findings: tuple[Any, ...] = ()
     undoable: str = ""
     redoable: str = ""
-    copied: Step | None = None
+    copied: tuple[Step, ...] = ()
+    marked: tuple[StepId, ...] = ()
+    hidden: int = 0
+    picking: StepId = ""
+    left_out: int = 0
     search: str = ""
     engine_gone: bool = False
     takeable: bool = False
     reopenable: bool = False
+    copyable: bool = False
     ready: bool = True
     replay: Position | None = None
     _indexed: tuple[object, ...] | None = None
@@ -68,12 +77,26 @@ class View:
         return self.state.status
 
     @property
+    def plan(self) -> Plan | None:
+        """The plan as it is shown."""
+        return self.draft or self.state.plan
+
+    @property
     def selected(self) -> Step | None:
         """The selected step, phase or rollback item, as it is written."""
-        now = (self.state.plan, self.state.rollback, len(self.state.calls))
+        return self.named(self.step)
+
+    def named(self, step: StepId) -> Step | None:
+        """A step, phase or rollback item, as it is written."""
+        now = (self.plan, self.state.rollback, len(self.state.calls))
         if self._indexed is None or any(a is not b for a, b in zip(self._indexed, now, strict=True)):
-            self._indexed, self._steps = now, all_steps(self.state)
-        return self._steps.get(self.step)
+            self._indexed, self._steps = now, all_steps(self.state, self.draft)
+        return self._steps.get(step)
+
+    @property
+    def targets(self) -> tuple[StepId, ...]:
+        """What an edit is about: the marked steps that can be seen, else the selected one."""
+        return self.marked or ((self.step,) if self.step else ())
 
     @property
     def life(self) -> StepState | None:
@@ -119,11 +142,13 @@ def in_trouble(life: StepState) -> bool:
     return life.status in IN_TROUBLE and not (life.parent and life.status is not StepStatus.IN_DOUBT)
 
 
-def all_steps(state: RunState) -> dict[StepId, Step]:
-    """Every step, phase, agent's call and rollback item by id, as it is written."""
+def all_steps(state: RunState, plan: Plan | None = None) -> dict[StepId, Step]:
+    """Every step, phase, agent's call and rollback item by id, as it is written; those of `plan` where it is
+    given."""
     steps = {item.step.id: item.step for item in state.rollback.plan.items} if state.rollback else {}
-    if state.plan is not None:
-        steps |= {step.id: step for step, _ in state.plan.walk()}
+    plan = plan or state.plan
+    if plan is not None:
+        steps |= {step.id: step for step, _ in plan.walk()}
     return steps | state.calls
 
 

@@ -13,6 +13,7 @@ from console.plan.codec import faults_of, from_document, load, read_leniently
 from console.plan.edit import (
     AddStep,
     DeleteStep,
+    DeleteSteps,
     Edit,
     EditHistory,
     EditRefused,
@@ -24,9 +25,11 @@ from console.plan.edit import (
     SetEnabled,
     SetGate,
     SetRollback,
+    Together,
     Ungroup,
     apply,
     copied,
+    copies,
     new_id,
 )
 from console.plan.graph import Graph
@@ -462,3 +465,28 @@ def test_a_plan_from_text_and_back_is_replaced_whole() -> None:
     other = load("[{id: a, action: x}]")
     assert history.do(ReplacePlan(other)) == other
     assert history.undo() == CHAIN
+
+
+# ── several steps as one edit ────────────────────────────────────────────────────────────────────
+
+
+def test_steps_are_deleted_together_with_what_they_say_of_each_other() -> None:
+    assert needs(apply(CHAIN, DeleteSteps(("3", "4")))) == {"1": (), "2": ("1",)}
+    assert needs(apply(CHAIN, DeleteSteps(("2", "3"), rewire=True))) == {"1": (), "4": ("1",)}
+    assert "steps 2, 3 cannot be deleted: step 4 depends on them" in refusal(CHAIN, DeleteSteps(("2", "3")))
+    assert needs(apply(PHASED, DeleteSteps(("p", "2"), rewire=True))) == {"1": (), "4": ("1",)}
+
+
+def test_edits_made_together_are_made_whole_or_not_at_all() -> None:
+    both = Together((SetEnabled("1", False), SetEnabled("2", False)), "leave out steps 1, 2")
+    assert both.summary == "leave out steps 1, 2"
+    assert [s.id for s in apply(CHAIN, both).leaves() if s.enabled] == ["3", "4"]
+    assert "there is no step 9" in refusal(
+        CHAIN, Together((SetEnabled("1", False), SetEnabled("9", True)), "x")
+    )
+
+
+def test_copies_made_together_refer_to_each_other() -> None:
+    two, three = copies(CHAIN.steps[1:3], CHAIN)
+    assert (two.id, two.depends_on) == ("5", ("1",))
+    assert (three.id, three.depends_on) == ("6", ("5",))

@@ -522,7 +522,7 @@ async def test_a_refused_edit_leaves_nothing_to_undo(tmp_path: Path) -> None:
         driver.session.fake.refuse["change_plan"] = "revision 2 is newer"
         await driver.press("s")
         await driver.until(lambda: any("revision 2 is newer" in text for text in driver.notices()))
-        assert not driver.screen.editing.history.can_undo
+        assert not driver.screen.editing.changes.can_undo
         await driver.press("u")
         assert any("no edit to undo" in text for text in driver.notices())
 

@@ -66,6 +66,6 @@ def test_the_faults_stand_above_their_lines_in_the_editor() -> None:
 def test_the_checkers_findings_stand_with_a_proposed_revision(tmp_path: Path) -> None:
     state = fakes.FakeSession(tmp_path, *fakes.proposed()).state
     found = [Finding("unverified-effect", "warning", "9", "nothing proves its effect")]
-    text = "\n".join(row.text for row in diff_rows(state, 100, found))
+    text = "\n".join(row.text for row in diff_rows(state, 100, findings=found))
     assert "! step 9 nothing proves its effect" in text
-    assert "the checker finds nothing" in "\n".join(row.text for row in diff_rows(state, 100, ()))
+    assert "the checker finds nothing" in "\n".join(row.text for row in diff_rows(state, 100, findings=()))

@@ -15,9 +15,12 @@ from textual.color import Color
 
 from console.catalog.command import command
 from console.catalog.spec import Catalog, Contract, Parameter, Risk, Script, ToolSpec
+from console.plan.edit import DeleteSteps, apply
+from console.plan.hunks import Hunk
 from console.plan.model import Plan, Step, Undo
 from console.run import events as ev
 from console.run.life import StepStatus
+from console.run.so_far import SoFar, check_rest
 from console.run.state import RunState
 from console.tui.actions import footer
 from console.tui.guard import AsciiOnly, ControlGuard
@@ -27,10 +30,9 @@ from console.tui.insight import Question, look_at
 from console.tui.marks import ASCII, MARKS
 from console.tui.parting import parting_line
 from console.tui.screens.card import told as told_command
-from console.tui.so_far import SoFar, check_rest
 from console.tui.view import View
 from console.tui.when import clock_time, short_time
-from console.tui.widgets.blast_line import shortened, told
+from console.tui.widgets.blast_line import laid_out, shortened, told
 from console.tui.widgets.diff_pane import diff_rows, value_text
 from console.tui.widgets.failures import failure_rows
 from console.tui.widgets.footer_line import footer_row
@@ -40,7 +42,7 @@ from console.tui.widgets.plan_tree import matches, tree_places
 from console.tui.widgets.rollback_pane import rollback_rows
 from console.tui.widgets.step_detail import command_text, detail_rows
 from console.tui.widgets.summary import summary_rows
-from console.tui.widgets.timeline import timeline_rows
+from console.tui.widgets.timeline import chart_of, timeline_rows
 from tests.tui import fakes
 from tests.tui.builders import CATALOG, DEPLOY, drafted, running
 
@@ -173,8 +175,38 @@ def test_a_narrow_blast_line_keeps_the_findings() -> None:
 
 
 def test_holding_a_step_tells_what_waits_for_it_and_what_is_left() -> None:
-    line = absence_line(fakes.plan(), fakes.catalog(), Absence(held=("4",)))
-    assert line == "held 4: blocks 5 6 7 8 · rollback covers 1/2 · ~1m45"
+    line = absence_line(fakes.plan(), fakes.plan(), fakes.catalog(), Absence(held=("4",)))
+    assert line == (
+        "held 4: blocks 5 6 7 8 · rollback covers 1/2 (was 3/5) · no point of no return (was 8)"
+        " · critical path 1 2 · ~1m45 (was ~3m36)"
+    )
+
+
+def test_deleting_a_step_tells_what_goes_on_without_it_against_the_plan_before() -> None:
+    before = fakes.plan()
+    after = apply(before, DeleteSteps(("3", "8"), rewire=True))
+    state = state_after(*fakes.awaiting_approval())
+    away = absence(state, after)
+    assert away == Absence(gone=("3", "8"))
+    assert absence_line(before, after, fakes.catalog(), away) == (
+        "deleted 3 8: 6 goes on without · rollback covers 3/3 (was 3/5) · no point of no return (was 8)"
+        " · critical path 1 2 4 5 6 7 · ~3m35 (was ~3m36)"
+    )
+
+
+def test_the_what_if_takes_the_rows_it_needs_and_breaks_no_piece() -> None:
+    pieces = [
+        "held 4: blocks 5 6 7 8",
+        "rollback covers 1/2 (was 3/5)",
+        "no point of no return (was 8)",
+        "x" * 90,
+    ]
+    rows = laid_out(pieces, 60)
+    assert [shown.text for shown in rows] == [
+        " held 4: blocks 5 6 7 8 · rollback covers 1/2 (was 3/5)",
+        " no point of no return (was 8)",
+        " " + "x" * 90,
+    ]
 
 
 def test_leaving_a_step_out_tells_what_goes_on_without_it() -> None:
@@ -194,14 +226,17 @@ def test_leaving_a_step_out_tells_what_goes_on_without_it() -> None:
         contract=Contract(writes=(("db", "main"),)),
     )
     tools = Catalog(tools={"save": save, "drop": drop})
-    line = absence_line(before, tools, Absence(out=("1",)))
-    assert line == "left out 1: 2 goes on without · rollback covers 0/1 · 2 lacks what came before"
+    line = absence_line(before, before, tools, Absence(out=("1",)))
+    assert line == (
+        "left out 1: 2 goes on without · rollback covers 0/1 (was 0/2) · 2 lacks what came before"
+        " · point of no return 2 (was 1)"
+    )
 
 
 @given(st.sets(st.sampled_from("12345678")), st.sets(st.sampled_from("12345678")))
 def test_any_steps_can_be_held_and_left_out_at_once(held: set[str], out: set[str]) -> None:
     away = Absence(tuple(sorted(held)), tuple(sorted(out - held)))
-    line = absence_line(fakes.plan(), fakes.catalog(), away)
+    line = absence_line(fakes.plan(), fakes.plan(), fakes.catalog(), away)
     assert bool(line) == bool(held | out)
     assert ("blocks" in line) == bool(held)
 
@@ -210,7 +245,8 @@ def test_a_step_that_only_waits_at_its_gate_is_not_held_by_anybody() -> None:
     story = (*fakes.running(), ev.StepHeld(step="4"), ev.StepHeld(step="8", by="ada"))
     gate = ev.ApprovalRequested(request="g", scope="gate", hash="x", step="4")
     skip = ev.StepSkipped(step="7", by="ada")
-    assert absence(state_after(*story, gate, skip)) == Absence(held=("8",), out=("7",))
+    state = state_after(*story, gate, skip)
+    assert absence(state, state.plan) == Absence(held=("8",), out=("7",))
 
 
 def test_the_what_if_stands_before_the_findings() -> None:
@@ -364,8 +400,26 @@ def test_hostile_text_in_a_failure_is_shown_not_obeyed() -> None:
     assert "[@click=app.quit]" in text
 
 
+def test_the_diff_stands_side_by_side_where_there_is_room() -> None:
+    rows = diff_rows(state_after(*fakes.proposed()), 100)
+    changed = next(shown.text for shown in rows if "v2.3.0" in shown.text)
+    before, after = changed.split("│")
+    assert "params.tag  v2.3.1" in before
+    assert "params.tag  v2.3.0" in after
+    assert all(shown.width <= 100 for shown in rows)
+
+
+def test_the_diff_says_what_asks_for_approval_and_what_was_left_out() -> None:
+    state = state_after(*fakes.proposed())
+    text = text_of(diff_rows(state, 70))
+    assert "[x] + 9 smoke_test  asks: it is new" in text
+    left = text_of(diff_rows(state, 70, frozenset({Hunk("added", "9")})))
+    assert "[ ] + 9 smoke_test  left out" in left
+    assert "2 of 3 parts are taken, 1 left out" in left
+
+
 def test_the_diff_names_every_change_field_by_field() -> None:
-    text = text_of(diff_rows(state_after(*fakes.proposed()), 100))
+    text = text_of(diff_rows(state_after(*fakes.proposed()), 70))
     for wanted in ("fails its health check", "+ 9", "- 8", "~ 6", "params.tag  v2.3.1 → v2.3.0", "= kept"):
         assert wanted in text
 
@@ -433,8 +487,11 @@ def test_on_a_narrow_screen_the_goal_stays_readable_and_what_waits_is_said() -> 
 
 def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:
     state = state_after(*fakes.failed())
-    rows = timeline_rows(state, frozenset({"6"}), state.at, 100)
-    assert sum("█" in shown.text for shown in rows) == 6
+    assert state.plan is not None
+    rows = timeline_rows(chart_of(state, look_at(Question(state.plan, state.catalog)), state.at), 100)
+    bars = [shown for shown in rows if shown.step]
+    assert sum("█" in shown.text for shown in bars) == 6
+    assert sum("░" in shown.text for shown in bars) == 2
     assert "◆ 6 deploy_production" in text_of(rows)
     assert all(shown.width <= 100 for shown in rows)
 

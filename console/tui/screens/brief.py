@@ -21,7 +21,9 @@ from console.plan.references import resolve
 from console.run.approval import resolved_hash, step_hash
 from console.run.life import StepStatus
 from console.run.policy import risk_of
+from console.run.renewal import asking_in
 from console.run.results import result_of
+from console.run.so_far import SoFar, check_rest
 from console.run.standing import Request
 from console.run.state import RunState
 from console.run.ties import tie_of
@@ -29,7 +31,6 @@ from console.tui.screens.card import command_rows, label, step_rows, undo_rows
 from console.tui.screens.modal import MUTED
 from console.tui.screens.radius import blast_radius, target_of
 from console.tui.screens.rows import Row, exact
-from console.tui.so_far import SoFar, check_rest
 
 TITLES = {
     "plan": "Approve the plan",
@@ -61,7 +62,8 @@ class Block:
 
 class Brief:
     """The subject of `request`: `steps` would run, in this order; `destructive` are those among them
-    that are confirmed, by their `hashes`; `word` is what must be typed, "" where nothing must.
+    that are confirmed, by their `hashes`; `word` is what must be typed, "" where nothing must. `asking`
+    gives the reason for each step that was not approved before as it is; the others are told in short.
     `unknown` says why what would be approved cannot be shown. `directory` is the run's: results of
     earlier steps are read there.
     """
@@ -71,15 +73,16 @@ class Brief:
         self.state = state
         self.plan = _plan_of(request, state)
         self.steps = _steps_of(request, state, self.plan)
+        self.asking = _asking(request, state, self.plan, self.steps)
         self.hashes = {
             step.id: step_hash(step, state.catalog)
             for step in self.steps
-            if risk_of(step, state.catalog) is Risk.DESTRUCTIVE
+            if step.id in self.asking and risk_of(step, state.catalog) is Risk.DESTRUCTIVE
         }
         self.unknown = ""
         if request.scope == "step":
             self._resolve(directory)
-        self.destructive = [s for s in self.steps if risk_of(s, state.catalog) is Risk.DESTRUCTIVE]
+        self.destructive = [step for step in self.steps if step.id in self.hashes]
         self.word = self._word()
 
     def _word(self) -> str:
@@ -125,15 +128,17 @@ class Brief:
             yield Block("section -error", (_title(f"‼ Destructive: {_steps(len(self.destructive))}"),))
             for step in self.destructive:
                 yield Block("card -destructive", tuple(self._short(step)))
-        if len(self.steps) > 1:
+        asked = [step for step in self.steps if step.id in self.asking]
+        if len(asked) < len(self.steps):
+            yield Block("section", (_title(f"To be approved: {_steps(len(asked))}, in order"),))
+        elif len(self.steps) > 1:
             yield Block("section", (_title("Everything, in order"),))
         host = self.state.engine.host if self.state.engine else ""
-        for step in self.steps:
+        for step in asked:
             risk = risk_of(step, self.state.catalog)
-            yield Block(
-                f"card -{risk}",
-                step_rows(step, self.state.catalog, self.state.workspace, host, final=self.is_final),
-            )
+            rows = step_rows(step, self.state.catalog, self.state.workspace, host, final=self.is_final)
+            yield Block(f"card -{risk}", (*rows, *self._why(step)))
+        yield from self._approved_before()
         yield from self._rollback()
         yield Block("section", (_title("End of what would happen"),))
 
@@ -198,6 +203,27 @@ class Brief:
         round_it = self.request.scope == "revision" and known.status in FAILED
         return f"{said}; the revision goes on without it" if round_it else said
 
+    def _why(self, step: Step) -> Iterator[Row]:
+        """Why a step asks although a plan was approved before."""
+        if reason := self.asking[step.id]:
+            yield Row(label("asks as"), Content.styled(exact(reason), "$text-warning"))
+
+    def _approved_before(self) -> Iterator[Block]:
+        """The steps that are as they were approved, each in a row."""
+        kept = [step for step in self.steps if step.id not in self.asking]
+        if not kept:
+            return
+        yield Block("section", (_title(f"Approved before and as it was: {_steps(len(kept))}"),))
+        for step in kept:
+            since = self.state.approved_at.get(step.id, self.state.revision)
+            risk = risk_of(step, self.state.catalog)
+            said = Content.assemble(
+                (f"{step.id} ", "bold"),
+                exact(step.action),
+                (f"  {risk} · unchanged since rev {since}", MUTED),
+            )
+            yield Block(f"card -{risk} -kept", (Row(Content(""), said),))
+
     def _short(self, step: Step) -> Iterator[Row]:
         name = (exact(step.action), "bold")
         yield Row(Content(""), Content.assemble((f"{step.id} ", "bold $text-error"), name))
@@ -241,6 +267,15 @@ def _steps_of(request: Request, state: RunState, plan: Plan) -> list[Step]:
     by_id = {step.id: step for step, _ in plan.walk()}
     out = graph.skipped | (_gone_round(graph, state) if request.scope == "revision" else frozenset())
     return [by_id[name] for name in graph.order if name not in out and not _settled(name, state)]
+
+
+def _asking(request: Request, state: RunState, plan: Plan, steps: list[Step]) -> dict[StepId, str]:
+    """Why each of `steps` is asked about; a failed one that a revision tries again always is."""
+    if request.scope not in ("plan", "revision"):
+        return dict.fromkeys((step.id for step in steps), "")
+    asking = asking_in(state, plan)
+    again = [s.id for s in steps if (known := state.steps.get(s.id)) is not None and known.status in FAILED]
+    return asking | dict.fromkeys((step for step in again if step not in asking), "it is tried again")
 
 
 def _gone_round(graph: Graph, state: RunState) -> frozenset[StepId]:

@@ -18,11 +18,12 @@ from console.tui.screens.runs import RunInfo, run_line
 
 @dataclass(frozen=True)
 class SampleInfo:
-    """A task that ships with the console. `failures` can be injected into it."""
+    """A task that ships with the console, or that was `saved`. `failures` can be injected into it."""
 
     name: str
     description: str
     failures: tuple[str, ...] = ()
+    saved: bool = False
 
 
 class Picker(Sheet[str | None]):
@@ -44,9 +45,13 @@ class Picker(Sheet[str | None]):
         yield Menu(self._choices(), id="choices")
 
     def _choices(self) -> list[Choice]:
-        choices = [_heading("Sample tasks")] if self.samples else []
+        choices: list[Choice] = []
         width = max((len(s.name) for s in self.samples), default=0)
-        for sample in self.samples:
+        mine = [sample for sample in self.samples if sample.saved]
+        for number, sample in enumerate((*mine, *(s for s in self.samples if not s.saved))):
+            if number in (0, len(mine)):
+                title = "Your tasks" if sample.saved else "Sample tasks"
+                choices.append(_heading(title, gap=bool(choices)))
             choices.append(Choice(sample.name, _sample_line(sample, width)))
             for failure in sample.failures:
                 choices.append(Choice(f"{sample.name}:{failure}", _failure_line(failure, width)))

@@ -21,11 +21,15 @@ from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
+from console.catalog.spec import Catalog
 from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
 from console.run.control import Session, Wish
+from console.run.history import Estimates
+from console.run.so_far import SoFar, findings_of
 from console.run.standing import Proposal
 from console.tui.actions import ALWAYS, BY_ID, bindings, why_not
+from console.tui.arranging import Arranging
 from console.tui.attention import Attention
 from console.tui.beside import beside
 from console.tui.bridge import Bridge, RunChanged
@@ -36,7 +40,6 @@ from console.tui.insight import Insight, Question, look_at
 from console.tui.operating import Operating
 from console.tui.planning import planning_rows
 from console.tui.playing import Playing
-from console.tui.so_far import SoFar, findings_of
 from console.tui.view import Pane, View
 from console.tui.widgets.blast_line import BlastLine
 from console.tui.widgets.diff_pane import DiffPane
@@ -69,7 +72,7 @@ Handler = Callable[[], Coroutine[Any, Any, None] | None]
 class RunScreen(Screen[int]):
     """One run. `now` is the wall clock in seconds since the epoch; `by` the operator's name. `reopen`
     has the run taken up again, says a wish to it and shows it in place of this screen, with the cursor on
-    a step; this one begins with it on `step`."""
+    a step; this one begins with it on `step`. `like` shows a new run that has this one's plan."""
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -84,10 +87,14 @@ class RunScreen(Screen[int]):
         keymap: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
         reopen: Reopen | None = None,
+        like: Callable[[], Awaitable[None]] | None = None,
+        estimates: Callable[[], Estimates] | None = None,
         step: StepId = "",
     ) -> None:
         super().__init__()
+        self.estimates = estimates or Estimates
         self.reopen = reopen
+        self.like = like
         self.session = session
         self.now = now
         self.keymap = keymap or {}
@@ -98,7 +105,10 @@ class RunScreen(Screen[int]):
         self.operating = Operating(self)
         self.editing = Editing(self)
         self.playing = Playing(self)
+        self.arranging = Arranging(self, self.editing)
         self.insight_of: Plan | None = None
+        self._question: Question | None = None
+        self._working = False
         self._away: tuple[Plan | None, Absence] = (None, Absence())
         self._what_if = ""
         self._titles: dict[str, tuple[Content, Content]] = {}
@@ -172,9 +182,11 @@ class RunScreen(Screen[int]):
         self.view.ready = self.bridge.ready
         self.view.engine_gone = self.bridge.gone
         self.view.reopenable = self.bridge.gone and self.reopen is not None
+        self.view.copyable = self.like is not None
         self.view.read_only, self.view.takeable = self.bridge.read_only, self.bridge.takeable
         self.playing.look()
-        if anew or self.bridge.state.plan is not self._looked_at:
+        self.editing.plan_changed(self.bridge.state.plan)
+        if anew or self.view.plan is not self._looked_at:
             self._look_at_plan()
         self._look_at_absence()
         self._look_at_proposal()
@@ -185,21 +197,34 @@ class RunScreen(Screen[int]):
     def _look_at_plan(self) -> None:
         """Show the new plan at once; what can be told of it comes when it has been worked out."""
         state, is_first = self.bridge.state, self._looked_at is None
-        plan = self._looked_at = state.plan
-        self.editing.plan_changed(plan)
+        plan = self._looked_at = self.view.plan
         self._show_plan()
         if is_first and self.plan_tree.index_of(self.view.step) >= 0:
             self.plan_tree.select(self.view.step)
         self.view.step = self.view.step or self.plan_tree.step
         if plan is not None:
             parallel = int(state.limits.get("parallel", 0)) or None
-            question = Question(plan, state.catalog, state.facts, parallel, SoFar.of(state))
-            self.run_worker(self._work_out(question), group="insight", exclusive=True, exit_on_error=False)
+            so_far = SoFar.of(state)
+            self._question = Question(plan, state.catalog, state.facts, parallel, so_far, self.estimates)
+            if not self._working:
+                self._working = True
+                self.run_worker(self._work_out(), group="insight", exit_on_error=False)
 
-    async def _work_out(self, question: Question) -> None:
-        self.insight = await beside(partial(look_at, question))
-        self.insight_of = question.plan
-        self.view.findings = self.insight.findings
+    async def _work_out(self) -> None:
+        """Work out what can be told of the newest plan; one at a time, those between are left out."""
+        try:
+            while (question := self._question) is not None:
+                await beside(self.editing.changes.history.look)
+                insight = await beside(partial(look_at, question))
+                if self._question is question:
+                    self._question = None
+                    self._take_insight(insight, question.plan)
+        finally:
+            self._working = False
+
+    def _take_insight(self, insight: Insight, plan: Plan) -> None:
+        self.insight, self.insight_of = insight, plan
+        self.view.findings = insight.findings
         self._look_at_absence()
         self._show_plan()
         self.show_parts()
@@ -223,26 +248,49 @@ class RunScreen(Screen[int]):
     def _look_at_absence(self) -> None:
         """What it comes to that steps are held or left out, told anew when others are."""
         state = self.bridge.state
-        away = absence(state, self.insight.disabled if self.insight_of is state.plan else frozenset())
-        if state.plan is self._away[0] and away == self._away[1]:
+        plan = self.view.plan
+        away = absence(state, plan, self.insight.disabled if self.insight_of is plan else frozenset())
+        if plan is self._away[0] and away == self._away[1]:
             return
-        self._away = (state.plan, away)
-        if state.plan is None or not away:
+        self._away = (plan, away)
+        if plan is None or not away:
             self._what_if = ""
             return
         parallel = int(state.limits.get("parallel", 0)) or None
-        work = partial(absence_line, state.plan, state.catalog, away, parallel)
-        self.run_worker(self._tell_absence(work), group="absence", exclusive=True, exit_on_error=False)
+        base = state.base or plan
+        work = partial(self._what_if_of, base, plan, state.catalog, away, parallel)
+        self.run_worker(
+            cast(Any, partial(self._tell_absence, work)), group="absence", exclusive=True, exit_on_error=False
+        )
+
+    def _what_if_of(
+        self, base: Plan, plan: Plan, catalog: Catalog, away: Absence, parallel: int | None
+    ) -> str:
+        return absence_line(base, plan, catalog, away, parallel, self.estimates())
 
     async def _tell_absence(self, work: Callable[[], str]) -> None:
         with suppress(ValueError):  # a plan that goes in a circle: the line says so already
             self._what_if = await beside(work)
             self.show_parts()
 
+    def show_draft(self, plan: Plan | None) -> None:
+        """Show the plan with edits that the run may not have heard of yet; `None`: the run's."""
+        self.view.draft = plan
+        if self.view.plan is not self._looked_at:
+            self._look_at_plan()
+
+    @property
+    def plan_is_shown(self) -> bool:
+        """Whether the plan is on the screen, and not behind another pane."""
+        if self.has_class("-narrow"):
+            return self.view.pane == "plan"
+        return not self.has_class("-zoom-right")
+
     def _show_plan(self) -> None:
         insight = self.insight
         self.plan_tree.show(
             self.view.state,
+            self.view.plan,
             levels=insight.levels,
             no_return=insight.no_return,
             compensated=insight.compensated,
@@ -261,7 +309,10 @@ class RunScreen(Screen[int]):
     def show_parts(self) -> None:
         """Show the view as it is now, in whatever is on the screen."""
         view, now = self.view, self.now()
-        if view.state.plan is None:
+        view.marked = self.plan_tree.marked if self.plan_tree.marks and self.plan_is_shown else ()
+        view.hidden = len(self.plan_tree.marks) - len(view.marked)
+        view.left_out = len(self.query_one(DiffPane).left) if view.state.proposal else 0
+        if view.plan is None:
             self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width, now))
         self.query_one(HeaderLine).show(view, self.insight.estimate)
         self.query_one(FooterLine).show(view)
@@ -280,7 +331,7 @@ class RunScreen(Screen[int]):
             case DiffPane() as pane:
                 pane.show(state, self.flaws if self.flaws_of is state.proposal else None)
             case TimelinePane() as pane:
-                pane.show(state, self.insight.critical, now)
+                pane.show(state, self.insight, now)
             case EventsPane() as pane:
                 pane.show(self.bridge.records)
             case RollbackPane() as pane:
@@ -372,6 +423,9 @@ class RunScreen(Screen[int]):
         """One thing less: the search, the zoom, then the pane."""
         if self.current.needle:
             self.find_text("")
+        elif self.plan_tree.marks and self.view.pane == "plan":
+            self.plan_tree.clear_marks()
+            self.show_parts()
         elif self.has_class("-zoom-left") or self.has_class("-zoom-right"):
             self.unzoom()
         elif self.view.pane != "plan":
@@ -441,7 +495,7 @@ class RunScreen(Screen[int]):
         self.view.search = needle
         self.current.search(needle)
         self.view.step = self.plan_tree.step or self.view.step
-        self._show_titles()
+        self.show_parts()
 
     def find_next(self, way: int) -> None:
         if self.view.pane == "plan":
@@ -468,10 +522,16 @@ class RunScreen(Screen[int]):
             self.close_search()
             self.find_text("")
             return
+        if self.view.picking and not self.arranging.picking_key(action_id):
+            return
         if reason := why_not(BY_ID[action_id], self.view):
             self.say(f"{BY_ID[action_id].title}: {reason}")
             return
-        work = self._handlers[action_id]()
+        try:
+            work = self._handlers[action_id]()
+        except PlandeckError as error:
+            self.say(str(error), severity="warning")
+            return
         if work is not None:
             if self._busy:
                 work.close()
@@ -527,6 +587,7 @@ class RunScreen(Screen[int]):
             **self.operating.handlers(),
             **self.editing.handlers(),
             **self.playing.handlers(),
+            **self.arranging.handlers(),
         }
 
     def plan_levels(self) -> None:

@@ -1,10 +1,16 @@
-"""The line above the keys: what the plan may do to the world; or what the operator must know first."""
+"""The line above the keys: what the plan may do to the world; or what the operator must know first. What it
+comes to that steps are held, left out or deleted takes as many rows as it needs, up to three.
+"""
 
 from __future__ import annotations
 
-from console.tui.ink import Part, row
+from collections.abc import Sequence
+
+from console.tui.ink import Part, Row, row
 from console.tui.view import View
 from console.tui.widgets.lines import Rows
+
+MOST_ROWS = 3
 
 _INKS = (
     ("irreversible", "bad strong"),
@@ -12,6 +18,9 @@ _INKS = (
     ("finding", "warn"),
     ("held", "warn"),
     ("left out", "warn"),
+    ("deleted", "warn"),
+    ("no return", "bad"),
+    ("(was", "warn"),
     ("lack", "bad strong"),
 )
 
@@ -26,8 +35,13 @@ class BlastLine(Rows):
         super().__init__(id="blast")
 
     def show(self, blast: str, view: View, fault: str, what_if: str = "") -> None:
-        said = told(blast, what_if)
-        self.build(lambda width: [row(" ", *_parts(shortened(said, width), view, fault))])
+        if what_if:
+            said = told(blast, what_if)
+            self.build(lambda width: laid_out(_parts(said, view, fault), width))
+        else:
+            self.build(lambda width: [row(" ", *_joined(_parts(shortened(blast, width), view, fault)))])
+        if self.count() and self.styles.height is not None and self.styles.height.value != self.count():
+            self.styles.height = self.count()
 
 
 def told(blast: str, what_if: str) -> str:
@@ -47,6 +61,27 @@ def shortened(blast: str, width: int) -> str:
     return blast
 
 
+def laid_out(parts: Sequence[Part], width: int) -> list[Row]:
+    """The pieces in rows, none broken; what does not fit into the last one is cut with a sign."""
+    rows: list[list[Part]] = [[]]
+    used = 1
+    for part in parts:
+        size = row(part).width
+        if rows[-1] and used + size + 3 > width and len(rows) < MOST_ROWS:
+            rows.append([])
+            used = 1
+        rows[-1].append(part)
+        used += size + 3
+    return [row(" ", *_joined(line)) for line in rows]
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    joined: list[Part] = []
+    for part in parts:
+        joined += [(" · ", "dim") if joined else "", part]
+    return joined
+
+
 def _parts(blast: str, view: View, fault: str) -> list[Part]:
     if fault:
         return [(fault, "bad")]
@@ -58,5 +93,5 @@ def _parts(blast: str, view: View, fault: str) -> list[Part]:
     parts: list[Part] = []
     for piece in blast.split(" · ") if blast else ():
         ink = next((ink for word, ink in _INKS if word in piece), "quiet")
-        parts += [(" · ", "dim") if parts else "", (piece, "quiet" if piece.startswith("no ") else ink)]
+        parts.append((piece, "quiet" if piece.startswith("no findings") else ink))
     return parts

@@ -17,6 +17,7 @@ from console.run.life import StepStatus
 from console.run.policy import risk_of
 from console.run.state import RunState
 from console.tui.ink import Part, Row, Span, fit, pad, row, safe
+from console.tui.marking import Marks
 from console.tui.marks import DESTRUCTIVE, GATE, HAS_UNDO, MARKS
 from console.tui.view import find_life, status_of
 from console.tui.when import short_time
@@ -146,23 +147,30 @@ class PlanTree(Lines):
         self._compensated: frozenset[StepId] = frozenset()
         self._instead: Sequence[Row] = ()
         self.by_level = False
+        self.marks = Marks()
+        self._picking: StepId = ""
+        self._possible: set[StepId] = set()
+        self.picked: set[StepId] = set()
 
     # ── data in ──────────────────────────────────────────────────────────────────────────────────
 
     def show(
         self,
         state: RunState,
+        plan: Plan | None,
         *,
         levels: Sequence[Sequence[StepId]] = (),
         no_return: StepId = "",
         compensated: frozenset[StepId] = frozenset(),
     ) -> None:
-        """Show this state's plan; cursor, scroll and open phases stay where they are."""
-        structure = (state.plan, levels, no_return)
-        if structure == (self._plan, self._levels, self._no_return) and self._state is state:
+        """Show this plan and its state; cursor, scroll and open phases stay where they are."""
+        seen = (self._state, self._plan, self._levels, self._no_return, self._compensated)
+        now = (state, plan, levels, no_return, compensated)
+        same = all(a is b or (isinstance(a, str) and a == b) for a, b in zip(seen, now, strict=True))
+        if same and self._calls == len(state.calls):
             return
-        self._state, self._levels, self._no_return, self._compensated = state, levels, no_return, compensated
-        self._plan = state.plan
+        self._calls = len(state.calls)
+        self._state, self._plan, self._levels, self._no_return, self._compensated = now
         self._rebuild()
 
     def say(self, *rows: Row) -> None:
@@ -201,7 +209,7 @@ class PlanTree(Lines):
             levels=self._levels if self.by_level and self._levels else None,
             no_return=self._no_return,
             keep=matches(self.needle) if self.needle else None,
-            calls={s: calls for s in self._state.leaves if (calls := self._state.calls_of(s))},
+            calls=self._all_calls(),
         )
         self._index = {place.id: i for i, place in enumerate(self._places) if place.step}
         leaves = [*plan.leaves(), *self._state.calls.values()]
@@ -209,11 +217,19 @@ class PlanTree(Lines):
             min(ID_CAP, max((len(self._id_shown(s)) for s in leaves), default=1)),
             min(ACTION_CAP, max((len(s.action) for s in leaves), default=1)),
         )
+        if self.marks:
+            self.marks.keep({step.id for step, _ in plan.walk()})
         if self.step not in self._index:
             self.step = self._nearest(before, at)
             if self.step and before:
                 self.post_message(self.Selected(self.step, self.id or ""))
         self.show_rows()
+
+    def _all_calls(self) -> dict[StepId, Sequence[Step]]:
+        state = self._state
+        if not state.calls:
+            return {}
+        return {step: calls for step in state.leaves if (calls := state.calls_of(step))}
 
     def _nearest(self, before: Sequence[Place], at: int) -> StepId:
         """The step to stand on when the one under the cursor is gone: the next that is left, else the
@@ -236,10 +252,77 @@ class PlanTree(Lines):
         self.reveal(self.step)
 
     def notice(self) -> str:
-        if not self.needle or self._plan is None:
-            return ""
-        shown = sum(place.kind == "step" for place in self._places)
-        return f"filter /{self.needle} · {shown} of {len(self._plan.leaves())} · Esc shows all"
+        said = []
+        if self._picking:
+            said.append(f"what {self._picking} waits for · Space picks · Enter takes it · Esc")
+        elif self.marks:
+            shown = len(self.marked)
+            hidden = f" +{len(self.marks) - shown} hidden" if len(self.marks) > shown else ""
+            said.append(f"{shown} marked{hidden}")
+        if self.needle and self._plan is not None:
+            shown = sum(place.kind == "step" for place in self._places)
+            said.append(f"filter /{self.needle} · {shown} of {len(self._plan.leaves())} · Esc shows all")
+        return " · ".join(said)
+
+    # ── marks and picking ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def marked(self) -> tuple[StepId, ...]:
+        """The marked steps that are on a line now, in their order; what is filtered or folded away is not."""
+        return tuple(place.id for place in self._places if place.step and place.id in self.marks)
+
+    def toggle_mark(self, step: StepId) -> None:
+        self.marks.toggle(step)
+        self.refresh()  # with the first mark, and without the last one, every row moves
+
+    def mark_to(self, step: StepId) -> None:
+        """Mark everything from the step that was marked last to this one."""
+        at, last = self._index.get(step, -1), self._index.get(self.marks.last, -1)
+        if at >= 0:
+            between = self._places[min(at, last if last >= 0 else at) : max(at, last) + 1]
+            self.marks.add(place.id for place in between if place.kind == "step")
+            self.refresh()
+
+    def toggle_all_marks(self) -> None:
+        shown = [place.id for place in self._places if place.kind == "step"]
+        if all(step in self.marks for step in shown):
+            self.marks.clear()
+        else:
+            self.marks.add(shown)
+        self.refresh()
+
+    def clear_marks(self) -> None:
+        self.marks.clear()
+        self.refresh()
+
+    def pick(self, step: StepId, chosen: set[StepId], possible: set[StepId]) -> None:
+        """Have the steps picked that `step` waits for; only `possible` ones can be."""
+        self._picking, self.picked, self._possible = step, set(chosen), possible
+        self.refresh()
+
+    def toggle_pick(self) -> str:
+        """Pick the step under the cursor, or let it go; why not where it cannot be."""
+        if self.step == self._picking:
+            return f"step {self.step} cannot wait for itself"
+        if self.step not in self._possible:
+            return f"step {self.step} waits for {self._picking} already: that would be a circle"
+        self.picked ^= {self.step}
+        self.refresh()
+        return ""
+
+    def end_pick(self) -> None:
+        self._picking, self.picked = "", set()
+        self.refresh()
+
+    def _lead(self, step: StepId) -> tuple[Part, ...]:
+        """What stands before a step's own marks: how it is picked, or that it is marked."""
+        if self._picking:
+            if step == self._picking:
+                return ((" →  ", "accent strong"),)
+            if step in self.picked:
+                return (("[x] ", "ok strong"),)
+            return (("[ ] ", "quiet"),) if step in self._possible else ("    ",)
+        return (("▐", "accent strong") if step in self.marks else " ",) if self.marks else ()
 
     def move_side(self, way: int) -> None:
         """Open or close the phase under the cursor; from a step, closing goes to its phase."""
@@ -296,6 +379,7 @@ class PlanTree(Lines):
         mark, ink = MARKS[status_of(self._state, phase)]
         note = "not planned yet" if phase.expand and not phase.steps else f"{done}/{len(leaves)}"
         return row(
+            *self._lead(phase.id),
             "  " * place.depth,
             ("▸ " if place.folded else "▾ ", "quiet"),
             (phase.description or phase.id, "strong"),
@@ -313,6 +397,7 @@ class PlanTree(Lines):
             "dim" if off or status is StepStatus.SKIPPED else ink if status is not StepStatus.PENDING else ""
         )
         lead: tuple[Part, ...] = (
+            *self._lead(step.id),
             "  " * place.depth,
             ("–" if off else mark, "dim" if off else ink),
             " ",

@@ -1,13 +1,19 @@
-"""Attempts against time: one bar a step, the critical path marked, estimates where a tool gives them,
-what is late in another colour."""
+"""Steps against time: a bar for what ran, a lighter one where the rest is expected, the critical path marked,
+what takes longer than expected said and in another colour; how far it is on top.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from console.plan.model import Step, StepId
-from console.run.life import StepStatus
+from console.run.forecast import Forecast, Span, forecast
+from console.run.life import RunStatus, StepStatus
 from console.run.standing import Attempt
 from console.run.state import RunState
-from console.tui.ink import Part, Row, pad, row
+from console.tui.ink import Part, Row, pad, row, wrap
+from console.tui.insight import Insight
 from console.tui.marks import MARKS
 from console.tui.view import find_life
 from console.tui.when import clock_time, short_time
@@ -16,14 +22,64 @@ from console.tui.widgets.lines import Rows
 NAME = 24
 """Columns of a step's name."""
 
-TAKEN = 7
-"""Columns of how long it took."""
+TAKEN = 14
+"""Columns of how long it took, and how late it is."""
+
+METER = 24
+"""Columns of the bar that says how far it is."""
+
+TOLERANCE = 1.0
+"""Seconds that a step may take longer than expected before it is called late."""
 
 _INKS = {"succeeded": "ok", "failed": "bad", "cancelled": "warn", "in_doubt": "doubt", "": "busy"}
 
 
-def timeline_rows(state: RunState, critical: frozenset[StepId], now: float, width: int) -> list[Row]:
-    """An axis, then a row for each step that has started, by start, then those that have not."""
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What the rows are drawn from. `done` is the part that is behind, which never gets smaller."""
+
+    state: RunState
+    insight: Insight
+    now: float
+    forecast: Forecast | None = None
+    done: float = 0.0
+    durations: Mapping[StepId, float] = field(default_factory=dict)
+
+    @property
+    def begin(self) -> float:
+        state = self.state
+        starts = [a.intended for life in _lives(state) for a in life[:1]]
+        return min(starts, default=state.started_at or self.now)
+
+    @property
+    def end(self) -> float:
+        state = self.state
+        ends = [a.ended for life in _lives(state) for a in life]
+        ahead = self.forecast.end if self.forecast and not state.ended_at else 0.0
+        return max([state.ended_at or self.now, ahead, *ends])
+
+    @property
+    def span(self) -> float:
+        return max(1.0, self.end - self.begin)
+
+
+def _lives(state: RunState) -> list[list[Attempt]]:
+    items = state.rollback.steps.values() if state.rollback else ()
+    return [life.attempts for life in (*state.steps.values(), *items)]
+
+
+def chart_of(state: RunState, insight: Insight, now: float, done: float = 0.0) -> Chart:
+    """The chart of a run at one moment; `done` is what it said before."""
+    parallel = int(state.limits.get("parallel", 0)) or 4
+    ahead = forecast(insight.graph, state, insight.durations, now, parallel) if insight.graph else None
+    behind = max(done, ahead.done) if ahead else done
+    return Chart(state, insight, now, ahead, behind, insight.durations)
+
+
+def timeline_rows(chart: Chart, width: int) -> list[Row]:
+    """How far it is, an axis, then a row for each step: those that have started by start, then the rest as
+    they are expected."""
+    state = chart.state
     if state.plan is None:
         return [row(("there is no plan yet", "dim"))]
     begun = [(step, find_life(state, step.id)) for step in _all_steps(state)]
@@ -32,13 +88,12 @@ def timeline_rows(state: RunState, critical: frozenset[StepId], now: float, widt
         key=lambda pair: pair[1][0].intended,
     )
     rest = [step for step, life in begun if not (life and life.attempts)]
-    begin = min((attempts[0].intended for _, attempts in started), default=now)
-    end = max([state.ended_at or now, *(a.ended for _, attempts in started for a in attempts)])
-    span = max(1.0, end - begin)
+    spans = chart.forecast.spans if chart.forecast else {}
+    rest.sort(key=lambda step: spans.get(step.id, (chart.end, chart.end)))
     room = max(10, width - NAME - TAKEN - 5)
-    rows = [_axis(span, room)] if started else []
-    rows += [_bar_row(state, step, attempts, begin, span, now, room, critical) for step, attempts in started]
-    rows += [_later_row(state, step, critical) for step in rest]
+    rows = [*_meter(chart, width), _axis(chart.span, room)]
+    rows += [_bar_row(chart, step, attempts, room) for step, attempts in started]
+    rows += [_later_row(chart, step, room) for step in rest]
     return rows
 
 
@@ -49,6 +104,25 @@ def _all_steps(state: RunState) -> list[Step]:
     return [*(one for leaf in leaves for one in (leaf, *state.calls_of(leaf.id))), *items]
 
 
+def _meter(chart: Chart, width: int) -> list[Row]:
+    """How far it is, how long the rest takes, and the steps that decide that."""
+    state, insight = chart.state, chart.insight
+    done = 1.0 if state.status is RunStatus.SUCCEEDED else chart.done
+    full = int(done * METER)
+    parts: list[Part] = [("█" * full, "ok"), ("░" * (METER - full), "dim"), f" {int(done * 100):3d} %"]
+    if state.started_at:
+        parts.append((f"  {clock_time((state.ended_at or chart.now) - state.started_at)}", ""))
+    if chart.forecast and insight.durations and not state.ended_at:
+        left = chart.forecast.end - chart.now
+        parts.append((f"  ~{short_time(left)} {'left' if state.started_at else 'in all'}", "quiet"))
+    rows = [row(*parts)]
+    if insight.path:
+        rows += wrap(
+            " → ".join(insight.path), width, "quiet", first=[("◆ critical path ", "accent")], indent=16
+        )
+    return rows
+
+
 def _axis(span: float, room: int) -> Row:
     half, whole = clock_time(span / 2), clock_time(span)
     middle = room // 2 - len(half) // 2
@@ -57,49 +131,58 @@ def _axis(span: float, room: int) -> Row:
     return row((" " * (NAME + 5) + line, "dim"))
 
 
-def _name(step: Step, mark: str, ink: str, critical: frozenset[StepId]) -> tuple[Part, ...]:
-    sign = "◆" if step.id in critical else " "
+def _name(chart: Chart, step: Step, mark: str, ink: str) -> tuple[Part, ...]:
+    sign = "◆" if step.id in chart.insight.critical else " "
     return ((f"{mark} ", ink), (f"{sign} ", "accent"), (pad(f"{step.id} {step.action}", NAME), ""), " ")
 
 
-def _bar_row(
-    state: RunState,
-    step: Step,
-    attempts: list[Attempt],
-    begin: float,
-    span: float,
-    now: float,
-    room: int,
-    critical: frozenset[StepId],
-) -> Row:
-    life = state.step(step.id)
+def _late(chart: Chart, step: Step, attempt: Attempt) -> float:
+    """Seconds beyond what was expected; 0 when it is in time or nothing was."""
+    expected = chart.durations.get(step.id)
+    over = (attempt.ended or chart.now) - attempt.intended - (expected or 0.0)
+    return over if expected and over > TOLERANCE and attempt.outcome in ("", "succeeded") else 0.0
+
+
+def _bar_row(chart: Chart, step: Step, attempts: list[Attempt], room: int) -> Row:
+    life = chart.state.step(step.id)
     mark, ink = MARKS[life.status]
-    tool = state.catalog.get(step.action)
-    parts: list[Part] = [*_name(step, mark, ink, critical)]
+    parts: list[Part] = [*_name(chart, step, mark, ink)]
     at = 0
     for attempt in attempts:
-        left = int((attempt.intended - begin) / span * room)
-        right = max(left + 1, round(((attempt.ended or now) - begin) / span * room))
-        late = bool(tool and tool.duration and (attempt.ended or now) - attempt.intended > tool.duration)
-        bar_ink = (
-            "warn" if late and attempt.outcome in ("", "succeeded") else _INKS.get(attempt.outcome, "quiet")
-        )
+        late = _late(chart, step, attempt)
+        left, right = _columns(chart, (attempt.intended, attempt.ended or chart.now), room)
+        bar_ink = "warn" if late else _INKS.get(attempt.outcome, "quiet")
         parts += [" " * (left - at), ("█" * max(1, min(right, room) - max(left, at)), bar_ink)]
         at = max(right, at + 1)
     newest = attempts[-1]
-    parts += [
-        " " * max(0, room - at),
-        (f" {short_time((newest.ended or now) - newest.intended):>6}", "quiet"),
-    ]
+    if not newest.ended and chart.forecast and step.id in chart.forecast.spans:
+        _, right = _columns(chart, chart.forecast.spans[step.id], room)
+        parts.append(("░" * (right - at), "dim"))
+        at = max(at, right)
+    late = _late(chart, step, newest)
+    taken = f" {short_time((newest.ended or chart.now) - newest.intended):>5}"
+    parts += [" " * max(0, room - at), (taken, "quiet"), (f" +{short_time(late)}" if late else "", "warn")]
     return row(*parts, step=step.id)
 
 
-def _later_row(state: RunState, step: Step, critical: frozenset[StepId]) -> Row:
-    life = find_life(state, step.id)
+def _columns(chart: Chart, span: Span, room: int) -> tuple[int, int]:
+    scale = room / chart.span
+    left = min(room - 1, int((span[0] - chart.begin) * scale))
+    return left, min(room, max(left + 1, round((span[1] - chart.begin) * scale)))
+
+
+def _later_row(chart: Chart, step: Step, room: int) -> Row:
+    life = find_life(chart.state, step.id)
     mark, ink = MARKS[life.status if life else StepStatus.PENDING]
-    tool = state.catalog.get(step.action)
-    note = f"about {short_time(tool.duration)}" if tool and tool.duration else ""
-    return row(*_name(step, mark, ink, critical), (note, "dim"), step=step.id)
+    parts: list[Part] = [*_name(chart, step, mark, ink)]
+    expected = chart.durations.get(step.id)
+    note = f" ~{short_time(expected)}" if expected else ""
+    over = chart.state.status.is_final or (life is not None and life.status is StepStatus.SKIPPED)
+    if over or not step.enabled or chart.forecast is None or step.id not in chart.forecast.spans:
+        return row(*parts, ("left out" if not step.enabled else "", "dim"), step=step.id)
+    left, right = _columns(chart, chart.forecast.spans[step.id], room)
+    parts += [" " * left, ("░" * (right - left), "dim"), " " * (room - right), (note, "dim")]
+    return row(*parts, step=step.id)
 
 
 class TimelinePane(Rows):
@@ -107,6 +190,12 @@ class TimelinePane(Rows):
 
     def __init__(self, *, id: str = "timeline") -> None:
         super().__init__(id=id)
+        self._of: RunState | None = None
+        self._done = 0.0
 
-    def show(self, state: RunState, critical: frozenset[StepId], now: float) -> None:
-        self.build(lambda width: timeline_rows(state, critical, now, width))
+    def show(self, state: RunState, insight: Insight, now: float) -> None:
+        if state is not self._of:
+            self._of, self._done = state, 0.0
+        chart = chart_of(state, insight, now, self._done)
+        self._done = chart.done
+        self.build(lambda width: timeline_rows(chart, width))

@@ -66,12 +66,12 @@ def check_rest(
     past = so_far.done | so_far.gone
     return tuple(
         finding
-        for finding in check(_as_it_went(plan, so_far), catalog, facts=facts)
+        for finding in check(as_it_went(plan, so_far), catalog, facts=facts)
         if finding.step not in past and finding.code not in _OF_WHOLE_PLANS
     )
 
 
-def _as_it_went(plan: Plan, so_far: SoFar) -> Plan:
+def as_it_went(plan: Plan, so_far: SoFar) -> Plan:
     """The plan without what is gone, its first steps to come waiting for the last ones that are done."""
     from console.plan.graph import Graph
 

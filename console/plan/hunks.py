@@ -1,0 +1,127 @@
+"""The difference of two plans in parts that can be taken or left one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from typing import Literal
+
+from console.plan import tree
+from console.plan.diff import PlanDiff, diff
+from console.plan.grouping import Ungroup
+from console.plan.model import Plan, Step, StepId
+from console.plan.removal import DeleteSteps
+
+Kind = Literal["added", "removed", "changed", "rewired", "moved", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """One part: what happens to the step `id`, or to the field `id` of the plan."""
+
+    kind: Kind
+    id: StepId
+
+
+def hunks(change: PlanDiff) -> tuple[Hunk, ...]:
+    """The parts of a difference. A step that changed is one part, wherever it stands."""
+    touched = {one.id for one in (*change.changed, *change.rewired)}
+    return (
+        *(Hunk("added", step.id) for step in change.added),
+        *(Hunk("removed", name) for name in change.removed),
+        *(Hunk("changed", one.id) for one in change.changed),
+        *(Hunk("rewired", one.id) for one in change.rewired),
+        *(Hunk("moved", name) for name in change.moved if name not in touched),
+        *(Hunk("plan", field.field) for field in change.plan),
+    )
+
+
+def without(old: Plan, new: Plan, left: Iterable[Hunk]) -> Plan:
+    """`new`, made of `old`, without the parts that are `left`.
+
+    What an added step that is left out stood between is tied together; what waited for a step that stays
+    after all waits for it again. The outcome may have faults (a parameter that uses the result of a
+    step that was left out): it is validated like any other plan.
+    """
+    parts = set(left)
+    chosen = {kind: [h.id for h in hunks(diff(old, new)) if h in parts and h.kind == kind] for kind in _KINDS}
+    plan = new.model_copy(update={field: getattr(old, field) for field in chosen["plan"]})
+    present = {step.id for step, _ in new.walk()} | set(chosen["removed"])
+    for name in (*chosen["changed"], *chosen["rewired"]):
+        plan = _as_before(plan, _among(old, name, present))
+    for name in chosen["moved"]:
+        plan = _put_back(plan, old, plan.step(name))
+    for name in chosen["removed"]:
+        plan = _put_back(plan, old, _among(old, name, present).model_copy(update={"steps": ()}))
+    for name in chosen["removed"]:
+        plan = _waited_for(plan, old, name)
+    for name in chosen["added"]:
+        plan = _taken_out(plan, name)
+    return plan
+
+
+_KINDS: tuple[Kind, ...] = ("added", "removed", "changed", "rewired", "moved", "plan")
+
+
+def _among(old: Plan, name: StepId, present: Set[StepId]) -> Step:
+    """A step as it was, waiting for steps that are `present`: what is gone is replaced by what it waited
+    for itself."""
+    found: dict[StepId, None] = {}
+    todo = list(reversed(old.step(name).depends_on))
+    seen: set[StepId] = set()
+    while todo:
+        need = todo.pop()
+        if need in present:
+            found[need] = None
+        elif need not in seen:
+            seen.add(need)
+            todo += reversed(old.step(need).depends_on)
+    return tree.with_dependencies(old.step(name), tuple(found))
+
+
+def _as_before(plan: Plan, step: Step) -> Plan:
+    now = plan.step(step.id)
+    whole = step.model_copy(update={"steps": now.steps})
+    return tree.with_steps(plan, tree.replaced(plan.steps, step.id, (whole,)))
+
+
+def _put_back(plan: Plan, old: Plan, step: Step) -> Plan:
+    """`plan` with a step where it stood in `old`, as near as that goes."""
+    name = step.id
+    present = {one.id for one, _ in plan.walk()}
+    path = next(path for found, path in old.walk() if found.id == name)
+    beside = old.step(path[-1]).steps if path else old.steps
+    before = [one.id for one in beside[: [one.id for one in beside].index(name)]]
+    phase = path[-1] if path and path[-1] in present else ""
+    plan = tree.with_steps(plan, tree.replaced(plan.steps, name, ()))
+
+    def among(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        at = max((i + 1 for i, one in enumerate(steps) if one.id in before), default=0)
+        return (*steps[:at], step, *steps[at:])
+
+    if not phase:
+        return tree.with_steps(plan, among(plan.steps))
+    holder = plan.step(phase)
+    return tree.with_steps(
+        plan,
+        tree.replaced(plan.steps, phase, (holder.model_copy(update={"steps": among(holder.steps)}),)),
+    )
+
+
+def _waited_for(plan: Plan, old: Plan, name: StepId) -> Plan:
+    """`plan` in which everything waits for `name` that did so in `old`."""
+    waiting = {step.id for step, _ in old.walk() if name in step.depends_on}
+
+    def again(step: Step) -> Step:
+        if step.id not in waiting or name in step.depends_on:
+            return step
+        return step.model_copy(update={"depends_on": (*step.depends_on, name)})
+
+    return tree.with_steps(plan, tree.each(plan.steps, again))
+
+
+def _taken_out(plan: Plan, name: StepId) -> Plan:
+    """`plan` without an added step; of an added phase its steps stay."""
+    if plan.step(name).steps:
+        return Ungroup(name).change(plan)
+    return DeleteSteps((name,), rewire=True).change(plan)

@@ -1,0 +1,91 @@
+"""When the steps of a run are likely to start and end, and how far it is. Pure.
+
+What has run is as it was; the rest is laid out as the engine would start it, the longest remaining path
+first, each step as long as it is estimated.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from console.plan.graph import DEFAULT_DURATION, Graph
+from console.plan.model import StepId
+from console.run.life import SETTLED, StepStatus
+from console.run.state import RunState
+
+Span = tuple[float, float]
+"""Start and end, in seconds since the epoch."""
+
+_RUNNING = frozenset({StepStatus.RUNNING, StepStatus.IN_DOUBT})
+_OVER = SETTLED | {StepStatus.UNDONE, StepStatus.UNDOING, StepStatus.UNDO_FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """`spans` are where each step stood or is expected to stand; `end` is when everything is done, and
+    `done` the part of the estimated work that is behind, from 0 to 1."""
+
+    spans: Mapping[StepId, Span]
+    end: float
+    done: float
+
+
+def forecast(
+    graph: Graph, state: RunState, durations: Mapping[StepId, float], now: float, workers: int | None = None
+) -> Forecast:
+    """The run as it will be when every step takes what is expected. A step that runs longer than that
+    is taken to end now."""
+    spans: dict[StepId, Span] = {}
+    running: list[tuple[float, StepId]] = []
+    behind = whole = 0.0
+    for name in graph.order:
+        life, seconds = state.steps.get(name), durations.get(name, DEFAULT_DURATION)
+        if name in graph.skipped:
+            spans[name] = (now, now)
+            continue
+        whole += seconds
+        attempt = life.attempt if life else None
+        if life is not None and life.status in _OVER:
+            spans[name] = (attempt.intended, attempt.ended or now) if attempt else (now, now)
+            behind += seconds
+        elif life is not None and life.status in _RUNNING and attempt:
+            spans[name] = (attempt.intended, max(now, attempt.intended + seconds))
+            behind += min(seconds * 0.95, now - attempt.intended)
+            running.append((spans[name][1], name))
+    _lay_out(graph, durations, spans, running, now, workers)
+    end = max((span[1] for span in spans.values()), default=now)
+    return Forecast(spans, end, behind / whole if whole else 0.0)
+
+
+def _lay_out(
+    graph: Graph,
+    durations: Mapping[StepId, float],
+    spans: dict[StepId, Span],
+    running: list[tuple[float, StepId]],
+    now: float,
+    workers: int | None,
+) -> None:
+    """Give every step that has no span yet the one it would have."""
+    urgency = graph.remaining(durations)
+    busy = {name for _, name in running}
+    missing = {
+        name: sum(before not in spans or before in busy for before in graph.predecessors[name])
+        for name in graph.order
+    }
+    rank = {name: index for index, name in enumerate(graph.order)}
+    ready = [(-urgency[s], rank[s], s) for s in graph.order if s not in spans and not missing[s]]
+    heapq.heapify(ready)
+    heapq.heapify(running)
+    room = max(1, workers or len(graph.order))
+    while ready or running:
+        while ready and len(running) < room:
+            name = heapq.heappop(ready)[2]
+            spans[name] = (now, now + durations.get(name, DEFAULT_DURATION))
+            heapq.heappush(running, (spans[name][1], name))
+        now, done = heapq.heappop(running)
+        for after in graph.successors[done]:
+            missing[after] -= 1
+            if not missing[after] and after not in spans:
+                heapq.heappush(ready, (-urgency[after], rank[after], after))
