@@ -36,7 +36,9 @@ _RISKIER = {
     "retry": "it is tried differently",
 }
 
-_TO_COME = frozenset({StepStatus.PENDING, StepStatus.HELD})
+_TO_COME = frozenset(
+    {StepStatus.PENDING, StepStatus.HELD, StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.UNDONE}
+)
 
 
 def asks_again(
@@ -60,7 +62,7 @@ def asks_again(
 
 def asking_in(state: RunState, plan: Plan) -> dict[StepId, str]:
     """The steps of `plan` that have to be approved before they run in this run, with the reason; all of
-    them, without one, while nothing was approved. What has started asks no more."""
+    them, without one, while nothing was approved. What is done or runs asks no more."""
     to_come = {step.id for step in plan.leaves() if _is_to_come(state, step.id)}
     if state.approved_plan is None:
         return {step.id: "" for step in plan.leaves() if step.id in to_come}

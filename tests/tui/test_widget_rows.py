@@ -411,15 +411,16 @@ def test_the_diff_stands_side_by_side_where_there_is_room() -> None:
 
 def test_the_diff_says_what_asks_for_approval_and_what_was_left_out() -> None:
     state = state_after(*fakes.proposed())
-    text = text_of(diff_rows(state, 70))
+    text = text_of(diff_rows(state, 60))
     assert "[x] + 9 smoke_test  asks: it is new" in text
-    left = text_of(diff_rows(state, 70, frozenset({Hunk("added", "9")})))
+    assert "[x] ~ 6 deploy_production  asks: changed: tag" in text
+    left = text_of(diff_rows(state, 60, frozenset({Hunk("added", "9")})))
     assert "[ ] + 9 smoke_test  left out" in left
     assert "2 of 3 parts are taken, 1 left out" in left
 
 
 def test_the_diff_names_every_change_field_by_field() -> None:
-    text = text_of(diff_rows(state_after(*fakes.proposed()), 70))
+    text = text_of(diff_rows(state_after(*fakes.proposed()), 60))
     for wanted in ("fails its health check", "+ 9", "- 8", "~ 6", "params.tag  v2.3.1 → v2.3.0", "= kept"):
         assert wanted in text
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 INKS = {"error": "bad", "warning": "warn", "note": "quiet"}
 
-SIDE_BY_SIDE = 76
+SIDE_BY_SIDE = 70
 """Columns from which the plan and the revision stand beside each other."""
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
