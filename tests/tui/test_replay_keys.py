@@ -12,6 +12,7 @@ from console.run.events import Record
 from console.run.life import RunStatus, StepStatus
 from console.service.exported import Exported, Output
 from console.service.playback import Playback
+from console.tui.actions import BY_ID
 from console.tui.app import ConsoleApp, Options
 from console.tui.screens.run import RunScreen
 from tests.tui import fakes
@@ -57,6 +58,11 @@ async def replaying(folder: Path, size: tuple[int, int] = WIDE) -> AsyncIterator
         seen = Seen(pilot, playback, screen)
         await seen.until_shown()
         yield seen
+
+
+async def test_a_replay_has_a_handler_for_every_action(tmp_path: Path) -> None:
+    async with replaying(tmp_path) as seen:
+        assert set(seen.screen._handlers) == set(BY_ID)
 
 
 async def test_the_next_failure_is_one_key_away_and_its_output_is_there(tmp_path: Path) -> None:
