@@ -26,7 +26,8 @@ class Want:
 class Goal:
     """What a planner is asked for. `facts` hold now. `fallback` is where to go back to when `want`
     is out of reach. `limits` are the task's (time, cost_usd, replans), `cost_usd` what is left of it.
-    `words` are the operator's, where a first answer would not do."""
+    `words` are the operator's, where a first answer would not do. `is_phase` says that the goal is a
+    phase of a plan, whose turn has come: it is planned whole, without phases of its own."""
 
     text: str
     facts: frozenset[Fact] = frozenset()
@@ -35,6 +36,7 @@ class Goal:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     words: str = ""
+    is_phase: bool = False
 
 
 @dataclass(frozen=True, slots=True)

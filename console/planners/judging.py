@@ -25,6 +25,7 @@ from console.plan.reply.parsing import read_reply
 from console.plan.yaml_out import yaml_text
 from console.planners.base import Goal, History
 from console.planners.draft import expected
+from console.planners.llm_schema import PHASE
 from console.planners.shaping import restored, same_plan, shaped
 from console.task.reader import lines_of
 from console.text import clean
@@ -86,6 +87,11 @@ class Verdict:
         return "\n".join([*(f"- {line}" for line in lines[:MAX_TOLD]), *more])
 
 
+def may_have_phases(catalog: Catalog) -> bool:
+    """Whether the action `phase` of a reply can mean a phase, and no tool."""
+    return PHASE not in catalog.tools
+
+
 class Judge:
     """Judges replies to one question."""
 
@@ -103,7 +109,7 @@ class Judge:
             return Verdict(None, reply, unread=error.what, draft=self._by_hand(reply))
         before = self._before
         started = {done.step for done in before.history.steps} if before else set()
-        document, reason, changes = shaped(parsed.document, started)
+        document, reason, changes = shaped(parsed.document, started, phases=may_have_phases(self._catalog))
         repairs = [*parsed.repairs, *changes]
         banned: list[tuple[StepId, str]] = []
         if before is not None:
@@ -151,6 +157,9 @@ class Judge:
         faults = list(fit.faults(plan, self._catalog))
         if not plan.leaves():
             faults.append(Fault(0, "", "it has no steps"))
+        if self._goal.is_phase:
+            late = [step.id for step, _ in plan.walk() if step.expand]
+            faults += [Fault(0, step, "a phase is planned whole: it holds no other") for step in late]
         if self._before and same_plan(plan, self._before.plan):
             faults.append(Fault(0, "", "it is the same plan as before"))
         return faults

@@ -28,7 +28,7 @@ from console.planners import gguf, prompting, rendering, retrieval
 from console.planners import llm_wire as wire
 from console.planners.base import Goal, History, PlanDraft, Progress
 from console.planners.goals import fitting
-from console.planners.judging import Before, Judge, Verdict
+from console.planners.judging import Before, Judge, Verdict, may_have_phases
 from console.planners.llm_call import ModelError, Question, told
 from console.planners.llm_link import Line, Link
 from console.planners.llm_schema import open_schema, strict_schema
@@ -156,7 +156,9 @@ class LlmPlanner:
             {**message, "content": clean.redact(message["content"])}
             for message in prompt.messages({**values, **(more or {})})
         )
-        strict, loose = strict_schema(shown.tools), open_schema(shown.tools)
+        phases = may_have_phases(catalog) and not goal.is_phase and not gguf.is_local(self.model)
+        strict = strict_schema(shown.tools, phases=phases)
+        loose = open_schema(shown.tools, phases=phases)
         if gguf.is_local(self.model):
             strict = gguf.schema(strict or loose)
         return _Topic(
@@ -179,9 +181,10 @@ class LlmPlanner:
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
 
     async def _drafted(self, topic: _Topic, progress: Progress) -> PlanDraft:
-        shown, hidden = len(topic.shown.tools), len(topic.shown.left_out)
-        left = f", {hidden} left out" if hidden else ""
-        await progress(f"asking {one_line(self.model, 60)} for a plan ({shown} tools{left})")
+        left_out = topic.shown.left_out
+        if left_out:
+            await progress(rendering.not_shown(left_out))
+        await progress(f"asking {one_line(self.model, 60)} for a plan ({len(topic.shown.tools)} tools)")
         line, began = self._line or Link(self._environ), anyio.current_time()
         question = Question(line, progress, self._settings.patience, limit=topic.goal.limits.get("cost_usd"))
         try:
@@ -195,7 +198,7 @@ class LlmPlanner:
             if self._line is None:
                 line.close()
         assert verdict.plan is not None
-        told_left = f"{hidden} tools were not shown to the model" if hidden else ""
+        told_left = rendering.not_shown(left_out, rendering.SHORTLY)
         return PlanDraft(
             plan=verdict.plan,
             planner=self.name,

@@ -16,15 +16,21 @@ from console.plan.model import NOTE
 MAX_BRANCHES = 100
 """Providers limit the size of strict schemas."""
 
+PHASE = "phase"
+"""The action of a step that stands for steps which are planned when it is reached."""
+
 _TEXT: dict[str, Any] = {"type": "string"}
 _IDS: dict[str, Any] = {"type": "array", "items": _TEXT}
 
 
-def strict_schema(tools: Sequence[ToolSpec]) -> dict[str, Any] | None:
-    """The schema for strict mode; `None` when the tools cannot be put that way."""
+def strict_schema(tools: Sequence[ToolSpec], *, phases: bool = False) -> dict[str, Any] | None:
+    """The schema for strict mode; `None` when the tools cannot be put that way. With `phases` a step may be
+    one that is planned later."""
     if not tools or len(tools) > MAX_BRANCHES or any(_is_free(p) for t in tools for p in t.parameters):
         return None
     steps = [_closed(_step_keys({"const": t.name, "type": "string"}, _strict_params(t))) for t in tools]
+    if phases:
+        steps.append(_closed(_step_keys({"const": PHASE, "type": "string"}, _closed({}))))
     undo = [_closed(_undo_keys({"const": t.name, "type": "string"}, _strict_params(t))) for t in tools]
     return _closed(
         {
@@ -61,16 +67,17 @@ def open_turn(tools: Sequence[ToolSpec]) -> dict[str, Any]:
     }
 
 
-def open_schema(tools: Sequence[ToolSpec]) -> dict[str, Any]:
+def open_schema(tools: Sequence[ToolSpec], *, phases: bool = False) -> dict[str, Any]:
     """The schema without a branch per tool: the names of the tools, parameters of any shape."""
-    action = {"type": "string", "enum": [*(tool.name for tool in tools), NOTE]}
+    names = [*(tool.name for tool in tools), NOTE]
+    action: dict[str, Any] = {"type": "string", "enum": [*names, PHASE] if phases else names}
     params = {"type": "object"}
     step = {
         "type": "object",
         "properties": _step_keys(action, params),
         "required": ["id", "action", "params"],
     }
-    item = _undo_keys(action, params)
+    item = _undo_keys({"type": "string", "enum": names}, params)
     return {
         "type": "object",
         "properties": {

@@ -21,6 +21,7 @@ from console.text import clean
 
 OUTPUT_CHARS = 1_000
 LEFT_OUT_NAMES = 200
+SHORTLY = 12
 
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SECRET_FROM = 8
@@ -76,12 +77,18 @@ def goal_values(goal: Goal, template: str) -> dict[str, str]:
 
 def tool_values(tools: Iterable[ToolSpec], left_out: tuple[str, ...]) -> dict[str, str]:
     """The parts of a prompt that the tools give."""
-    names = ", ".join(left_out[:LEFT_OUT_NAMES])
-    more = f" and {len(left_out) - LEFT_OUT_NAMES} more" if len(left_out) > LEFT_OUT_NAMES else ""
-    return {
-        "tools": _lines(map(tool_text, tools)),
-        "left_out": f"Tools that exist and are not shown here: {names}{more}" if left_out else "",
-    }
+    hidden = f"Tools that exist and are not shown here: {_names(left_out)}" if left_out else ""
+    return {"tools": _lines(map(tool_text, tools)), "left_out": hidden}
+
+
+def not_shown(left_out: tuple[str, ...], most: int = LEFT_OUT_NAMES) -> str:
+    """For the operator: which tools the model was not shown; empty when it was shown them all."""
+    return f"{len(left_out)} tools were not shown to the model: {_names(left_out, most)}" if left_out else ""
+
+
+def _names(names: tuple[str, ...], most: int = LEFT_OUT_NAMES) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def record_text(plan: Plan, history: History, token: str) -> str:

@@ -15,21 +15,26 @@ from console.plan import codec
 from console.plan.model import Plan, Step, StepId
 from console.plan.references import renamed
 from console.planners.base import History
+from console.planners.llm_schema import PHASE
 
 Document = dict[str, Any]
 
 _GONE = ("failed", "cancelled")
 
 
-def shaped(document: Any, known: Collection[StepId] = ()) -> tuple[Document, str, list[str]]:
+def shaped(
+    document: Any, known: Collection[StepId] = (), *, phases: bool = False
+) -> tuple[Document, str, list[str]]:
     """The plan document, the model's reason, and the changes. `known` are ids of steps that are not in
-    the document and may be depended on all the same."""
+    the document and may be depended on all the same; with `phases` the action `phase` is one."""
     plan: Document = dict(document) if isinstance(document, dict) else {"steps": document}
     if isinstance(plan.get("plan"), list) and "steps" not in plan:
         plan["steps"] = plan.pop("plan")
     reason = plan.pop("reason", "")
     repairs: list[str] = []
     steps = [_own_keys(step) if isinstance(step, dict) else step for step in plan.get("steps") or ()]
+    if phases:
+        steps = [_phase(step) for step in steps]
     _number(steps, repairs)
     _chain(steps, repairs)
     ids = {*known, *(_id(step) for step in _walk(steps))}
@@ -48,6 +53,13 @@ def _own_keys(step: Document) -> Document:
         if key not in step:
             step[key] = step.pop("step")
     return step
+
+
+def _phase(step: Any) -> Any:
+    """A phase that is planned later, in the plan's own words."""
+    if not isinstance(step, dict) or step.get("action") != PHASE or step.get("params"):
+        return step
+    return {k: v for k, v in step.items() if k not in ("action", "params", "gate")} | {"expand": True}
 
 
 def _given(part: Any) -> Any:

@@ -46,6 +46,7 @@ def goal_of_phase(
         want=(),
         fallback=(),
         inputs={**goal.inputs, **said},
+        is_phase=True,
     )
 
 

@@ -135,6 +135,26 @@ def test_edges_that_contracts_ask_for_are_put_in_and_told() -> None:
     assert any("step 2 waits for step 1" in repair for repair in draft.repairs)
 
 
+def test_a_model_can_leave_a_phase_to_be_planned_when_it_is_reached() -> None:
+    later = step("2", "phase", "1") | {"description": "mend what was found", "gate": None}
+    session = Session(reply(step("1", "look", at="main"), later))
+    plan = session.plan(Goal("look and mend")).plan
+    assert [(s.id, s.expand, s.description, s.depends_on) for s in plan.steps][1:] == [
+        ("2", True, "mend what was found", ("1",))
+    ]
+    branches = session.line.asked[0].schema_["properties"]["steps"]["items"]["anyOf"]
+    assert "phase" in [branch["properties"]["action"]["const"] for branch in branches]
+
+
+def test_a_phase_whose_turn_has_come_is_planned_whole() -> None:
+    again = reply(step("1", "look", at="main"), step("2", "phase", "1"))
+    session = Session(again)
+    with pytest.raises(UnusableReply, match="step 2: a phase is planned whole"):
+        session.plan(Goal("mend what was found", is_phase=True))
+    branches = session.line.asked[0].schema_["properties"]["steps"]["items"]["anyOf"]
+    assert "phase" not in [branch["properties"]["action"]["const"] for branch in branches]
+
+
 @pytest.mark.parametrize("count", [501, 10_000])
 def test_a_plan_with_too_many_steps_is_one_message(count: int) -> None:
     session = Session(reply(*(step(str(n), "tell", message="x") for n in range(count))))
@@ -163,7 +183,8 @@ def test_a_large_catalog_is_cut_to_what_the_task_needs_and_says_so() -> None:
     assert '"name": "wipe"' in session.prompts[0]
     assert '"name": "back_up"' in session.prompts[0]
     assert session.prompts[0].count('"name": "polish_') < 60
-    assert "tools were not shown to the model" in draft.reason
+    assert re.search(r"\d+ tools were not shown to the model: polish_\d+, .* more$", draft.reason)
+    assert any("polish_199" in said for said in session.heard.told)
     assert re.search(r"Tools that exist and are not shown here: .*polish_199", session.prompts[0])
 
 
