@@ -58,8 +58,9 @@ def who_am_i() -> str:
 class Attached:
     """A session of a run that another process executes. Made by `attach`.
 
-    `holder` names who holds the control ("" for nobody); `has_control` says whether it is us.
-    `on_control` is called when that changes. `gone` says why there is no connection any more.
+    `holder` names who holds the control ("" for nobody), `asker` who asks for it, `others` the screens
+    besides this one; `has_control` says whether it is us, `kept` why it was not given to us when we asked
+    last. `on_control` is called when any of that changes. `gone` says why there is no connection any more.
     """
 
     def __init__(self, directory: Path, *, ui: bool, who: str = "") -> None:
@@ -68,7 +69,10 @@ class Attached:
         self.ui = ui
         self.who = who or who_am_i()
         self.holder = ""
+        self.asker = ""
+        self.others: tuple[str, ...] = ()
         self.has_control = False
+        self.kept = ""
         self.pid = 0
         self.gone = ""
         self.on_control: Callable[[], None] = lambda: None
@@ -106,6 +110,15 @@ class Attached:
         await self._say({"say": "take_control"})
         while not (self.has_control or self.gone):
             await self._news.wait()
+
+    async def ask_control(self) -> None:
+        """Ask whoever holds the control for it; `has_control` or `kept` is the answer, when it comes."""
+        self.kept = ""
+        await self._say({"say": "ask_control"})
+
+    async def answer_control(self, *, yes: bool) -> None:
+        """Give the control to whoever asks for it, or keep it."""
+        await self._say({"say": "answer_control", "yes": yes})
 
     async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         """The journal, then what comes, until the process that executes the run is gone.
@@ -191,6 +204,11 @@ class Attached:
                 self._head = max(self._head, int(message["seq"]))
             case "control":
                 self.holder, self.has_control = str(message["holder"]), bool(message["yours"])
+                self.asker = str(message.get("asker", ""))
+                self.others = tuple(map(str, message.get("others", ())))
+                self.on_control()
+            case "kept":
+                self.kept = str(message["why"])
                 self.on_control()
             case "reply" | "refused":
                 answer = self._answers.get(int(message["id"]))
@@ -200,6 +218,7 @@ class Attached:
 
     def _end(self, reason: str) -> None:
         self.gone, self.has_control, self.holder = reason or "the connection was closed", False, ""
+        self.asker, self.others = "", ()
         self._fail_answers()
         self._wake()
         self.on_control()

@@ -1,7 +1,8 @@
 """The engine's side of a run's socket.
 
 Several clients may watch; one of them holds the control: the first screen that attached, until
-another takes it or it leaves. Everybody is told who holds it. Nothing a client does or fails to do
+another takes it, it gives it to one that asks, or it leaves. Everybody is told who holds it, who asks
+for it and who watches. Nothing a client does or fails to do
 makes the engine wait: a client gets a short queue of its own, and one that is too slow, too many,
 not ours, or does not speak the language is sent away with the reason, which also goes to the log.
 """
@@ -114,6 +115,7 @@ class Service:
         self.engine = engine or os.getpid()
         self.clients: list[_Client] = []
         self.holder: _Client | None = None
+        self.asker: _Client | None = None
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Listen in the session's folder, and take the socket away at the end."""
@@ -213,14 +215,58 @@ class Service:
         if client not in self.clients:
             return
         self.clients.remove(client)
+        if self.asker is client:
+            self.asker = None
         if self.holder is client:
-            self.holder = next((other for other in self.clients if other.ui), None)
+            waiting = [self.asker] if self.asker else [other for other in self.clients if other.ui]
+            self._hand_to(next(iter(waiting), None))
+        else:
+            self._announce()
+
+    def _hand_to(self, client: _Client | None) -> None:
+        """Who holds the control from now on."""
+        self.holder = client
+        if self.asker is client:
+            self.asker = None
         self._announce()
 
+    def _ask_for_control(self, client: _Client) -> None:
+        """Ask whoever holds the control for it; where nobody does it needs no asking. One asks at a time."""
+        if self.holder in (None, client):
+            self._hand_to(client)
+        elif self.asker in (None, client):
+            log.info("%s asks for the control", client.who)
+            self.asker = client
+            self._announce()
+        else:
+            assert self.asker is not None
+            client.tell({"say": "kept", "why": f"{self.asker.who} asks for it already"})
+
+    def _answer_asker(self, client: _Client, *, yes: bool) -> None:
+        """The holder's word to whoever asks; of anybody else, or too late, it means nothing."""
+        asker = self.asker
+        if client is not self.holder or asker is None:
+            return
+        self.asker = None
+        if yes:
+            log.info("%s was given the control", asker.who)
+            self._hand_to(asker)
+        else:
+            asker.tell({"say": "kept", "why": f"{client.who} keeps it"})
+            self._announce()
+
     def _announce(self) -> None:
-        holder = self.holder.who if self.holder else ""
+        holder, asker = (one.who if one else "" for one in (self.holder, self.asker))
         for client in self.clients:
-            client.tell({"say": "control", "holder": holder, "yours": client is self.holder})
+            client.tell(
+                {
+                    "say": "control",
+                    "holder": holder,
+                    "yours": client is self.holder,
+                    "asker": asker,
+                    "others": [other.who for other in self.clients if other is not client and other.ui],
+                }
+            )
 
     # ── talking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -251,12 +297,15 @@ class Service:
                         raise _Sent("it has too many wishes at once")
                     client.pending += 1
                     tasks.start_soon(self._grant, client, message)
-                case "take_control" if client.guest:
+                case "take_control" | "ask_control" if client.guest:
                     raise _Sent("a guest may not hold the control: only a person may")
                 case "take_control":
-                    self.holder = client
                     log.info("%s took the control", client.who)
-                    self._announce()
+                    self._hand_to(client)
+                case "ask_control":
+                    self._ask_for_control(client)
+                case "answer_control":
+                    self._answer_asker(client, yes=message.get("yes") is True)
                 case other:
                     raise BadFrame(f"{other[:60]!r} is nothing a client says")
 

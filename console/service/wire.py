@@ -4,9 +4,11 @@
               rest is the length (at most 1 MiB); then so many bytes
     message   its frames joined: one JSON object with a key `say`
 
-    client says  hello {version, ui, who}           wish {id, wish, body, by}       take_control {}
+    client says  hello {version, ui, who}           wish {id, wish, body, by}
+                 take_control {}                    ask_control {}                  answer_control {yes}
     engine says  welcome {run, pid, head, version}  head {seq}                      bye {reason}
-                 control {holder, yours}            reply {id, value}               refused {id, error}
+                 control {holder, yours, asker, others}                             kept {why}
+                 reply {id, value}                  refused {id, error}
 
 Records do not go over the socket. The engine says how far the journal is (`head`), and the client
 reads the journal: nobody sees a record before it is durable, a client that does not read costs the

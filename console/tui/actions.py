@@ -189,6 +189,8 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("start_like", "", "Start a new run like this one", "Run", why.can_start_like),
     Action("stop", "i", "Stop the run here", "Run", why.act),
     Action("take_control", "T", "Take the control of the run", "Run", why.can_take),
+    Action("ask_control", "L", "Ask for the control of the run", "Run", why.can_take, why.is_guest),
+    Action("hand_over", "L", "Answer who asks for the control", "Run", why.can_hand_over, why.is_host),
     Action("detach", "q", "Detach; the run goes on", "Console", label=why.detach_name),
     Action("palette", "colon,ctrl+p", "Every action by name", "Console"),
     Action("help", "question_mark", "Keys of this screen", "Console"),

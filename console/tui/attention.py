@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
+from console.tui.bridge import Company
 from console.tui.view import Pane
 from console.tui.widgets.failures import troubled
 
@@ -24,6 +25,7 @@ class Attention:
         self._requests: set[str] = set()
         self._turns: set[str] = set()
         self._asked = 0
+        self._company = Company()
         self._later: Pane | None = None
         self._came = False
 
@@ -34,6 +36,7 @@ class Attention:
         if fresh_requests:
             self._screen.app.bell()
         self._call_out_rollbacks()
+        self._call_out_company()
         turns = self._turns_now()
         if not self._came:  # what a planner said before we came is not news
             self._turns |= {key for key, _ in turns if key.startswith("planner ")}
@@ -55,6 +58,22 @@ class Attention:
                 f"{one.by} asks for a rollback{why}. R shows what it would do", severity="warning"
             )
         self._asked = len(asked)
+
+    def _call_out_company(self) -> None:
+        """Somebody asks for the control, was not given it, or it has changed hands."""
+        screen, before, now = self._screen, self._company, self._screen.bridge.company
+        self._company = now
+        if now.ours and now.asker and now.asker != before.asker:
+            screen.app.bell()
+            screen.say(f"{now.asker} asks for the control (L answers)", severity="warning")
+        elif now.kept and now.kept != before.kept:
+            screen.say(f"the control was not given: {now.kept}", severity="warning")
+        elif now.ours and before.holder:
+            screen.app.bell()
+            screen.say("you hold the control of this run now")
+        elif now.holder and before.ours and before.others:
+            screen.app.bell()
+            screen.say(f"{now.holder} has the control now", severity="warning")
 
     def _turns_now(self) -> list[tuple[str, Pane]]:
         """What should be in sight, the most pressing last, each under a key that is new when it is."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from textual.message import Message
@@ -35,14 +36,35 @@ class RunChanged(Message):
 
 @runtime_checkable
 class Shared(Protocol):
-    """A session that several consoles may have: one of them holds the control."""
+    """A session that several consoles may have: one of them holds the control, another may ask for it."""
 
     holder: str
+    asker: str
+    others: tuple[str, ...]
     has_control: bool
+    kept: str
     on_control: Callable[[], None]
 
     async def take_control(self) -> None:
         """Take the control from whoever holds it."""
+
+    async def ask_control(self) -> None:
+        """Ask whoever holds the control for it."""
+
+    async def answer_control(self, *, yes: bool) -> None:
+        """Give the control to whoever asks for it, or keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who else looks at the run: the screens besides this one (`others`), who of them holds the control
+    (`holder`, "" where it is ours or nobody's) and who asks for it; `kept` is why ours was not granted."""
+
+    others: tuple[str, ...] = ()
+    holder: str = ""
+    asker: str = ""
+    kept: str = ""
+    ours: bool = True
 
 
 class Bridge:
@@ -73,8 +95,17 @@ class Bridge:
         if self.session.control is None:
             return "this run is only shown here"
         if isinstance(self.session, Shared) and not self.session.has_control:
-            return f"{self.session.holder or 'nobody'} holds the control (T takes it)"
+            return f"{self.session.holder or 'nobody'} holds the control (L asks for it, T takes it)"
         return ""
+
+    @property
+    def company(self) -> Company:
+        """Who else looks at the run."""
+        session = self.session
+        if not isinstance(session, Shared) or session.control is None:
+            return Company()
+        holder = "" if session.has_control else session.holder
+        return Company(session.others, holder, session.asker, session.kept, session.has_control)
 
     @property
     def takeable(self) -> bool:
@@ -87,6 +118,16 @@ class Bridge:
         if not isinstance(self.session, Shared):
             raise ControlRefused(self.read_only or "the control is ours")
         await self.session.take_control()
+
+    async def ask_control(self) -> None:
+        """Ask another console for the control."""
+        if isinstance(self.session, Shared):
+            await self.session.ask_control()
+
+    async def answer_control(self, *, yes: bool) -> None:
+        """Give the control to the console that asks for it, or keep it."""
+        if isinstance(self.session, Shared):
+            await self.session.answer_control(yes=yes)
 
     async def follow(self) -> None:
         """Fold what the session gives, until it gives no more."""

@@ -79,6 +79,8 @@ class Operating:
             "expand": lambda: self.about_step(ExpandPhase(phase=self.step)),
             "stop": self.stop,
             "take_control": self.screen.bridge.take_control,
+            "ask_control": self.ask_control,
+            "hand_over": self.hand_over,
             "follow": self.follow,
             "copy": self.copy,
             "detach": self.detach,
@@ -233,6 +235,21 @@ class Operating:
     async def _take_up(self, wish: Wish | None) -> None:
         if self.screen.reopen is not None:
             await self.screen.reopen(wish, self.step)
+
+    async def ask_control(self) -> None:
+        holder = self.screen.bridge.company.holder
+        await self.screen.bridge.ask_control()
+        if holder:
+            self.screen.say(f"{holder} is asked for the control")
+
+    async def hand_over(self) -> None:
+        from console.tui.screens.confirm import ConfirmScreen
+
+        asker = self.screen.view.asker
+        question = f"{asker} asks for the control of this run. You will look on."
+        yes = await self.ask(ConfirmScreen(question, yes="Give it", no="Keep it"))
+        if asker == self.screen.view.asker:  # somebody else may have asked meanwhile
+            await self.screen.bridge.answer_control(yes=yes)
 
     # ── a step ───────────────────────────────────────────────────────────────────────────────────
 

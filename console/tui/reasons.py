@@ -224,6 +224,12 @@ def can_take(view: View) -> str:
     return view.read_only or "the control is ours"
 
 
+def can_hand_over(view: View) -> str:
+    if view.asker:
+        return ""
+    return view.read_only or "nobody asks for the control"
+
+
 def has_undo(view: View) -> str:
     return "" if view.undoable else "no edit to undo"
 
@@ -298,6 +304,14 @@ def failure_ahead(view: View) -> str:
         return "this is no replay"
     ahead = any(seq > view.replay.number for seq in view.replay.failures)
     return "" if ahead else "nothing fails after this"
+
+
+def is_guest(view: View) -> bool:
+    return view.takeable
+
+
+def is_host(view: View) -> bool:
+    return not view.takeable
 
 
 def revision_waits(view: View) -> bool:

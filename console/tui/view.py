@@ -47,7 +47,8 @@ class View:
     acted on before. `step` is the selected step, phase or rollback item. `findings` come from the plan
     checker, newest plan only. `marked` are the marked steps that can be seen, in the plan's order, `hidden`
     is how many more there are. `picking` is the step whose dependencies are being picked, `left_out` how
-    many parts of the proposed revision are not taken. `replay` says where a replay is."""
+    many parts of the proposed revision are not taken. `replay` says where a replay is.
+    `others` are the screens besides this one, `asker` the one that asks for the control that is ours."""
 
     state: RunState = field(default_factory=RunState)
     draft: Plan | None = None
@@ -65,6 +66,8 @@ class View:
     search: str = ""
     engine_gone: bool = False
     takeable: bool = False
+    others: tuple[str, ...] = ()
+    asker: str = ""
     reopenable: bool = False
     copyable: bool = False
     ready: bool = True

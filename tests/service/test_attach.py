@@ -71,6 +71,56 @@ async def test_the_first_screen_holds_the_control_and_hands_it_on(session: Scrip
     assert session.wishes == []
 
 
+async def test_who_asks_for_the_control_gets_it_from_its_holder_or_is_told_that_not(
+    session: Scripted,
+) -> None:
+    async with (
+        served(session),
+        attach(session.directory, ui=True, who="one") as one,
+        attach(session.directory, ui=True, who="two") as two,
+        attach(session.directory, ui=True, who="three") as three,
+    ):
+        await heard(one, lambda s: s.others == ("two", "three"))
+        await two.ask_control()
+        for client in (one, two, three):
+            await heard(client, lambda s: s.asker == "two" and s.holder == "one")
+        await three.ask_control()
+        await heard(three, lambda s: s.kept == "two asks for it already")
+        await one.answer_control(yes=False)
+        await heard(two, lambda s: s.kept == "one keeps it" and s.asker == "" and s.holder == "one")
+        await two.ask_control()
+        await heard(one, lambda s: s.asker == "two")
+        await one.answer_control(yes=True)
+        await heard(two, lambda s: s.has_control and not s.kept)
+        await heard(one, lambda s: s.holder == "two" and not s.has_control)
+
+
+async def test_only_the_holder_s_answer_hands_the_control_over(session: Scripted) -> None:
+    async with (
+        served(session),
+        attach(session.directory, ui=True, who="one") as one,
+        attach(session.directory, ui=True, who="two") as two,
+    ):
+        await two.ask_control()
+        await two.answer_control(yes=True)
+        with pytest.raises(ControlRefused, match="one holds the control"):
+            await two.wish(Stop())
+        await heard(one, lambda s: s.asker == "two" and s.has_control)
+
+
+async def test_who_asked_comes_first_when_the_holder_leaves(session: Scripted) -> None:
+    async with served(session), attach(session.directory, ui=True, who="three") as three:
+        async with attach(session.directory, ui=True, who="one") as one:
+            await one.take_control()
+            async with attach(session.directory, ui=True, who="two") as two:
+                await two.ask_control()
+                await heard(three, lambda s: s.asker == "two" and s.holder == "one")
+            await heard(three, lambda s: s.asker == "" and s.holder == "one")
+            await three.ask_control()
+            await heard(one, lambda s: s.asker == "three")
+        await heard(three, lambda s: s.has_control)
+
+
 async def test_a_screen_that_is_killed_frees_the_control_and_the_run_goes_on(session: Scripted) -> None:
     async with served(session, engine=1):
         code = (

@@ -602,13 +602,28 @@ class SharedSession(fakes.FakeSession):
 
     holder = "bob"
     has_control = False
+    asker = ""
+    kept = ""
+    others: tuple[str, ...] = ("bob",)
 
     def __init__(self, folder: Path, *events: ev.Event) -> None:
+        self.answers: list[bool] = []
         self.on_control: Callable[[], None] = lambda: None
         super().__init__(folder, *events)
 
     async def take_control(self) -> None:
         self.has_control, self.holder = True, "ada"
+        self.on_control()
+
+    async def ask_control(self) -> None:
+        self.asker = "ada"
+        self.on_control()
+
+    async def answer_control(self, *, yes: bool) -> None:
+        self.answers.append(yes)
+        self.asker = ""
+        if yes:
+            self.has_control, self.holder = False, "bob"
         self.on_control()
 
 
@@ -622,3 +637,35 @@ async def test_a_second_console_looks_on_until_it_takes_the_control(tmp_path: Pa
         await driver.until(lambda: "bob holds the control" not in driver.text())
         await driver.press("p")
         await driver.until(lambda: session.fake.kinds() == ["pause"])
+
+
+async def test_a_second_console_asks_for_the_control_and_is_told_the_answer(tmp_path: Path) -> None:
+    session = SharedSession(tmp_path, *fakes.running())
+    async with driving_session(session) as driver:
+        await driver.press("L")
+        await driver.until(lambda: session.asker == "ada")
+        session.asker, session.kept = "", "bob keeps it"
+        session.on_control()
+        await driver.until(lambda: "the control was not given: bob keeps it" in driver.notices())
+        await driver.press("p")
+        assert session.fake.wishes == []
+        await session.take_control()
+        await driver.until(lambda: "you hold the control of this run now" in driver.notices())
+
+
+@pytest.mark.parametrize(("key", "given"), [("y", True), ("n", False), ("enter", False)])
+async def test_who_holds_the_control_is_asked_for_it_and_answers(
+    tmp_path: Path, key: str, given: bool
+) -> None:
+    session = SharedSession(tmp_path, *fakes.running())
+    session.has_control, session.holder = True, "ada"
+    async with driving_session(session) as driver:
+        driver.line("+1 watching")
+        session.asker = "bob"
+        session.on_control()
+        await driver.until(lambda: "bob asks for the control (L answers)" in driver.text())
+        await driver.press("L")
+        await driver.until(lambda: "You will look on." in driver.text())
+        await driver.press(key)
+        await driver.until(lambda: session.answers == [given])
+        await driver.until(lambda: ("bob holds the control" in driver.text()) is given)

@@ -184,6 +184,8 @@ class RunScreen(Screen[int]):
         self.view.reopenable = self.bridge.gone and self.reopen is not None
         self.view.copyable = self.like is not None
         self.view.read_only, self.view.takeable = self.bridge.read_only, self.bridge.takeable
+        company = self.bridge.company
+        self.view.others, self.view.asker = company.others, company.asker if company.ours else ""
         self.playing.look()
         self.editing.plan_changed(self.bridge.state.plan)
         if anew or self.view.plan is not self._looked_at:

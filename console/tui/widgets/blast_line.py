@@ -90,6 +90,8 @@ def _parts(blast: str, view: View, fault: str) -> list[Part]:
         return [(f"the engine of this run is gone; {key} takes it up again", "bad")]
     if view.read_only and not view.status.is_final:
         return [(view.read_only, "warn")]
+    if view.asker and not view.status.is_final:
+        return [(f"{view.asker} asks for the control (L answers)", "warn")]
     parts: list[Part] = []
     for piece in blast.split(" · ") if blast else ():
         ink = next((ink for word, ink in _INKS if word in piece), "quiet")

@@ -47,9 +47,10 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
         ]
     )
     waits = waiting_words(view)
+    watch = f"+{len(view.others)} watching" if view.others and not view.read_only else ""
     right = row((f"run {state.run}" if state.run else "", "quiet"), " ")
     for shown in (facts, facts[:3], facts[1:2], ()):
-        said = [fact for fact in (*shown, waits) if fact]
+        said = [fact for fact in (*shown, watch if shown else "", waits) if fact]
         middle = row(
             (status, f"strong {RUN_INKS[view.status]}"), *(x for f in said for x in ((" · ", "dim"), f))
         )
