@@ -151,6 +151,9 @@ def _run_line(event: ev.Event, state: RunState) -> str:
             return f"{_count(len(event.catalog.tools), 'tool')}{_after(files, ' of ')}"
         case ev.EngineStopped():
             return f"the run's process stopped: {_safe(event.reason)}"
+        case ev.PolicyLoaded():
+            files = ", ".join(map(_safe, event.files)) or "no files any more"
+            return f"held to the policy of {files} ({_count(event.rules, 'rule')})"
         case ev.RunStarted():
             return "execution began"
         case ev.RunPaused():
@@ -225,12 +228,22 @@ def _asking(event: ev.Event, state: RunState) -> str:
     match event:
         case ev.ApprovalRequested():
             about = f" {name_of(event.step, state)}" if event.step else ""
-            return f"◌ waits for an answer ({event.scope.replace('_', ' ')}{about}){_after(event.question)}"
+            two = ", two persons must approve" if event.persons > 1 else ""
+            scope = event.scope.replace("_", " ")
+            return f"◌ waits for an answer ({scope}{about}{two}){_after(event.question)}"
+        case ev.Countersigned():
+            about = f" {name_of(event.step, state)}" if event.step else ""
+            who = f" as {_safe(event.person)}" if event.person not in event.by else ""
+            return (
+                f"approved by one of two ({event.scope.replace('_', ' ')}{about}){_by(event.by)}{who}; "
+                "another person must approve it too"
+            )
         case ev.Approved():
             about = f" {name_of(event.step, state)}" if event.step else ""
             answer = f" {event.answer}" if event.answer else ""
             scope = event.scope.replace("_", " ")
-            return f"approved ({scope}{about}){answer}{_by(event.by)}{_after(event.how, ', ')}"
+            both = f", persons: {' and '.join(map(_safe, event.persons))}" if event.persons else ""
+            return f"approved ({scope}{about}){answer}{_by(event.by)}{_after(event.how, ', ')}{both}"
         case ev.Denied():
             return f"denied ({event.scope.replace('_', ' ')}){_by(event.by)}{_after(event.reason)}"
         case ev.RequestWithdrawn():

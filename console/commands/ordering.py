@@ -111,8 +111,10 @@ def order_for(
         refuse,
         understand,
     )
+    from console.service.policy_file import load_policy
     from console.settings import load_settings, new_run_dir
 
+    load_policy()
     extra = tools_for(task, tools)
     thinks = executor_model or executor_model_for(task, load_settings())
     catalog = catalog_of(task, extra, thinks)

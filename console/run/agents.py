@@ -148,7 +148,7 @@ class Agents:
         form = resolved_hash(call, call.params, self._catalog)
         if risk.rank <= profile.risk.rank or self._asking.was_answered("step", call.id, form):
             return intend(call)
-        if risk is not Risk.DESTRUCTIVE and self._policy.consent.covers(risk):
+        if risk is not Risk.DESTRUCTIVE and self._policy.agreed(call, self._catalog):
             request = self._asking.ask("step", form, step=call.id)
             held = ev.StepHeld(step=call.id, reason="waits for an answer (step)")
             return (held, request, self._asking.consented(request), ev.StepReleased(step=call.id))

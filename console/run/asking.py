@@ -5,7 +5,8 @@ from __future__ import annotations
 from console.catalog.spec import Catalog
 from console.plan.model import Step, StepId
 from console.run import events as ev
-from console.run.policy import Policy, risk_of
+from console.run.countersign import persons_for
+from console.run.policy import Policy
 from console.run.state import RunState
 
 
@@ -32,7 +33,12 @@ class Asking:
             step=step,
             question=question,
             options=options,
+            persons=self.persons(scope, step),
         )
+
+    def persons(self, scope: ev.Scope, step: StepId = "") -> int:
+        """How many persons must say yes to this."""
+        return persons_for(scope, step, self._state, self._catalog, self._policy)
 
     def is_open(self, *scopes: ev.Scope, step: StepId = "") -> bool:
         """Whether a question of these scopes (about `step`) waits."""
@@ -59,7 +65,7 @@ class Asking:
     def hold_for(self, step: Step, request: ev.ApprovalRequested) -> tuple[ev.Event, ...]:
         """Hold a step until it is answered for; with consent, answer at once."""
         held = ev.StepHeld(step=step.id, reason=f"waits for an answer ({request.scope})")
-        is_agreed = self._policy.consent.covers(risk_of(step, self._catalog))
+        is_agreed = self._policy.agreed(step, self._catalog)
         if is_agreed and (request.scope != "gate" or self._policy.unattended):
             return (held, request, self.consented(request), ev.StepReleased(step=step.id))
         return (held, request)

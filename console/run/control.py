@@ -34,6 +34,10 @@ class Approve(Wish):
     how: str = "key"
 
 
+class Countersign(Approve):
+    """Yes to what another person has approved already and two must: who looks on may say it too."""
+
+
 class Deny(Wish):
     """No to the request `request`."""
 
@@ -173,9 +177,10 @@ class Abandon(Wish):
 class RunControl(Protocol):
     """The operator's side of a run."""
 
-    async def wish(self, wish: Wish, *, by: str) -> Any:
+    async def wish(self, wish: Wish, *, by: str, person: str | None = None) -> Any:
         """Grant `wish`, said by the person `by`. Raises `ControlRefused` and changes nothing when
-        the state of the run does not allow it."""
+        the state of the run does not allow it. `person` is who the system says it is, "" where it does
+        not; only who listens for others knows it, of a front end in this process it is `None`."""
 
 
 class Session(Protocol):

@@ -36,7 +36,8 @@ DOUBTS = ("done", "failed", "run_again", "probe", "roll_back", "stop")
 
 class Course:
     """The decisions of one run. `intended` holds what the newest `step_intended` events stand for
-    until the engine has taken it; `probing` are the steps that a probe is looking at."""
+    until the engine has taken it; `probing` are the steps that a probe is looking at. As long as `halted`
+    says why, nothing starts."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Course:
         self.parallel, self.replans = int(limits.get("parallel", 4)), int(limits.get("replans", 3))
         self._seconds, self._now = limits.get("time"), now
         self.closing = ""
+        self.halted = ""
         self.intended: dict[str, Prepared] = {}
         self.approved: dict[StepId, str] = {}
         self._lane: Lane | None = None
@@ -73,6 +75,8 @@ class Course:
                 self.agents.place(event.step, self.state.leaves.get(event.step))
             case ev.CatalogLoaded() if event.catalog is not self.catalog:
                 self._adopt(event.catalog)
+            case ev.PolicyLoaded():
+                self.approved = {}
             case ev.Approved(scope="plan") if self.state.plan:
                 self._approve_all(self.state.plan)
             case ev.RevisionAccepted() if self.state.started_at:
@@ -161,17 +165,19 @@ class Course:
         if state.plan is None:
             return None
         newest = state.approvals[-1] if state.approvals else None
-        if newest is not None and newest.scope == "plan" and newest.hash == state.plan_hash:
+        if newest and newest.scope == "plan" and newest.hash == state.plan_hash and not newest.used:
             return Grant((ev.RunStarted(),))
         if self.asking.is_open("plan", "revision"):
             return None
         request = self.asking.ask("plan", state.plan_hash)
         risk = risk_of_plan(state.plan, self.catalog)
-        if consent.covers(risk):
+        if consent.covers(risk) and request.persons < 2:
             return Grant((request, self.asking.consented(request)))
         if self.policy.unattended:
             asked = f"it asks for {risk} steps" if consent.up_to else "nobody approved it"
             todo = "approve it with --yes, or run it on a terminal"
+            if request.persons > 1:
+                asked, todo = "the policy asks for two persons", "run it on a terminal, or detached"
             end = ev.RunFinished(
                 outcome="rejected", exit_code=3, reason=f"the plan was not approved: {asked}; {todo}"
             )
@@ -221,7 +227,7 @@ class Course:
 
     def _troubles(self) -> Grant | None:
         lane = self.lane
-        if self.state.status is _R.PAUSED:
+        if self.state.status is _R.PAUSED or self.halted:
             return None
         for step_id in sorted(lane.in_doubt):
             if granted := self._doubt(lane.steps[step_id]):
@@ -324,7 +330,7 @@ class Course:
         return ev.StepRetryScheduled(step=step.id, attempt=state.attempt.number + 1, at=self._now() + delay)
 
     def _agents(self) -> Grant | None:
-        may_start = self.state.status in _STARTING
+        may_start = self.state.status in _STARTING and not self.halted
         return self.agents.decide(self.lane, self.intend, self._doubt, may_start=may_start)
 
     # ── starting ─────────────────────────────────────────────────────────────────────────────────
@@ -332,7 +338,7 @@ class Course:
     def _starts(self) -> Grant | None:
         lane = self.lane
         room = self.parallel - len(lane.running)
-        if self.state.status not in _STARTING or room <= 0 or not len(lane.frontier):
+        if self.state.status not in _STARTING or self.halted or room <= 0 or not len(lane.frontier):
             return None
         taken = lane.frontier.take(self._may_start, 1)
         if not taken:
@@ -354,8 +360,11 @@ class Course:
         if not changed or self.asking.is_open("plan") or self.state.proposal:
             return None
         request = self.asking.ask("plan", self.state.plan_hash, question="the plan was changed")
-        if all(self.policy.consent.covers(risk_of(s, self.catalog)) for s in changed):
+        if all(self.policy.agreed(s, self.catalog) for s in changed):
             return Grant((request, self.asking.consented(request)))
+        if self.policy.unattended and request.persons > 1 and not lane.running:
+            reason = "two persons must approve what comes next; resume it on a terminal"
+            return Grant((request, ev.RunFinished(outcome="stopped", exit_code=4, reason=reason)))
         return Grant((request,))
 
     def _start(self, step: Step) -> tuple[ev.Event, ...]:
@@ -413,8 +422,9 @@ class Course:
             plan = preview(desk, None, {})
             return Grant((ev.RollbackStarted(rollback=plan, hash=rollback_hash(plan), by=by),))
         self.closing = ""
-        if closing == "stop":
-            return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason="stopped by the operator"),))
+        if closing in ("stop", "policy"):
+            reason = self.halted if closing == "policy" and self.halted else "stopped by the operator"
+            return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason=reason),))
         reason = "the time was used up" if closing == "overtime" else self._what_failed()
         return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
 

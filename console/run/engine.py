@@ -35,7 +35,7 @@ from console.run.agency import Agency
 from console.run.attempts import Place, Prepared, spec_of
 from console.run.audience import Audience
 from console.run.carrier import Carrier, started_event
-from console.run.control import RunControl, Wish
+from console.run.control import Approve, Continue, Retry, Rule, RunControl, Wish
 from console.run.course import Course
 from console.run.grants import Desk, Grant, grant, running_keys
 from console.run.life import RunStatus, StepStatus
@@ -49,6 +49,11 @@ from console.run.turns import Turns
 from console.runners.backend import Status, StepBackend
 
 _STARTS_TOLD_WITHIN = 0.05
+_STARTING = (Approve, Continue, Retry, Rule)
+"""Wishes after which something may start."""
+
+NO_POLICY = ev.PolicyLoaded(hash="")
+"""What a run is held to where the operator has no policy files."""
 
 
 class Log(Protocol):
@@ -68,7 +73,9 @@ class Setup:
     `created` is the run's first record, written when the journal is empty. `limits` may hold
     `parallel` (steps at once), `replans`, `time` (seconds) and `cost_usd`. `wall` gives seconds since the
     epoch, `sleep` waits until so many have passed. `reopen` takes up a run that had ended. `executor`
-    thinks for agents; `warnings` are told at its start.
+    thinks for agents; `warnings` are told at its start. `person` is who the system says a front end in this
+    process is; `loaded` are the files that the policy's rules are from, and `policy_changed` says how they
+    differ from what was loaded.
     """
 
     created: ev.RunCreated
@@ -89,6 +96,9 @@ class Setup:
     roll_back: bool = False
     executor: Executor | None = None
     warnings: Sequence[str] = ()
+    person: str = ""
+    loaded: ev.PolicyLoaded = NO_POLICY
+    policy_changed: Callable[[], str] = lambda: ""
 
 
 @dataclass(slots=True)
@@ -152,11 +162,12 @@ class Engine:
     def records(self, after: int = 0) -> AsyncGenerator[ev.Record]:
         return self._audience.records(after)
 
-    async def wish(self, wish: Wish, *, by: str) -> Any:
+    async def wish(self, wish: Wish, *, by: str, person: str | None = None) -> Any:
         if self._over:
             raise ControlRefused("the run has ended", kept="nothing was changed")
         reply = _Reply()
-        self.put(partial(self._take_wish, wish, by, reply))
+        who = self.setup.person if person is None else person
+        self.put(partial(self._take_wish, wish, by, reply, who))
         await reply.done.wait()
         if reply.error is not None:
             raise reply.error
@@ -188,7 +199,9 @@ class Engine:
     def _replay(self) -> None:
         for record in self.setup.journal.since(0):
             self.state.apply(record)
-            if isinstance(record.event, ev.Approved | ev.RevisionAccepted | ev.PlanEdited):
+            if isinstance(
+                record.event, ev.Approved | ev.RevisionAccepted | ev.PlanEdited | ev.PolicyLoaded
+            ):
                 self._course.note(record.event)
             self._audience.remember([record])
         self._course.rebuild()
@@ -201,6 +214,8 @@ class Engine:
             for server in setup.catalog.servers.values():
                 if server.problem:
                     self.emit(ev.Warned(message=f"{server.problem}; its tools are missing"))
+        if setup.loaded != (self.state.policy or NO_POLICY):
+            self.emit(setup.loaded)
         host, boot = socket.gethostname(), _boot_id()
         self.emit(ev.EngineStarted(pid=os.getpid(), host=host, boot=boot, version=setup.created.version))
         for message in setup.warnings:
@@ -226,6 +241,7 @@ class Engine:
             while self._inbox or self._pending:
                 while self._inbox:
                     self._inbox.popleft()()
+                self._hold_to_policy()
                 self._decide()
                 self._commit()
         except JournalError as error:
@@ -237,6 +253,25 @@ class Engine:
             self._carry_out(granted)
         if self.state.finished and not self._lane_busy():
             self._deeds.append(self._end)
+
+    def _hold_to_policy(self) -> None:
+        """A step can write to the policy's files as the operator can: then nothing starts any more."""
+        changed = self._course.halted = self.setup.policy_changed()
+        if not changed or self.state.status not in (RunStatus.RUNNING, RunStatus.AWAITING_DECISION):
+            return
+        if not self.setup.policy.unattended:
+            self.emit(ev.RunPaused(by="", reason=changed))
+        elif not self._course.closing:
+            self.emit(ev.Warned(message=changed))
+            self._course.closing = "policy"
+
+    def _refuse_under_another_policy(self) -> None:
+        if changed := self.setup.policy_changed():
+            raise ControlRefused(
+                changed,
+                kept="nothing was approved or started",
+                todo=f"Put it back; or stop the run: it is held to the new one by plandeck resume {self.run}",
+            )
 
     def _lane_busy(self) -> bool:
         return bool(running_keys(self.state))
@@ -286,10 +321,12 @@ class Engine:
 
     # ── wishes ───────────────────────────────────────────────────────────────────────────────────
 
-    def _take_wish(self, wish: Wish, by: str, reply: _Reply) -> None:
-        desk = Desk(self.state, self._course.catalog, self._course.hasher, self.setup.policy, by)
+    def _take_wish(self, wish: Wish, by: str, reply: _Reply, person: str) -> None:
+        desk = Desk(self.state, self._course.catalog, self._course.hasher, self.setup.policy, by, person)
         self._replies.append(reply)
         try:
+            if isinstance(wish, _STARTING):
+                self._refuse_under_another_policy()
             granted = grant(wish, desk)
         except PlandeckError as error:
             reply.error = error

@@ -72,6 +72,15 @@ class CatalogLoaded(Event):
     catalog: Catalog
 
 
+class PolicyLoaded(Event):
+    """The operator's policy files this run is held to; `hash` covers them all. An approval that was given
+    under others counts no more."""
+
+    hash: str
+    files: tuple[str, ...] = ()
+    rules: int = 0
+
+
 class EngineStarted(Event):
     """A process took hold of the run; `boot` tells one boot of `host` from another."""
 
@@ -230,6 +239,7 @@ class ApprovalRequested(Event):
     checkpoint, `revision` a proposed revision, `rollback` the rollback as planned, `compensation`
     one item of it that is destructive and tied to nothing, `decision` what to do about a failed
     step, `in_doubt` what became of a step, `tool` a step whose tool is not defined as it was approved.
+    `persons` is how many must say yes.
     """
 
     request: str
@@ -238,10 +248,26 @@ class ApprovalRequested(Event):
     step: StepId = ""
     question: str = ""
     options: tuple[str, ...] = ()
+    persons: int = 1
+
+
+class Countersigned(Event):
+    """One person said yes to what needs two (`persons`); nothing goes on before another has. `person` is who
+    the system says it is, `by` what they call themselves."""
+
+    request: str
+    scope: Scope
+    hash: str
+    by: str
+    person: str
+    how: str
+    step: StepId = ""
+    persons: int = 2
 
 
 class Approved(Event):
-    """A person said yes. `steps` maps destructive steps that were confirmed to their own hashes."""
+    """A person said yes. `steps` maps destructive steps that were confirmed to their own hashes. `persons`
+    are those who said it, as the system knows them, where the policy asks for two."""
 
     request: str
     scope: Scope
@@ -251,6 +277,7 @@ class Approved(Event):
     step: StepId = ""
     steps: dict[StepId, str] = {}
     answer: str = ""
+    persons: tuple[str, ...] = ()
 
 
 class Denied(Event):

@@ -20,6 +20,7 @@ from console.run import control as c
 from console.run import events as ev
 from console.run.agent import open_call, profile_of
 from console.run.approval import Hasher, confirmable
+from console.run.countersign import first_of_two, persons_for
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
 from console.run.renewal import asking_in
@@ -60,6 +61,7 @@ class Desk:
     hasher: Hasher
     policy: Policy
     by: str
+    person: str = ""
 
 
 def grant(wish: c.Wish, desk: Desk) -> Grant:
@@ -121,7 +123,22 @@ def _approve(wish: c.Approve, desk: Desk) -> Grant:
         steps=wish.steps,
         answer=wish.answer,
     )
+    persons = 1
+    if wish.answer in ("", "trust"):
+        asked = persons_for(request.scope, request.step, desk.state, desk.catalog, desk.policy)
+        persons = max(request.persons, asked)
+    if first := first_of_two(request, approved, persons, desk.person):
+        return Grant((first,))
+    if request.signed and persons > 1:
+        approved = approved.model_copy(update={"persons": (request.signed.person, desk.person)})
     return _after_approval(request, approved, desk)
+
+
+def _countersign(wish: c.Countersign, desk: Desk) -> Grant:
+    if _request(desk, wish.request).signed is None:
+        todo = "Whoever holds the control approves it first"
+        raise _refuse("nobody has approved this yet", todo=todo)
+    return _approve(wish, desk)
 
 
 def _confirmed(wish: c.Approve, plan: Plan | None, desk: Desk) -> None:
@@ -556,6 +573,7 @@ def _decline_rollback(wish: c.DeclineRollback, desk: Desk) -> Grant:
 
 _GRANTS: dict[type[c.Wish], Callable[[Any, Desk], Grant]] = {
     c.Approve: _approve,
+    c.Countersign: _countersign,
     c.Deny: _deny,
     c.ChangePlan: _change_plan,
     c.Propose: _propose,

@@ -78,9 +78,17 @@ class StepState:
         return any(not a.never_started for a in self.attempts)
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The first of two persons' yes."""
+
+    by: str
+    person: str
+
+
 @dataclass(slots=True)
 class Request:
-    """A question that waits for a person."""
+    """A question that waits for a person, or for `persons`; `signed` is the first one's yes."""
 
     id: str
     scope: ev.Scope
@@ -89,6 +97,8 @@ class Request:
     question: str
     options: tuple[str, ...]
     since: float
+    persons: int = 1
+    signed: Signature | None = None
 
 
 @dataclass(slots=True)

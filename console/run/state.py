@@ -14,7 +14,17 @@ from console.errors import Fault, IllegalEvent
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
 from console.run.life import BEFORE_START, COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
-from console.run.standing import Approval, Attempt, Proposal, Request, Rollback, Spent, StepState, Turn
+from console.run.standing import (
+    Approval,
+    Attempt,
+    Proposal,
+    Request,
+    Rollback,
+    Signature,
+    Spent,
+    StepState,
+    Turn,
+)
 
 _R = RunStatus
 THINKING = (_R.DRAFTING, _R.REPLANNING)
@@ -81,6 +91,7 @@ class RunState:
         self.started_at = 0.0
         self.ended_at = 0.0
         self.engine: ev.EngineStarted | None = None
+        self.policy: ev.PolicyLoaded | None = None
         self.engine_at = 0.0
         self.warnings: list[ev.Warned] = []
         self.rollback_requests: list[ev.RollbackRequested] = []
@@ -431,8 +442,27 @@ class RunState:
 
     def _on_approval_requested(self, event: ev.ApprovalRequested, at: float) -> None:
         self.requests[event.request] = Request(
-            event.request, event.scope, event.hash, event.step, event.question, event.options, at
+            event.request,
+            event.scope,
+            event.hash,
+            event.step,
+            event.question,
+            event.options,
+            at,
+            event.persons,
         )
+
+    def _on_countersigned(self, event: ev.Countersigned, at: float) -> None:
+        request = self.requests.get(event.request)
+        if request is not None:
+            request.signed, request.persons = Signature(event.by, event.person), event.persons
+
+    def _on_policy_loaded(self, event: ev.PolicyLoaded, at: float) -> None:
+        self.policy, self.approved_plan = event, None
+        for approval in self.approvals:
+            approval.used = True
+        for request in self.requests.values():
+            request.signed = None
 
     def _on_approved(self, event: ev.Approved, at: float) -> None:
         self.requests.pop(event.request, None)

@@ -92,8 +92,8 @@ class Attached:
         """The number of the last record that is known to be written."""
         return self._head
 
-    async def wish(self, wish: Wish, *, by: str = "") -> Any:
-        """Say `wish` and wait for the answer."""
+    async def wish(self, wish: Wish, *, by: str = "", person: str | None = None) -> Any:
+        """Say `wish` and wait for the answer. Who says it the engine finds out itself."""
         self._number += 1
         answer = self._answers[self._number] = _Answer()
         try:

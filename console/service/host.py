@@ -53,6 +53,8 @@ from console.service.parts import (
     planner_of,
     secrets_of,
 )
+from console.service.person import person_of
+from console.service.policy_file import load_policy
 from console.service.server import Service
 from console.service.sound import refuse_changed
 from console.settings import Settings, load_settings, private_dir
@@ -231,7 +233,7 @@ async def _with_servers(order: Order, world: _World, servers: Servers) -> _World
 async def _setup(
     order: Order, journal: Log, world: _World, backend: StepBackend, warnings: Sequence[str] = ()
 ) -> Setup:
-    settings = load_settings()
+    settings, files = load_settings(), load_policy()
     task, before = order.task, world.before
     limits = before.limits or _limits(order, settings)
     if before.seq:
@@ -255,7 +257,10 @@ async def _setup(
         planner=planner_of(task, settings, os.environ, order.record),
         catalog=world.catalog,
         goal=goal_of(task, facts, limits),
-        policy=_policy(order),
+        policy=replace(_policy(order), rules=files.rules),
+        loaded=files.loaded,
+        policy_changed=files.changed,
+        person=person_of(os.getpid()),
         plan=None if task.plan is None else fitted(task, world.catalog),
         repairs=task.repairs,
         env=world.env,

@@ -21,10 +21,11 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from console.errors import ControlRefused, PlandeckError, UsageError
-from console.run.control import RequestRollback, Session
+from console.run.control import Countersign, RequestRollback, Session
 from console.service import wire
 from console.service.link import Link
 from console.service.peer import is_guest, peer_of, refusal
+from console.service.person import person_of
 from console.service.wire import BadFrame, Message, Wire
 
 log = logging.getLogger("plandeck.service")
@@ -86,6 +87,7 @@ class _Client:
         self.wire = Wire(Link(connection))
         self.pid = pid
         self.guest = guest
+        self.person = person_of(pid)
         self.who = f"pid {pid}"
         self.ui = False
         self.outbox: deque[Message] = deque()
@@ -317,12 +319,15 @@ class Service:
                 log.info("%s asks for a rollback", client.who)
             elif client.guest:
                 raise ControlRefused("a guest may ask for a rollback and wish nothing else")
+            elif isinstance(wish, Countersign):
+                log.info("%s countersigns as %s", client.who, client.person or "nobody")
             elif client is not self.holder:
                 holder = self.holder.who if self.holder else "nobody"
                 raise ControlRefused(f"{holder} holds the control of this run", todo="Take the control first")
             if self.session.control is None:
                 raise ControlRefused("nothing can be wished of this run any more")
-            value = await self.session.control.wish(wish, by=_name(message.get("by"), client.who))
+            by = _name(message.get("by"), client.who)
+            value = await self.session.control.wish(wish, by=by, person=client.person)
             client.tell({"say": "reply", "id": number, "value": wire.pack_value(value)})
         except PlandeckError as error:
             client.tell({"say": "refused", "id": number, "error": wire.pack_error(error)})

@@ -31,7 +31,8 @@ class Attention:
 
     def look(self) -> None:
         """The run has changed: ring, and bring into sight what is new."""
-        fresh_requests = set(self._screen.view.state.requests) - self._requests
+        requests = self._screen.view.state.requests.values()
+        fresh_requests = {f"{r.id} {'half approved' if r.signed else ''}" for r in requests} - self._requests
         self._requests |= fresh_requests
         if fresh_requests:
             self._screen.app.bell()

@@ -19,6 +19,7 @@ from console.run.control import (
     CallOff,
     Cancel,
     Continue,
+    Countersign,
     DeclineRollback,
     Deny,
     ExpandPhase,
@@ -109,10 +110,13 @@ class Operating:
 
     async def answer(self) -> None:
         """Show what waits, and send what the operator says to it."""
+        view = self.screen.view
         await self.screen.editing.changes.settled()
-        if self.screen.view.left_out and not await self._propose_parts():
+        if view.left_out and not await self._propose_parts():
             return
-        request, state = self.screen.view.waiting, self.screen.bridge.state
+        # Who only looks on can be the second of two persons, and nothing else.
+        request = view.half_approved if view.takeable else view.waiting
+        state = self.screen.bridge.state
         if request is None:
             return
         if request.scope in QUESTIONS:
@@ -123,6 +127,8 @@ class Operating:
             from console.tui.screens.approval import ApprovalScreen
 
             said = await self.ask(ApprovalScreen(request, state, directory=self.screen.session.directory))
+        if isinstance(said, Approve) and view.takeable:
+            said = Countersign(**said.model_dump())
         if said is not None:
             await self.wish(said)
 

@@ -171,6 +171,8 @@ def can_probe(view: View) -> str:
 
 
 def can_answer(view: View) -> str:
+    if view.takeable and view.half_approved:
+        return ""
     if view.read_only or view.waiting:
         return view.read_only
     return "nothing waits for an answer"
@@ -353,6 +355,8 @@ def approve_name(view: View) -> str:
     request = view.waiting
     if request is None:
         return "approve"
+    if view.half_approved and view.takeable:
+        return "approve it too"
     if request.scope == "revision" and view.left_out:
         return "accept the taken parts"
     if request.scope in _ANSWERS:

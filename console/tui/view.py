@@ -134,6 +134,11 @@ class View:
         yield from mine
         yield from sorted(rest, key=lambda r: (ANSWERED_FIRST.index(r.scope), r.since))
 
+    @property
+    def half_approved(self) -> Request | None:
+        """A request that one of two persons has approved."""
+        return next((r for r in self.queue() if r.signed), None)
+
     def request(self, scope: str) -> Request | None:
         """The waiting request of this scope, if any."""
         return next((r for r in self.state.requests.values() if r.scope == scope), None)

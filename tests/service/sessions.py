@@ -35,6 +35,7 @@ class Scripted:
         self.run = directory.name
         self.journal = Journal.open(directory)
         self.wishes: list[tuple[Wish, str]] = []
+        self.persons: list[str | None] = []
         self.over = False
         self._news = anyio.Event()
         self.tell(created(self.run))
@@ -43,8 +44,9 @@ class Scripted:
     def control(self) -> RunControl | None:
         return self
 
-    async def wish(self, wish: Wish, *, by: str) -> Any:
+    async def wish(self, wish: Wish, *, by: str, person: str | None = None) -> Any:
         self.wishes.append((wish, by))
+        self.persons.append(person)
         match wish:
             case Pause():
                 raise ControlRefused("the run is drafting", kept="nothing was changed")

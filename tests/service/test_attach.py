@@ -15,7 +15,7 @@ import pytest
 
 from console.errors import ControlRefused, UsageError
 from console.run import events as ev
-from console.run.control import Pause, PreviewRollback, Stop
+from console.run.control import Approve, Countersign, Pause, PreviewRollback, Stop
 from console.service import server
 from console.service.client import Kept, NotExecuted, Refused, attach, is_executed
 from console.service.server import listen
@@ -394,3 +394,33 @@ async def test_another_user_is_refused_even_when_the_folder_lets_them_in(tmp_pat
         subprocess.run(["rm", "-r", str(directory.parent)], check=True)
     assert closed.stdout == b"Permission denied\n"
     assert b"belongs to user 0, not to user 65534" in opened.stdout
+
+
+# ── two persons ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_who_approves_is_told_by_the_kernel_and_who_looks_on_may_countersign(
+    session: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "person_of", lambda pid: "ada" if pid == os.getpid() else "")
+    yes = Countersign(request="q1", hash="h")
+    async with (
+        served(session),
+        attach(session.directory, ui=True, who="one") as one,
+        attach(session.directory, ui=True, who="two") as two,
+    ):
+        await heard(two, lambda s: s.holder == "one")
+        await two.wish(yes, by="not ada", person="eve")
+        with pytest.raises(ControlRefused, match="one holds the control"):
+            await two.wish(Approve(request="q1", hash="h"))
+        await one.wish(PreviewRollback())
+    assert session.wishes == [(yes, "not ada"), (PreviewRollback(), "one")]
+    assert session.persons == ["ada", "ada"]
+
+
+async def test_a_guest_does_not_countersign(session: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "is_guest", lambda peer: True)
+    async with served(session), attach(session.directory, ui=True) as client:
+        with pytest.raises(ControlRefused, match="a guest may ask for a rollback"):
+            await client.wish(Countersign(request="q1", hash="h"))
+    assert session.wishes == []

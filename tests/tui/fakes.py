@@ -35,7 +35,7 @@ class FakeControl:
         self.wait: asyncio.Event | None = None
         self.asked: list[str] = []
 
-    async def wish(self, wish: Wish, *, by: str) -> Any:
+    async def wish(self, wish: Wish, *, by: str, person: str | None = None) -> Any:
         self.asked.append(wish.kind)
         if self.wait is not None:
             await self.wait.wait()

@@ -669,3 +669,36 @@ async def test_who_holds_the_control_is_asked_for_it_and_answers(
         await driver.press(key)
         await driver.until(lambda: session.answers == [given])
         await driver.until(lambda: ("bob holds the control" in driver.text()) is given)
+
+
+def by_two() -> tuple[ev.Event, ...]:
+    """A plan that two persons must approve, and that Ada has approved."""
+    *before, asks = fakes.awaiting_approval()
+    assert isinstance(asks, ev.ApprovalRequested)
+    return (
+        *before,
+        asks.model_copy(update={"persons": 2}),
+        ev.Countersigned(request="q1", scope="plan", hash="h1", by="ada (pts/1)", person="ada", how="key"),
+    )
+
+
+async def test_who_looks_on_is_shown_the_plan_and_countersigns_it(tmp_path: Path) -> None:
+    session = SharedSession(tmp_path, *by_two())
+    async with driving_session(session) as driver:
+        driver.line("ada has approved the plan; another person must (a)")
+        driver.line("a approve it too")
+        await driver.press("a")
+        await driver.until(lambda: driver.on_top == "ApprovalScreen")
+        assert "ada has approved; yours is the second" in driver.text()
+        driver.app.screen.dismiss(wishes.Approve(request="q1", hash="h1", steps={"6": "h6"}))
+        await driver.until(lambda: session.fake.kinds() == ["countersign"])
+        assert session.fake.wishes == [wishes.Countersign(request="q1", hash="h1", steps={"6": "h6"})]
+
+
+async def test_who_looks_on_approves_nothing_alone(tmp_path: Path) -> None:
+    *story, _ = by_two()
+    session = SharedSession(tmp_path, *story)
+    async with driving_session(session) as driver:
+        await driver.press("a")
+        assert driver.on_top == "RunScreen"
+        assert any("bob holds the control" in said for said in driver.notices())

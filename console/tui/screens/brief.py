@@ -155,6 +155,10 @@ class Brief:
             yield Row(label("because"), Content(exact(reason)))
         yield Row(label("reach"), Content(exact(blast_radius(self.steps, self.plan, state))))
         yield Row(label("run"), Content(exact(self._run_line())))
+        if self.request.persons > 1:
+            signed = self.request.signed
+            text = f"{signed.person} has approved; yours is the second" if signed else "two must approve this"
+            yield Row(label("persons"), Content.styled(exact(text), "$text-warning"))
         repairs = (
             state.proposal.repairs if self.request.scope == "revision" and state.proposal else state.repairs
         )

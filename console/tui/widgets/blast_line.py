@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.tui.ink import Part, Row, row
+from console.tui.reasons import words
 from console.tui.view import View
 from console.tui.widgets.lines import Rows
 
@@ -88,6 +89,11 @@ def _parts(blast: str, view: View, fault: str) -> list[Part]:
     if view.engine_gone and not view.status.is_final:
         key = "p" if view.reopenable else f"plandeck resume {view.state.run}"
         return [(f"the engine of this run is gone; {key} takes it up again", "bad")]
+    half = view.half_approved
+    if half is not None and half.signed is not None:
+        return [
+            (f"{half.signed.person} has approved the {words(half.scope)}; another person must (a)", "warn")
+        ]
     if view.read_only and not view.status.is_final:
         return [(view.read_only, "warn")]
     if view.asker and not view.status.is_final:
