@@ -231,9 +231,10 @@ class Settings:
     """What the operator has configured.
 
     `keys` maps an action's id to the keys that do it ("run.approve": "ctrl+y"). `editor` is a shell
-    command; empty means `$VISUAL` or `$EDITOR`. `model` is a litellm model name, `executor_model` the
-    one for steps that are agents, `prompt` a version of the prompts; what `model_...` mean is told in
-    planners/llm_settings.py. An empty `theme` is the default one.
+    command; empty means `$VISUAL` or `$EDITOR`. `notify` is a command, in words and no shell line,
+    that is run with a message when a run waits and nobody looks at it. `model` is a litellm model name,
+    `executor_model` the one for steps that are agents, `prompt` a version of the prompts; what `model_...`
+    mean is told in planners/llm_settings.py. An empty `theme` is the default one.
     """
 
     theme: str = ""
@@ -249,6 +250,7 @@ class Settings:
     model_timeout: str = ""
     model_callbacks: str = ""
     editor: str = ""
+    notify: str = ""
     limits: Limits = field(default_factory=Limits)
     keys: Mapping[str, str] = field(default_factory=dict)
 
@@ -349,9 +351,21 @@ def _not_a(name: str, value: Any) -> str:
             isinstance(part, str) for one in value.items() for part in one
         )
         return "" if is_text else "a mapping of action ids to keys"
+    if name == "notify" and isinstance(value, str):
+        return "" if _is_words(value) else "a command, with its quotes closed"
     if name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
         return ""
     return "" if isinstance(value, str) else "text"
+
+
+def _is_words(text: str) -> bool:
+    import shlex  # only who has set it pays for it
+
+    try:
+        shlex.split(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from console.errors import JournalError, PlandeckError, UsageError
 
 if TYPE_CHECKING:
     from console.redact import Redactor
-    from console.run.standing import Attempt, Rollback, StepState
+    from console.run.standing import Attempt, Request, Rollback, StepState
     from console.run.state import RunState
 
 UNREADABLE = "unreadable"
@@ -35,9 +35,14 @@ def runs(
     if as_json:
         emit(found)
         return 0
-    marks = {True: "▶"}
     rows = [
-        (marks.get(one["executed"], " "), one["run"], _stand(one), _when(one["created_at"]), one["goal"])
+        (
+            "?" if one["executed"] and one["waits_for"] else "▶" if one["executed"] else " ",
+            one["run"],
+            _stand(one),
+            _when(one["created_at"]),
+            one["goal"],
+        )
         for one in found
     ]
     table(rows)
@@ -52,6 +57,8 @@ def _is_interrupted(summary: dict[str, Any]) -> bool:
 
 def _stand(summary: dict[str, Any]) -> str:
     words = str(summary["state"]).replace("_", " ")
+    if summary["executed"] and summary["waits_for"]:
+        words += f", waits for an answer: {', '.join(summary['waits_for'])}"
     return f"{words}, interrupted" if _is_interrupted(summary) else words
 
 
@@ -70,6 +77,7 @@ def summary_of(directory: Path) -> dict[str, Any]:
             "ended_at": None,
             "exit_code": None,
             "executed": _is_executed(directory),
+            "waits_for": [],
         }
     return {
         "run": directory.name,
@@ -79,7 +87,14 @@ def summary_of(directory: Path) -> dict[str, Any]:
         "ended_at": state.ended_at or None,
         "exit_code": state.finished.exit_code if state.finished else None,
         "executed": _is_executed(directory),
+        "waits_for": [_asks(request) for request in state.requests.values()],
     }
+
+
+def _asks(request: Request) -> str:
+    """What a question is about: `plan`, `gate 4`, `plan (second person)`."""
+    about = f"{request.scope.replace('_', ' ')} {request.step}".strip()
+    return f"{about} (second person)" if request.signed else about
 
 
 def state_of(directory: Path, *, sound: bool = True) -> RunState:
@@ -169,6 +184,8 @@ def document_of(state: RunState, directory: Path) -> dict[str, Any]:
                 "step": r.step,
                 "question": r.question,
                 "options": list(r.options),
+                "persons": r.persons,
+                "approved_by": r.signed.person if r.signed else None,
             }
             for r in state.requests.values()
         ],

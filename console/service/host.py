@@ -41,6 +41,7 @@ from console.runners.mcp_servers import Servers
 from console.runners.router import Router
 from console.sandbox import parse, prepare
 from console.service.executors import equipped, executor_of
+from console.service.notify import Notifier
 from console.service.order import Order
 from console.service.parts import (
     catalog_of,
@@ -89,7 +90,7 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             setup = await _setup(order, journal, world, backend, warnings)
             engine = Engine(setup)
             try:
-                return await _serve(engine, journal, front, ready, tracing)
+                return await _serve(engine, journal, front, ready, load_settings().notify, tracing)
             finally:
                 if setup.executor is not None:
                     setup.executor.close()
@@ -122,6 +123,7 @@ async def _serve(
     journal: Journal,
     front: Front | None,
     ready: Callable[[], None],
+    notify: str,
     tracing: Tracing | None = None,
 ) -> int:
     service = Service(engine, head=journal.seq)
@@ -147,6 +149,10 @@ async def _serve(
             try:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(watch, signals, tasks)
+                    if front is None:
+                        notifier = Notifier(engine, notify, lambda: service.is_watched)
+                        service.on_company = notifier.look
+                        tasks.start_soon(notifier.serve)
                     tasks.start_soon(execute)
                     if tracing:
                         tasks.start_soon(tracing.follow, engine.records(0))

@@ -14,6 +14,7 @@ import os
 import socket
 import stat
 from collections import deque
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -108,7 +109,7 @@ class _Client:
 class Service:
     """Serves one session to whoever attaches. `head` is the number of the last record there is.
 
-    `await serve()` runs until it is cancelled.
+    `await serve()` runs until it is cancelled. `on_company` is called when somebody comes or goes.
     """
 
     def __init__(self, session: Session, *, head: int = 0, engine: int | None = None) -> None:
@@ -118,6 +119,12 @@ class Service:
         self.clients: list[_Client] = []
         self.holder: _Client | None = None
         self.asker: _Client | None = None
+        self.on_company: Callable[[], None] = lambda: None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody has a screen on the run."""
+        return any(client.ui for client in self.clients)
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Listen in the session's folder, and take the socket away at the end."""
@@ -269,6 +276,7 @@ class Service:
                     "others": [other.who for other in self.clients if other is not client and other.ui],
                 }
             )
+        self.on_company()
 
     # ── talking ──────────────────────────────────────────────────────────────────────────────────
 

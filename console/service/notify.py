@@ -1,0 +1,125 @@
+"""Calling somebody to a run that waits and that nobody looks at.
+
+A process without a terminal cannot ring. The operator's `notify` command is run instead, once for each
+question: its words, then the message as one more argument. It is no shell line, and the message begins with
+the product's name, so that nothing a plan or a tool says becomes an option or a command. Whoever has a screen
+on the run is rung there, and not this way.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+
+import anyio
+
+from console.run import events as ev
+from console.run.control import Session
+from console.text import one_line
+
+log = logging.getLogger("plandeck.notify")
+
+SETTLE = 5.0
+"""Seconds that a question must have waited: a screen may be on its way, and several come together."""
+
+PATIENCE = 30.0
+"""Seconds that the command may take."""
+
+WIDTH = 300
+
+
+class Notifier:
+    """Watches the questions of one run. `is_watched` says whether anybody has a screen on it; call `look`
+    when that changes."""
+
+    def __init__(
+        self, session: Session, command: str, is_watched: Callable[[], bool], *, settle: float = SETTLE
+    ) -> None:
+        self._session, self._command, self._is_watched = session, shlex.split(command), is_watched
+        self._settle = settle
+        self._open: dict[str, str] = {}
+        self._told: set[str] = set()
+        self._news = anyio.Event()
+
+    async def serve(self) -> None:
+        """Notify until cancelled, or until the run ends."""
+        if not self._command:
+            return
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._tell)
+            async with aclosing(self._session.records()) as records:
+                async for record in records:
+                    self._take(record.event)
+            tasks.cancel_scope.cancel()
+
+    def look(self) -> None:
+        """Something has changed: a question, or who looks on."""
+        self._news.set()
+
+    def _take(self, event: ev.Event) -> None:
+        match event:
+            case ev.ApprovalRequested():
+                about = f" step {event.step}" if event.step else ""
+                self._open[event.request] = f"{event.scope.replace('_', ' ')}{about}"
+            case ev.Countersigned():
+                # The second person is somebody else to call.
+                question = f"{event.scope.replace('_', ' ')}, approved by {event.person}: a second person"
+                self._open[event.request] = question
+                self._told.discard(event.request)
+            case ev.Approved() | ev.Denied() | ev.RequestWithdrawn():
+                self._open.pop(event.request, None)
+            case ev.RunFinished():
+                self._open.clear()
+            case _:
+                return
+        self.look()
+
+    def _fresh(self) -> list[str]:
+        return [] if self._is_watched() else [one for one in self._open if one not in self._told]
+
+    async def _tell(self) -> None:
+        while True:
+            if self._fresh():
+                await anyio.sleep(self._settle)
+            fresh = self._fresh()
+            if fresh:
+                self._told.update(fresh)
+                await _run(self._command, self._session.run, [self._open[one] for one in fresh])
+                continue
+            self._news = anyio.Event()
+            await self._news.wait()
+
+
+def message_of(run: str, questions: Sequence[str]) -> str:
+    """What is sent: which run, what it waits for, what to do."""
+    asked = one_line("; ".join(questions), WIDTH)
+    return f"plandeck: run {run} waits for an answer ({asked}): plandeck attach {run}"
+
+
+async def _run(command: Sequence[str], run: str, questions: Sequence[str]) -> None:
+    message = message_of(run, questions)
+    try:
+        with anyio.move_on_after(PATIENCE) as patience:
+            done = await anyio.run_process(
+                [*command, message],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PLANDECK_RUN": run, "PLANDECK_MESSAGE": message},
+                start_new_session=True,
+                check=False,
+            )
+    except OSError as error:
+        log.warning("notify: cannot run %s: %s", command[0], error.strerror)
+        return
+    if patience.cancelled_caught:
+        log.warning("notify: %s did not end within %.0f seconds", command[0], PATIENCE)
+    elif done.returncode:
+        said = one_line(done.stderr.decode("utf-8", "replace"), WIDTH)
+        log.warning("notify: %s ended with %d: %s", command[0], done.returncode, said)
+    else:
+        log.info("notify: %s", message)
