@@ -21,9 +21,13 @@ from console.run.events import Record
 from console.run.life import StepStatus
 from console.run.standing import Request
 from console.run.state import RunState
+from console.text import clean
 
 Answer = Callable[[Request, RunState], Awaitable[Wish | None]]
 """Asks a person; `None` when they have gone."""
+
+Beside = Callable[["Follower"], Awaitable[None]]
+"""Runs beside what is followed, until it ends."""
 
 Say = Callable[[str], None]
 """Puts out one line, at once."""
@@ -54,7 +58,15 @@ class Follower:
     """Follows `session` and shows every record after number `after`; `follow` gives the exit code."""
 
     def __init__(
-        self, session: Session, show: Show, answer: Answer | None = None, *, by: str = "", after: int = 0
+        self,
+        session: Session,
+        show: Show,
+        answer: Answer | None = None,
+        *,
+        by: str = "",
+        after: int = 0,
+        beside: Beside | None = None,
+        tell: Say | None = None,
     ) -> None:
         self.session = session
         self.state = RunState()
@@ -62,18 +74,35 @@ class Follower:
         self._answer = answer
         self._by = by
         self._after = after
+        self._beside = beside
+        self._tell = tell
         self._heard = anyio.Event()
+        self._scope = anyio.CancelScope()
+        self._put: tuple[str, anyio.CancelScope] | None = None
+
+    def leave(self) -> None:
+        """Stop following; the run is left as it is."""
+        self._scope.cancel()
 
     async def follow(self) -> int:
         """Show what comes until the run's process or the person who answers is gone."""
+        with self._scope:
+            await self._follow()
+        return self.state.finished.exit_code if self.state.finished else LEFT
+
+    async def _follow(self) -> None:
         async with anyio.create_task_group() as tasks:
             if self._answer is not None and self.session.control is not None:
-                tasks.start_soon(self._ask, self._answer, tasks.cancel_scope)
+                tasks.start_soon(self._ask, self._answer)
+            if self._beside is not None:
+                tasks.start_soon(self._stand_beside, self._beside)
             told, heard = anyio.create_memory_object_stream[Record](inf)
             tasks.start_soon(self._listen, told)
             await self._take_in(heard)
             tasks.cancel_scope.cancel()
-        return self.state.finished.exit_code if self.state.finished else LEFT
+
+    async def _stand_beside(self, beside: Beside) -> None:
+        await beside(self)
 
     async def _listen(self, told: MemoryObjectSendStream[Record]) -> None:
         async with told, aclosing(self.session.records()) as records:
@@ -93,19 +122,26 @@ class Follower:
         self.state.apply(record)
         if record.seq > self._after:
             self._show(record, self.state, then)
+        if self._put is not None and self._put[0] not in self.state.requests:
+            self._put[1].cancel()  # answered elsewhere, or nobody's question any more
         self._heard.set()
         return then
 
-    async def _ask(self, answer: Answer, leave: anyio.CancelScope) -> None:
+    async def _ask(self, answer: Answer) -> None:
         while True:
             request = self._question()
             if request is None:
                 self._heard = anyio.Event()
                 await self._heard.wait()
                 continue
-            wish = await answer(request, self.state)
+            with anyio.CancelScope() as scope:
+                self._put = request.id, scope
+                wish = await answer(request, self.state)
+            self._put = None
+            if scope.cancelled_caught:
+                continue
             if wish is None:
-                leave.cancel()
+                self.leave()
                 return
             await self._say_wish(wish, request)
 
@@ -118,12 +154,17 @@ class Follower:
 
     async def _say_wish(self, wish: Wish, request: Request) -> None:
         control = self.session.control
+        if control is None:
+            await anyio.sleep_forever()  # until the last records have come
         assert control is not None
         try:
             await control.wish(wish, by=self._by)
-        except ControlRefused:
+        except ControlRefused as refused:
             # It was answered elsewhere, or changed meanwhile: what holds now is put again.
             await anyio.lowlevel.checkpoint()
+            if self._tell is not None and request.id in self.state.requests:
+                self._tell(f"! {clean(str(refused))}")
+                return
         while request.id in self.state.requests and not self.state.status.is_final:
             self._heard = anyio.Event()
             await self._heard.wait()

@@ -7,14 +7,13 @@ typing its tool's name.
 from __future__ import annotations
 
 import json
-import sys
-
-from anyio import to_thread
+from collections.abc import Awaitable, Callable, Iterator
 
 from console.catalog.explain import changes
 from console.catalog.spec import Risk
 from console.commands.common import say
 from console.lines import name_of
+from console.plan.diff import diff
 from console.plan.model import Plan, Step
 from console.run.approval import confirmable, step_hash
 from console.run.control import Approve, Deny, Wish
@@ -23,20 +22,30 @@ from console.run.standing import Request
 from console.run.state import RunState
 from console.text import clean, reveal
 
+Read = Callable[[str], Awaitable[str | None]]
+"""Puts a prompt and gives the line that answers it; `None` when nobody is there any more."""
 
-async def ask(request: Request, state: RunState) -> Wish | None:
+
+async def ask(request: Request, state: RunState, read: Read) -> Wish | None:
     """Put one question; `None` when nobody is there any more."""
+    if request.persons > 1:
+        signed = request.signed
+        say(
+            f"\n{signed.person} has approved; yours is the second of two"
+            if signed
+            else "\ntwo must approve this"
+        )
     if request.scope in ("plan", "revision"):
-        return await _ask_for_plan(request, state)
+        return await _ask_for_plan(request, state, read)
     about = f" ({name_of(request.step, state)})" if request.step else ""
     say(f"\n? {request.scope.replace('_', ' ')}{about}: {clean(request.question)}".rstrip(": "))
     if request.scope == "step":
-        return await _ask_for_step(request, state.find(request.step), state)
+        return await _ask_for_step(request, state.find(request.step), state, read)
     if request.scope == "tool":
         _tell_change(request, state)
     if request.options:
-        return await _choose(request)
-    answer = await _read("approve? [y/N] ")
+        return await _choose(request, read)
+    answer = await read("approve? [y/N] ")
     return None if answer is None else _yes_or_no(request, answer)
 
 
@@ -51,12 +60,12 @@ def _tell_change(request: Request, state: RunState) -> None:
         say(f"  {what} is now: {reveal(now)}")
 
 
-async def _ask_for_step(request: Request, step: Step, state: RunState) -> Wish | None:
+async def _ask_for_step(request: Request, step: Step, state: RunState, read: Read) -> Wish | None:
     """One step that asks by itself; a destructive one is approved by typing its tool's name."""
-    say(_step(step, state))
+    say(step_line(step, state))
     if risk_of(step, state.catalog) is not Risk.DESTRUCTIVE:
-        answer = await _read("approve? [y/N] ")
-    elif (answer := await _read(f"it is destructive; type {step.action} to approve it: ")) is not None:
+        answer = await read("approve? [y/N] ")
+    elif (answer := await read(f"it is destructive; type {step.action} to approve it: ")) is not None:
         answer = "yes" if answer == step.action else "no"
     return None if answer is None else _yes_or_no(request, answer)
 
@@ -67,10 +76,10 @@ def _yes_or_no(request: Request, answer: str, steps: dict[str, str] | None = Non
     return Deny(request=request.id, reason="refused at the prompt")
 
 
-async def _choose(request: Request) -> Wish | None:
+async def _choose(request: Request, read: Read) -> Wish | None:
     names = ", ".join(option.replace("_", " ") for option in request.options)
     while True:
-        answer = await _read(f"{names}? ")
+        answer = await read(f"{names}? ")
         if answer is None:
             return None
         choice = answer.lower().replace(" ", "_")
@@ -78,31 +87,53 @@ async def _choose(request: Request) -> Wish | None:
             return Approve(request=request.id, hash=request.hash, answer=choice, how="prompt")
 
 
-async def _ask_for_plan(request: Request, state: RunState) -> Wish | None:
+async def _ask_for_plan(request: Request, state: RunState, read: Read) -> Wish | None:
     plan = state.proposal.plan if request.scope == "revision" and state.proposal else state.plan
     assert plan is not None, "a plan is asked for when there is one"
     say(f"\n{clean(plan.goal)}")
+    if request.scope == "revision" and state.plan is not None:
+        say(f"because: {clean(request.question)}" if request.question else "a revision of the plan")
+        for line in changes_of(state.plan, plan, state):
+            say(line)
+        say("all of it then:")
     for step in plan.leaves():
-        say(_step(step, state))
+        say(step_line(step, state))
     for item in plan.rollback:
         say(f"  rollback: {item.action} {_params(item.params)}")
-    confirmed = await _confirm(plan, state)
+    confirmed = await _confirm(plan, state, read)
     if confirmed is None:
         return None
     if isinstance(confirmed, str):
         return Deny(request=request.id, reason=confirmed)
-    answer = await _read(f"approve the {request.scope}? [y/N] ")
+    answer = await read(f"approve the {request.scope}? [y/N] ")
     return None if answer is None else _yes_or_no(request, answer, confirmed)
 
 
-async def _confirm(plan: Plan, state: RunState) -> dict[str, str] | str | None:
+def changes_of(old: Plan, new: Plan, state: RunState) -> Iterator[str]:
+    """A revision against the plan, line by line: what is added, removed and changed."""
+    change = diff(old, new)
+    for step in change.added:
+        yield f"  added: {step_line(step, state).strip()}"
+    for step_id in change.removed:
+        yield f"  removed: {step_id} {reveal(old.step(step_id).action)}"
+    for one in (*change.changed, *change.rewired):
+        for field in one.fields:
+            values = (json.dumps(v, ensure_ascii=False, default=str) for v in (field.before, field.after))
+            yield reveal(f"  changed: {one.id} {field.name}: {' becomes '.join(values)}")
+    for step_id in change.moved:
+        yield f"  moved: {step_id}"
+    if change.kept:
+        yield f"  kept: {', '.join(change.kept)}"
+
+
+async def _confirm(plan: Plan, state: RunState, read: Read) -> dict[str, str] | str | None:
     """Each destructive step that is still to come, confirmed by its tool's name; a text says why not."""
     confirmed: dict[str, str] = {}
     for step in confirmable(plan, state.catalog):
         known = state.steps.get(step.id)
         if not step.enabled or (known and known.has_started):
             continue
-        answer = await _read(f"step {step.id} is destructive; type {step.action} to confirm it: ")
+        answer = await read(f"step {step.id} is destructive; type {step.action} to confirm it: ")
         if answer is None:
             return None
         if answer != step.action:
@@ -111,7 +142,8 @@ async def _confirm(plan: Plan, state: RunState) -> dict[str, str] | str | None:
     return confirmed
 
 
-def _step(step: Step, state: RunState) -> str:
+def step_line(step: Step, state: RunState) -> str:
+    """A step in one line: what it calls, its risk, what it waits for, what undoes it."""
     after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
     undo = f"  undo: {step.undo.action} {_params(step.undo.params)}" if step.undo else ""
     told = f"  # {clean(step.description)}" if step.description else ""
@@ -123,10 +155,3 @@ def _params(params: dict[str, object]) -> str:
     return reveal(
         " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in params.items())
     )
-
-
-async def _read(prompt: str) -> str | None:
-    sys.stdout.write(prompt)
-    sys.stdout.flush()
-    line = await to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
-    return line.strip() if line else None

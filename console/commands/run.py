@@ -42,7 +42,7 @@ from console.service.unwrap import heart
 
 if TYPE_CHECKING:
     from console.commands.screen import Begin
-    from console.headless import Answer, Show
+    from console.headless import Show
     from console.run.control import Session
     from console.service.order import Order
 
@@ -293,9 +293,15 @@ def _launch(order: Order, *, as_json: bool) -> int:
 async def _follow(session: Session, front: Front, by: str, after: int) -> int:
     from console.headless import Follower
 
-    answer = _prompts() if front.can_ask and not front.as_json else None
     after = 0 if front.as_json else after
-    return await Follower(session, _show(front), answer, by=by, after=after).follow()
+    if not front.can_ask:
+        return await Follower(session, _show(front), by=by, after=after).follow()
+    from console.commands.typed import Typed
+
+    typed = Typed(session, _show(front), by)
+    return await Follower(
+        session, typed.show, typed.answer, by=by, after=after, beside=typed.beside, tell=say
+    ).follow()
 
 
 def _show(front: Front) -> Show:
@@ -308,12 +314,6 @@ def _show(front: Front) -> Show:
     from console.commands.progress import Progress
 
     return Progress()
-
-
-def _prompts() -> Answer:
-    from console.commands.prompts import ask
-
-    return ask
 
 
 LIKE = "like:"
@@ -367,24 +367,26 @@ def attach(
         return _on_screen(lambda door: door.attach(directory, take=take))
     import anyio
 
-    code = anyio.run(_attach, directory, front)
+    code = anyio.run(_attach, directory, front, take)
     _end(directory, front)
     return code
 
 
-async def _attach(directory: Path, front: Front) -> int:
+async def _attach(directory: Path, front: Front, take: bool) -> int:
     from console.service.client import Kept, NotExecuted
     from console.service.client import attach as attach_to
 
     try:
-        async with attach_to(directory) as session:
-            return await _watch(session, front)
+        async with attach_to(directory, ui=front.can_ask) as session:
+            if take:
+                await session.take_control()
+            return await _follow(session, front, session.who, 0)
     except NotExecuted:
         return await _watch(Kept(directory), front)
 
 
 async def _watch(session: Session, front: Front) -> int:
-    """Follow without answering anything: who attaches with lines only watches."""
+    """Follow what nobody executes: there is nothing to answer."""
     from console.headless import Follower
 
     return await Follower(session, _show(front)).follow()

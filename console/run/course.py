@@ -177,7 +177,7 @@ class Course:
             asked = f"it asks for {risk} steps" if consent.up_to else "nobody approved it"
             todo = "approve it with --yes, or run it on a terminal"
             if request.persons > 1:
-                asked, todo = "the policy asks for two persons", "run it on a terminal, or detached"
+                asked, todo = "the policy asks for two persons", "run it on a terminal"
             end = ev.RunFinished(
                 outcome="rejected", exit_code=3, reason=f"the plan was not approved: {asked}; {todo}"
             )

@@ -199,9 +199,7 @@ class Engine:
     def _replay(self) -> None:
         for record in self.setup.journal.since(0):
             self.state.apply(record)
-            if isinstance(
-                record.event, ev.Approved | ev.RevisionAccepted | ev.PlanEdited | ev.PolicyLoaded
-            ):
+            if isinstance(record.event, ev.Approved | ev.RevisionAccepted | ev.PlanEdited | ev.PolicyLoaded):
                 self._course.note(record.event)
             self._audience.remember([record])
         self._course.rebuild()

@@ -29,7 +29,7 @@ from console.planners.rendering import redactor
 from console.redact import Redactor
 from console.run import events as ev
 from console.run.control import Session
-from console.run.engine import Engine, Log, Setup
+from console.run.engine import NO_POLICY, Engine, Log, Setup
 from console.run.history import learn
 from console.run.journal import Journal
 from console.run.policy import Consent, Policy
@@ -110,6 +110,7 @@ async def perform(order: Order, stage: Stage, front: Front) -> int:
     what the front end gives."""
     world = _World(catalog_of(order.task, order.tools), Path(order.workspace), {}, RunState())
     setup = await _setup(order, stage.journal, world, stage.backend)
+    setup = replace(setup, policy=_policy(order), loaded=NO_POLICY, policy_changed=lambda: "")
     engine = Engine(replace(setup, wall=stage.clock.now, sleep=stage.clock.sleep, executor=None))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(engine.serve)

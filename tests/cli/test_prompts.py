@@ -11,29 +11,30 @@ from typing import Any
 
 import pytest
 
-from tests.cli.plandeck import ERASE, GREET, MAKE, Shell
+from tests.cli.plandeck import ERASE, GREET, MAKE, WAIT, Shell
 
 
-def answered(shell: Shell, plan: Any, answers: list[tuple[str, str]], *words: str) -> tuple[int, str]:
+def answered(
+    shell: Shell, plan: Any, answers: list[tuple[str, str]], *words: str, **env: str
+) -> tuple[int, str]:
     """Run a plan on a terminal; each answer is typed when its prompt has appeared."""
+    command = ("run", shell.plan(plan), "--tools", "tools.yaml", "--plain", *words)
+    return typed(shell, command, answers, **env)
+
+
+def typed(
+    shell: Shell, command: tuple[str, ...], answers: list[tuple[str, str]], **env: str
+) -> tuple[int, str]:
+    """A command on a terminal that can do nothing but print lines."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "console.cli",
-            "run",
-            shell.plan(plan),
-            "--tools",
-            "tools.yaml",
-            "--plain",
-            *words,
-        ],
+        [sys.executable, "-m", "console.cli", *command],
         cwd=shell.folder,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        env={**os.environ, "TERM": "dumb", "NO_COLOR": "1", **env},
     )
     os.close(theirs)
     seen, at = "", 0
@@ -47,7 +48,10 @@ def answered(shell: Shell, plan: Any, answers: list[tuple[str, str]], *words: st
     except OSError:
         pass  # the other end has closed
     os.close(ours)
-    return process.wait(timeout=20), seen
+    code = process.wait(timeout=20)
+    assert not waiting, f"never asked: {waiting[0][0]!r}\n{seen}"
+    assert "\x1b" not in seen
+    return code, seen
 
 
 @pytest.fixture
@@ -91,3 +95,103 @@ def test_the_end_of_input_leaves_a_run_that_waits(shell: Shell) -> None:
     code, _ = answered(shell, GREET, [("approve the plan?", "\x04")])
     assert code == 4
     assert '"state": "awaiting_approval"' in shell.plandeck("show", "last", "--json").out
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_words_are_listed_and_the_question_is_put_again(shell: Shell) -> None:
+    again = [
+        ("approve the plan? [y/N]", "?\n"),
+        ("answers the question", "plan\n"),
+        ("1 hello: pending", "y\n"),
+    ]
+    code, seen = answered(shell, GREET, again)
+    assert code == 0
+    assert "hold STEP: do not start it before it is released" in seen
+    assert seen.count("approve the plan? [y/N]") == 3
+
+
+def test_a_plan_is_edited_before_it_is_approved_and_shown_again(shell: Shell) -> None:
+    asks = [("approve the plan? [y/N]", "edit\n"), ('who="me"', ""), ("approve the plan? [y/N]", "y\n")]
+    code, seen = answered(shell, GREET, asks, EDITOR="sed -i s/you/me/")
+    assert code == 0
+    assert "plan edited by" in seen
+    assert "hello me" in seen
+
+
+def test_an_edit_that_is_not_valid_keeps_the_text_and_the_plan(shell: Shell) -> None:
+    asks = [
+        ("approve the plan? [y/N]", "edit\n"),
+        ("Edit it again? [y/N]", "n\n"),
+        ("your text is in", "y\n"),
+    ]
+    code, seen = answered(shell, GREET, asks, EDITOR="sed -i s/hello/hullo/")
+    assert code == 0
+    assert "hello you" in seen
+    kept = Path(seen.partition("your text is in ")[2].split()[0])
+    assert "hullo" in kept.read_text()
+
+
+def test_a_running_step_is_cancelled_and_the_run_stopped_by_words(shell: Shell) -> None:
+    asks = [
+        ("approve the plan?", "y\n"),
+        ("▶ step 1 wait", "hold 2\n"),
+        ("step 2 hello held", "retry 1\n"),
+        ("it is running", "cancel 1\n"),
+        ("was cancelled", ""),
+        ("roll back, stop? ", "step 1\n"),
+        ("attempt 1: cancelled", "stop\n"),
+    ]
+    code, seen = answered(shell, WAIT, asks)
+    assert code in (1, 4)
+    assert "step 1: it is running" in seen
+
+
+def test_a_rollback_is_shown_then_asked_for(shell: Shell) -> None:
+    asks = [
+        ("approve the plan?", "y\n"),
+        ("roll back, stop? ", "rollback\n"),
+        ("roll back? [y/N]", "no\n"),
+        ("nothing was rolled back", "rollback\n"),
+        ("roll back? [y/N]", "y\n"),
+    ]
+    code, seen = answered(shell, MAKE, asks)
+    assert code == 6
+    assert 'unmake file="made" undoes 1' in seen
+    assert not (shell.folder / "made").exists()
+
+
+def test_a_step_without_an_id_and_a_word_nobody_knows_are_told(shell: Shell) -> None:
+    asks = [
+        ("approve the plan?", "y\n"),
+        ("▶ step 1 wait", "hold\n"),
+        ("it needs a step's id", "dance\n"),
+        ("no word 'dance'", "stop\n"),
+        ("nothing is undone. [y/N]", "y\n"),
+    ]
+    code, _ = answered(shell, WAIT, asks)
+    assert code == 4
+
+
+def test_who_attaches_with_lines_steers_when_nobody_else_holds_the_control(shell: Shell) -> None:
+    started = shell.plandeck(
+        "run", shell.plan(GREET), "--tools", "tools.yaml", "--detach", "--on-failure", "ask"
+    )
+    run = started.out.strip()
+    waits = shell.plandeck("runs")
+    assert "waits for an answer: plan" in waits.out
+    asks = [("you hold the control of this run", ""), ("approve the plan? [y/N]", "y\n")]
+    code, seen = typed(shell, ("attach", run, "--plain"), asks)
+    assert code == 0
+    assert "hello you" in seen
+
+
+def test_leaving_what_was_attached_to_leaves_the_run_as_it_is(shell: Shell) -> None:
+    run = shell.plandeck(
+        "run", shell.plan(GREET), "--tools", "tools.yaml", "--detach", "--on-failure", "ask"
+    ).out.strip()
+    code, _ = typed(shell, ("attach", run, "--plain"), [("approve the plan? [y/N]", "detach\n")])
+    assert code == 4
+    assert '"executed": true' in shell.plandeck("show", run, "--json").out
+    assert shell.plandeck("stop", run).code == 0
