@@ -253,3 +253,57 @@ tools: [{name: backup_site}, {name: deploy_site, risk: disruptive}, {name: check
     )
     plan = load("steps: [{id: 1, action: deploy_site}]")
     assert {f.severity for f in check(plan, bare)} == {"note"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "{config: {host: db1, login: {password: hunter22}}}",
+        "{lines: [one, 'password=hunter22']}",
+        "{db_password: hunter22}",
+        "{hosts: [db1], api_key: [hunter22]}",
+    ],
+)
+def test_secrets_are_found_inside_lists_and_mappings_and_by_their_names(params: str) -> None:
+    finding = only(load(f"steps: [{{id: 1, action: say, params: {params}}}]"), "secret-in-parameter")
+    assert (finding.step, finding.severity) == ("1", "error")
+    assert "hunter22" not in finding.message
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "{password: $DB_PASSWORD}",
+        "{retries: 3, token: null, tags: [1, a], secret: ''}",
+        "{limits: {rows: 10}}",
+    ],
+)
+def test_values_that_hold_no_secret_are_left_alone_wherever_they_are(params: str) -> None:
+    plan = load(f"steps: [{{id: 1, action: say, params: {params}}}]")
+    assert not [f for f in check(plan, CATALOG) if f.code == "secret-in-parameter"]
+
+
+def test_secrets_of_undos_and_rollbacks_are_found_with_their_place() -> None:
+    plan = load("""
+steps: [{id: 1, action: say, params: {text: hi}, undo: {action: say, params: {token: hunter22}}}]
+rollback: [{action: say, params: {text: bye}}, {action: say, params: {text: password=hunter22}}]
+""")
+    found = [(f.steps, f.message) for f in check(plan, CATALOG) if f.code == "secret-in-parameter"]
+    asked = "name it in the tool's secrets instead"
+    assert found == [
+        ((), f"rollback item 2: parameter text seems to hold a password; {asked}"),
+        (("1",), f"undo: parameter token seems to hold a secret, by its name; {asked}"),
+    ]
+
+
+def test_a_finding_without_a_fix_cannot_be_applied() -> None:
+    bad = spoilt("{text: done}", "{text: password=hunter22}")
+    with pytest.raises(ValueError, match="secret-in-parameter has no fix"):
+        apply_fix(bad, only(bad, "secret-in-parameter"))
+
+
+def test_a_fix_that_was_made_already_changes_nothing() -> None:
+    bad = spoilt("depends_on: [1]", "depends_on: []")
+    finding = only(bad, "missing-dependency")
+    mended = apply_fix(bad, finding)
+    assert apply_fix(mended, finding) == mended

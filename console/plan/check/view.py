@@ -57,9 +57,6 @@ class View:
         """The enabled steps before `step`, in order."""
         return (other for other in self.steps if self.before(other, step))
 
-    def descendants(self, step: StepId) -> Iterator[StepId]:
-        return (other for other in self.steps if self.before(step, other))
-
     @cached_property
     def _bit(self) -> dict[StepId, int]:
         return {step: i for i, step in enumerate(self.graph.order)}
