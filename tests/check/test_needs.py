@@ -1,4 +1,4 @@
-"""What steps require, forbid and write: what is missed, what is offered for it, and what nobody can know yet."""
+"""What steps require, forbid and write: what is missed, what is offered, and what nobody can know yet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ CATALOG = catalog_of(
     """
 tools:
   - {name: name_it, risk: observe}
-  - {name: write_script, risk: reversible, provides: [script $db], parameters: [&db {name: db, required: true}]}
+  - name: write_script
+    risk: reversible
+    provides: [script $db]
+    parameters: [&db {name: db, required: true}]
   - {name: try_out, risk: observe, requires: [script $db], provides: [tested $db], parameters: [*db]}
   - {name: vacuum, risk: reversible, provides: [compact $db], writes: [db $db], parameters: [*db]}
   - {name: close, risk: reversible, removes: [open $db], provides: [closed $db], parameters: [*db]}
@@ -103,7 +106,7 @@ def test_writers_of_what_only_the_run_will_name_are_not_told_apart() -> None:
 
 @pytest.mark.parametrize(("word", "value"), [("3", 3), ("many", "many")])
 def test_a_step_to_insert_is_given_values_of_its_parameters_types(word: str, value: object) -> None:
-    """A word that is no such value stays as it is: that the tool cannot take it is told when it is inserted."""
+    """A word that is no such value stays as it is: the call that is put in is told to be wrong."""
     [finding] = found(f'  - {{id: 1, action: serve, params: {{count: "{word}"}}}}\n', "unmet-requirement")
     assert isinstance(finding.fix, InsertStep)
     assert finding.fix.params == {"count": value}

@@ -1,4 +1,4 @@
-"""Backups, proofs and ways back that are known by names and by the plan's own word, and how far a plan reaches."""
+"""Backups, proofs and ways back by tools' names and by the plan's own word, and how far a plan reaches."""
 
 from __future__ import annotations
 
@@ -50,11 +50,15 @@ PROVEN = catalog_of(
     """
 tools:
   - {name: name_it, risk: observe}
-  - {name: ship, risk: reversible, provides: [shipped $app], verify: probe, parameters: [&app {name: app, required: true}]}
+  - name: ship
+    risk: reversible
+    provides: [shipped $app]
+    verify: probe
+    parameters: [&app {name: app, required: true}]
   - {name: probe, risk: observe, parameters: [*app]}
   - {name: sign, risk: reversible, provides: [signed $app], verify: notarised $app, parameters: [*app]}
 """
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("proof", ["web", "{step_1_result}"])
@@ -113,14 +117,19 @@ tools:
   - {name: note_down, risk: reversible, undo: {action: look}}
   - {name: shout, risk: reversible}
   - {name: start, risk: disruptive, provides: [running $app], parameters: [&app {name: app, required: true}]}
-  - {name: halt, risk: disruptive, recovery: true, removes: [running $app], requires: [reachable $app], parameters: [*app]}
+  - name: halt
+    risk: disruptive
+    recovery: true
+    requires: [reachable $app]
+    removes: [running $app]
+    parameters: [*app]
   - {name: reach, risk: observe, provides: [reachable $app], parameters: [*app]}
 agents:
   - {name: clerk, tools: [look, note_down], risk: reversible}
   - {name: crier, tools: [look, shout], risk: reversible}
   - {name: reader, tools: [look, shout]}
 """
-)  # fmt: skip
+)
 
 
 def test_an_agent_is_undone_when_each_call_it_may_make_unasked_is() -> None:
@@ -156,8 +165,11 @@ def test_a_recovery_tool_that_ends_the_effect_is_offered_as_the_undo() -> None:
 
 @pytest.mark.parametrize(
     ("app", "missed"),
-    [("web", ["halt, which would undo it, needs reachable web, which no step provides"]), ("{step_3_result}", [])],
-)  # fmt: skip
+    [
+        ("web", ["halt, which would undo it, needs reachable web, which no step provides"]),
+        ("{step_3_result}", []),
+    ],
+)
 def test_what_a_rollback_needs_is_missed_unless_only_the_run_will_name_it(
     app: str, missed: list[str]
 ) -> None:

@@ -114,8 +114,10 @@ def _params(call: ast.Call, number: str, tool: str, names: Sequence[str]) -> dic
     params: dict[str, Any] = {}
     given = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
     for name, node in given:
-        if name is None or name in params:
-            raise BadText(f"step {number}: {tool} is given {name or '**'} twice")
+        if name is None:
+            raise BadText(f"step {number}: {tool} is given its values by **, not by their names")
+        if name in params:
+            raise BadText(f"step {number}: {tool} is given {name} twice")
         try:
             params[name] = value_of(node)
         except (NotLiteral, Doubled) as error:

@@ -15,11 +15,20 @@ from hypothesis import strategies as st
 
 from console.errors import BadReply
 from console.plan.reply.parsing import Parsed, looks_like_plan, read_reply, read_value
-from tests.models.lines import GOOD
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
 with_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data is not part of the project")
 
+GOOD = json.dumps(
+    {
+        "reason": "because",
+        "steps": [
+            {"id": "1", "action": "back_up", "params": {"db": "main"}, "depends_on": []},
+            {"id": "2", "action": "wipe", "params": {"db": "main"}, "depends_on": ["1"]},
+        ],
+        "rollback": [],
+    }
+)
 PLAN = json.loads(GOOD)
 
 
@@ -46,6 +55,7 @@ def refused(reply: str | bytes) -> str:
         f"```\n{GOOD}\n```",
         f"<think>[1] or {{2}}?</think>\n{GOOD}",
         f"The plan is {GOOD} as you wished.",
+        f"```json\n{GOOD}\n```\nOnce more:\n```json\n{GOOD}\n```",
     ],
 )
 def test_a_plan_in_its_usual_wrappings_is_taken_as_it_stands(reply: str) -> None:
@@ -60,6 +70,9 @@ def test_a_plan_in_its_usual_wrappings_is_taken_as_it_stands(reply: str) -> None
         (GOOD.replace('"reason"', "reason"), "repaired", "the text 'reason' had no quotes"),
         (GOOD.replace('{"reason"', '// why\n{"reason"').replace("{", "{ // c\n", 1), "repaired", "a comment"),
         (f'{{"answer": {GOOD}}}', "json", "the plan was taken out of 'answer'"),
+        (f'{{"answer": {{"plan": {GOOD}}}}}', "json", "the plan was taken out of 'plan'"),
+        (GOOD.replace("}, {", "}\n{"), "repaired", "a comma was put in"),
+        (GOOD.replace('["1"]}', '["1"]}}'), "repaired", "a } that closes nothing was left out"),
     ],
 )
 def test_what_was_mended_is_told(reply: str, form: str, told: str) -> None:
@@ -87,10 +100,76 @@ def test_what_was_mended_is_told(reply: str, form: str, told: str) -> None:
         ("x" * 3_000_000, "are the limit"),
         ('{"steps": [..., {"id": 1}]}', ""),
         ('1. look("x")\n2. tell($1)', "join()"),
+        (repr(PLAN).replace("because", "\\ud800"), "surrogate"),
+        (repr(PLAN).replace("'id': '1'", "'id': '1', 'id': '2'"), "there twice"),
+        (f"So: {'[' * 101}", "nested deeper than 100"),
+        ('{"answer": {"answer": {"answer": ' + GOOD + "}}}", "it holds no plan"),
+        ('{"answer": 1, "why": 2}', "it holds no plan"),
+        (repr(PLAN).replace("'because'", f"[{'-' * 20_000}1]"), "came out as"),
+        (repr(PLAN).replace("because", "be" * 150_000), "it holds no plan"),
     ],
+    ids=lambda given: f"{given[:30]!r}",
 )  # fmt: skip
 def test_what_means_nothing_or_two_things_is_refused_in_one_line(reply: str | bytes, why: str) -> None:
     assert why in refused(reply)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("[1, -2, -1.5, True, None, 'it''s']", None),
+        ("[1, -2, -1.5, True, false, null, None]", [1, -2, -1.5, True, False, None, None]),
+        ("{'a': {'b': ['c', \"d\"]}}", {"a": {"b": ["c", "d"]}}),
+        ("'caf\\xe9 \\ud83d\\ude00'", "caf\u00e9 \U0001f600"),
+        ("-True", None),
+        ("{1: 'one'}", None),
+        ("{1, 2}", None),
+        ("2 + 3", None),
+        ("b'bytes'", None),
+        ("nothing", "nothing"),
+    ],
+)
+def test_a_python_literal_gives_data_as_json_has_it_and_nothing_else(written: str, value: Any) -> None:
+    """What is no data is refused, or a text without quotes where it looks like one."""
+    reply = repr(PLAN).replace("'because'", written)
+    if value is None:
+        refused(reply)
+    else:
+        assert read_reply(reply).document == PLAN | {"reason": value}
+
+
+@pytest.mark.parametrize(
+    "steps", ['[{"id": 1, "action": "look"}]', '{"plan": [{"step": 1, "tool": "look"}]}', '{"steps": []}']
+)
+def test_plans_of_all_notations_are_known_by_their_keys(steps: str) -> None:
+    assert read_reply(steps) == Parsed(json.loads(steps), "json")
+
+
+@pytest.mark.parametrize("value", ["[]", "[1, 2]", '{"plan": []}', '{"plan": "soon"}', '[{"id": 1}, 2]'])
+def test_values_that_are_no_plan_are_read_as_values_only(value: str) -> None:
+    assert "it holds no plan" in refused(value)
+    assert read_value(value) == Parsed(json.loads(value), "json")
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("no value", "it is no value"),
+        ("[1", "it breaks off"),
+        ('{"a": 1, "a": 2}', "there twice"),
+        ("{'a': 1, 'a': 2}", "there twice"),
+        ("[" * 101, "nested deeper than 100"),
+        ("['x', 1e999]", "not a finite number"),
+    ],
+)
+def test_what_is_no_value_is_refused_in_one_line(reply: str, why: str) -> None:
+    with pytest.raises(BadReply, match=why):
+        read_value(reply)
+
+
+def test_a_value_is_read_out_of_its_fence() -> None:
+    assert read_value("<think>hm</think>```json\n[1]\n```") == Parsed([1], "json")
+    assert read_value("[1]]") == Parsed([1], "repaired", ("a ] that closes nothing was left out",))
 
 
 def test_a_reply_that_is_cut_anywhere_is_refused_whole() -> None:
@@ -116,18 +195,6 @@ def test_whatever_is_read_without_repairs_is_what_json_says(text: str) -> None:
         return
     if read.form == "json":
         assert read.document == json.loads(re.sub(r"^\ufeff", "", text).strip().strip("`"))
-
-
-def test_llmcompilers_notation_names_positions_by_the_tools_parameters() -> None:
-    read = read_reply(
-        '1. search("height of K2")\n2. convert($1, unit="ft")\n3. join()<END_OF_PLAN>',
-        {"search": ["query"], "convert": ["value", "unit"]},
-    )
-    one, two = read.document["steps"]
-    assert one == {"id": 1, "action": "search", "params": {"query": "height of K2"}, "depends_on": []}
-    assert two["params"] == {"value": "{step_1_result}", "unit": "ft"}
-    assert two["depends_on"] == [1]
-    assert read.form == "compiler"
 
 
 # ── real replies ─────────────────────────────────────────────────────────────────────────────────
