@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,13 @@ settings.load_profile("patient")
 
 for _name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL"):
     os.environ.pop(_name, None)
+
+# The tests start hundreds of processes: each would compile the whole console anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Screens make and drop many small objects; looking through them for cycles takes a quarter of the time.
+gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)
