@@ -24,6 +24,8 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 STEPS = 7
@@ -85,59 +87,75 @@ def measure(terminal: int, presses: int) -> list[float]:
     return found
 
 
-def main() -> None:
-    presses = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+def installed() -> str:
+    """The console's command in this environment."""
     command = shutil.which("plandeck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert command, "plandeck is not installed"
+    return command
+
+
+@contextmanager
+def place() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder with the streaming tool in it, and an environment whose runs are kept there."""
     base = Path(tempfile.mkdtemp(prefix="pdk"))
-    env = dict(os.environ, TERM="xterm-256color", XDG_STATE_HOME=str(base), XDG_CONFIG_HOME=str(base))
     (base / "stream.py").write_text(STREAM)
     (base / "tools.yaml").write_text(json.dumps(TOOLS))
-    results = {}
-    for name, seconds in (("nothing streams", 0), ("100,000 lines/s", int(presses * 0.4) + 60)):
-        steps = [
-            {"id": f"wait{n:03d}", "action": "stream", "params": {"seconds": seconds}}
-            for n in range(1, STEPS + 1)
-        ]
-        plan = {"goal": "stream", "steps": steps}
-        (base / "plan.json").write_text(json.dumps(plan))
-        task = {
-            "goal": "stream",
-            "plan": "plan.json",
-            "tools": ["./tools.yaml"],
-            "limits": {"parallel": STEPS},
-        }
-        (base / "task.yaml").write_text(json.dumps(task))
-        started = subprocess.run(
-            [command, "run", "task.yaml", "--yes", "--detach"],
-            cwd=base,
-            env=env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        run = started.stdout.strip()
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execvpe(command, [command, "attach", run], env)
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        assert pipe_until(terminal, f"wait{STEPS:03d}".encode(), 30.0), "the plan was never shown"
-        drain(terminal, 3.0)
-        results[name] = measure(terminal, presses)
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(terminal)
-        subprocess.run([command, "stop", run], env=env, capture_output=True, check=False)
-    for name, found in results.items():
-        ordered = sorted(found)
-        line = {
-            "stream": name,
-            "p50_ms": round(statistics.median(ordered), 1),
-            "p95_ms": round(ordered[int(len(ordered) * 0.95)], 1),
-            "max_ms": round(ordered[-1], 1),
-        }
-        print(json.dumps(line), flush=True)
+    yield base, dict(os.environ, TERM="xterm-256color", XDG_STATE_HOME=str(base), XDG_CONFIG_HOME=str(base))
     shutil.rmtree(base, ignore_errors=True)
+
+
+@contextmanager
+def streaming(base: Path, env: dict[str, str], seconds: int) -> Iterator[str]:
+    """The id of a detached run whose steps stream for so many seconds, then wait."""
+    steps = [
+        {"id": f"wait{n:03d}", "action": "stream", "params": {"seconds": seconds}}
+        for n in range(1, STEPS + 1)
+    ]
+    (base / "plan.json").write_text(json.dumps({"goal": "stream", "steps": steps}))
+    task = {
+        "goal": "stream",
+        "plan": "plan.json",
+        "tools": ["./tools.yaml"],
+        "limits": {"parallel": STEPS},
+    }
+    (base / "task.yaml").write_text(json.dumps(task))
+    argv = [installed(), "run", "task.yaml", "--yes", "--detach"]
+    run = subprocess.run(argv, cwd=base, env=env, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        yield run
+    finally:
+        subprocess.run([installed(), "stop", run], env=env, capture_output=True, check=False)
+
+
+def main() -> None:
+    presses = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    command = installed()
+    results = {}
+    with place() as (base, env):
+        for name, seconds in (("nothing streams", 0), ("100,000 lines/s", int(presses * 0.4) + 60)):
+            with streaming(base, env, seconds) as run:
+                pid, terminal = pty.fork()
+                if pid == 0:
+                    os.execvpe(command, [command, "attach", run], env)
+                fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+                assert pipe_until(terminal, f"wait{STEPS:03d}".encode(), 30.0), "the plan was never shown"
+                drain(terminal, 3.0)
+                results[name] = measure(terminal, presses)
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                os.close(terminal)
+    for name, found in results.items():
+        print(json.dumps({"stream": name, **spread(found)}), flush=True)
+
+
+def spread(found: list[float]) -> dict[str, float]:
+    """The middle, the 95th of a hundred and the largest, in milliseconds."""
+    ordered = sorted(found)
+    return {
+        "p50_ms": round(statistics.median(ordered), 1),
+        "p95_ms": round(ordered[int(len(ordered) * 0.95)], 1),
+        "max_ms": round(ordered[-1], 1),
+    }
 
 
 if __name__ == "__main__":

@@ -18,9 +18,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from rich.console import RenderableType
 from rich.text import Text
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -95,6 +97,7 @@ class ConsoleApp(App[int]):
         Binding("ctrl+q", "leave", "Detach", show=False, priority=True, id="app.leave"),
         Binding("ctrl+c", "leave", "Detach", show=False, id="app.interrupt"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="app.suspend"),
+        Binding("ctrl+l", "repaint", "Repaint", show=False, priority=True, id="app.repaint"),
     ]
 
     def __init__(self, session: Session | Begin | None, options: Options | None = None) -> None:
@@ -232,6 +235,25 @@ class ConsoleApp(App[int]):
     def get_driver_class(self) -> type[Driver]:
         chosen = super().get_driver_class()
         return Terminal if chosen is LinuxDriver else chosen
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Write what has changed on the terminal, instead of every line with a change in it."""
+        driver = self._driver
+        is_shown = self._running and not self._closed and not self._batch_count
+        shown: object = renderable
+        if is_shown and isinstance(driver, Terminal) and isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            shown = driver.picture.changes(renderable, self.size, self.console._color_system)
+        super()._display(screen, cast(RenderableType, shown))
+
+    def on_resize(self) -> None:
+        """A terminal may have kept anything of what stood on it."""
+        self.action_repaint()
+
+    def action_repaint(self) -> None:
+        """Paint everything again, whatever somebody else has written over it."""
+        if isinstance(self._driver, Terminal):
+            self._driver.picture.forget()
+        self.screen.refresh()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         ascii_only = [AsciiOnly()] if self.options.ascii else []
