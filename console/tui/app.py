@@ -245,6 +245,11 @@ class ConsoleApp(App[int]):
             shown = driver.picture.changes(renderable, self.size, self.console._color_system)
         super()._display(screen, cast(RenderableType, shown))
 
+    @property
+    def rest(self) -> float:
+        """Seconds that what streams leaves between its frames on this terminal."""
+        return self._driver.pace.rest if isinstance(self._driver, Terminal) else 0.0
+
     def on_resize(self) -> None:
         """A terminal may have kept anything of what stood on it."""
         self.action_repaint()

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
@@ -36,6 +37,10 @@ LOST = 2
 """Answers lost in a row that make a terminal one that answers nothing."""
 
 
+SHARE = 3.0
+"""Times as long as a frame takes, to make and to carry, that nothing is painted which nobody waits for."""
+
+
 class Pace:
     """The frames that are on their way to a terminal. Says when one more may be painted."""
 
@@ -50,6 +55,12 @@ class Pace:
         self._last = float("-inf")
         self._lost = 0
         self.delay = 0.0
+        self.cost = 0.0
+
+    @property
+    def rest(self) -> float:
+        """Seconds that streams should leave between their frames, so that keys find the way free."""
+        return min(SHARE * (self.delay + self.cost), PATIENCE)
 
     @property
     def is_answered(self) -> bool:
@@ -105,6 +116,13 @@ class Gate:
             self._timer = self._app.set_timer(wait, self._open, name="pace")
         return False
 
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Note what a frame costs to make."""
+        begin = time.perf_counter()
+        yield
+        self._pace.cost += (time.perf_counter() - begin - self._pace.cost) / 4
+
     def answered(self, kind: str) -> None:
         """The terminal answered: what was held is painted if it may be now."""
         self._pace.answered(kind)
@@ -126,8 +144,11 @@ def _refresh_when_admitted(screen: Screen[Any]) -> None:
     """Paint what is dirty, or leave it so until the terminal has taken what was painted: the compositor
     keeps the regions, so that they are painted once, as they are then."""
     gate: Gate | None = getattr(screen.app._driver, "gate", None)
-    if gate is None or screen is not screen.app.screen or gate.admits(screen):
+    if gate is None or screen is not screen.app.screen:
         _refresh(screen)
+    elif gate.admits(screen):
+        with gate.timed():
+            _refresh(screen)
     else:
         screen._dirty_widgets.clear()
 

@@ -16,8 +16,8 @@ Stream = Literal["out", "err"]
 
 STREAMS: tuple[Stream, Stream] = ("out", "err")
 
-CHUNK = 1 << 21
-"""Bytes of a stream that one call of `grow` reads at most."""
+CHUNK = 1 << 18
+"""Bytes of a stream that one call of `grow` reads at most: two or three milliseconds' work."""
 
 LINE = 8192
 """Bytes of a line that are read to show it."""

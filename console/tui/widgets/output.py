@@ -23,7 +23,9 @@ from console.tui.view import View
 from console.tui.widgets.lines import Lines
 
 RATE = 10
-"""Looks at the files per second."""
+"""Looks at the files per second, at most."""
+CATCH_UP = 0.005
+"""Seconds between pieces of a file that is being caught up with."""
 
 
 class OutputPane(Lines):
@@ -35,12 +37,18 @@ class OutputPane(Lines):
         self._key = ""
         self._index: SpoolIndex | None = None
         self._instead: Sequence[Row] = ()
-        self._timer: Timer | None = None
+        self._catching_up: Timer | None = None
+        self._shown = 0
         self.follow = True
         self.title = ""
 
     def on_mount(self) -> None:
-        self._timer = self.set_interval(1 / RATE, self.look)
+        self.set_timer(1 / RATE, self._look_again)
+
+    def _look_again(self) -> None:
+        """Look as often as the terminal takes frames and leaves time for keys."""
+        self.look()
+        self.set_timer(max(1 / RATE, getattr(self.app, "rest", 0.0)), self._look_again)
 
     def on_unmount(self) -> None:
         self._close()
@@ -59,7 +67,7 @@ class OutputPane(Lines):
         key = attempt.key if attempt else ""
         if key != self._key:
             self._close()
-            self._key, self.shift_x, self.follow = key, 0, True
+            self._key, self.shift_x, self.follow, self._shown = key, 0, True, 0
             self._index = SpoolIndex(spool(self._directory, key)) if key else None
             self.title = f"{view.step}" + (
                 f" attempt {attempt.number}" if attempt and attempt.number > 1 else ""
@@ -86,14 +94,26 @@ class OutputPane(Lines):
 
     def look(self) -> None:
         """See whether the files have grown, and show it."""
-        if self._index is None or not self._index.grow():
+        if self._index is None:
             return
+        self._index.grow()
+        if self._index.indexed == self._shown:
+            return
+        self._shown = self._index.indexed
         self.show_rows()
         self.post_message(self.Noticed())
         if self.follow:
             self.scroll_to(y=len(self._index), animate=False, force=True)
-        if self._index.behind:
-            self.set_timer(0.02, self.look)
+        if self._index.behind and self._catching_up is None:
+            self._catching_up = self.set_interval(CATCH_UP, self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Index some more of a large file, between keys; it is shown at the next look."""
+        if self._index is not None and self._index.behind:
+            self._index.grow()
+        elif self._catching_up is not None:
+            self._catching_up.stop()
+            self._catching_up = None
 
     def on_resize(self) -> None:
         """Another size shows other lines: the end stays in sight while it is followed."""
