@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from console.commands import doctor, evaluate, look, make, replaying, scripting, serve, steer
+from console.commands import browser, doctor, evaluate, look, make, replaying, scripting, serve, steer
 from console.commands import run as running
 from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
@@ -45,6 +45,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "replay": replaying.replay,
     "demo": running.demo,
     "tools": make.tools,
+    "serve": browser.serve,
     "mcp": serve.mcp,
     "eval": evaluate.evaluate,
     "doctor": doctor.doctor,

@@ -29,6 +29,9 @@ CONFIG_LIMIT = 256 * 1024
 
 RUN_ID_TRIES = 64
 
+IN_BROWSER = "PLANDECK_IN_BROWSER"
+"""A variable in the environment of a console that is shown in a browser."""
+
 
 class UnsafePlace(PlandeckError):
     """A folder or file of ours cannot be made, or is not ours alone."""

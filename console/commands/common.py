@@ -194,9 +194,14 @@ def say(text: str = "") -> None:
 
 
 def on_terminal() -> bool:
-    """Whether a screen can be shown: both ends are a terminal that knows how to move its cursor."""
+    """Whether a screen can be shown: both ends are a terminal that knows how to move its cursor, or it is
+    shown on a page of `plandeck serve`."""
     import os
 
+    from console.settings import IN_BROWSER
+
+    if os.environ.get(IN_BROWSER):
+        return True
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 

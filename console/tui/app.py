@@ -33,8 +33,10 @@ from textual.screen import Screen
 from console.errors import PlandeckError
 from console.text import clean
 from console.tui.guard import AsciiOnly, ControlGuard
+from console.tui.pacing import SMALL
+from console.tui.picture import Changes
 from console.tui.screens.start import StartScreen
-from console.tui.terminal import Terminal
+from console.tui.terminal import Paced, Terminal
 from console.tui.themes import DEFAULT, INK_DEFAULTS, find_theme, full_name, load_themes
 
 if TYPE_CHECKING:
@@ -105,6 +107,7 @@ class ConsoleApp(App[int]):
         super().__init__()
         self.session = session
         self.fault: PlandeckError | None = None
+        self._is_small = False
         name = full_name(self.options.theme or DEFAULT)
         if name not in self.available_themes:
             theme = find_theme(name, *self.options.theme_folders) or find_theme(DEFAULT)
@@ -241,22 +244,33 @@ class ConsoleApp(App[int]):
         driver = self._driver
         is_shown = self._running and not self._closed and not self._batch_count
         shown: object = renderable
-        if is_shown and isinstance(driver, Terminal) and isinstance(renderable, ChopsUpdate | LayoutUpdate):
+        self._is_small = False
+        if is_shown and isinstance(driver, Paced) and isinstance(renderable, ChopsUpdate | LayoutUpdate):
             shown = driver.picture.changes(renderable, self.size, self.console._color_system)
+            self._is_small = isinstance(shown, Changes) and len(shown.data) < SMALL
         super()._display(screen, cast(RenderableType, shown))
 
     @property
     def rest(self) -> float:
         """Seconds that what streams leaves between its frames on this terminal."""
-        return self._driver.pace.rest if isinstance(self._driver, Terminal) else 0.0
+        return self._driver.pace.rest if isinstance(self._driver, Paced) else 0.0
 
     def on_resize(self) -> None:
         """A terminal may have kept anything of what stood on it."""
         self.action_repaint()
 
+    def _begin_update(self) -> None:
+        """A frame of a few cells cannot be seen half painted."""
+        if not self._is_small:
+            super()._begin_update()
+
+    def _end_update(self) -> None:
+        if not self._is_small:
+            super()._end_update()
+
     def action_repaint(self) -> None:
         """Paint everything again, whatever somebody else has written over it."""
-        if isinstance(self._driver, Terminal):
+        if isinstance(self._driver, Paced):
             self._driver.picture.forget()
         self.screen.refresh()
 

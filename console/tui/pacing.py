@@ -29,6 +29,8 @@ QUESTIONS = {"mode": "\x1b[?2026$p", "position": "\x1b[6n"}
 WINDOW = 2048
 """Bytes that may be on their way when a frame begins: a key's small change need not wait for a distant
 terminal's answer."""
+SMALL = 512
+"""Bytes that may be written before the terminal is asked: a clock that goes on asks nothing."""
 PATIENCE = 3.0
 """Seconds until an answer is taken for lost."""
 UNHEARD = 0.1
@@ -53,6 +55,7 @@ class Pace:
         self.question = ""
         self._sent: deque[tuple[float, int]] = deque()
         self._last = float("-inf")
+        self._unasked = 0
         self._lost = 0
         self.delay = 0.0
         self.cost = 0.0
@@ -79,11 +82,14 @@ class Pace:
         return self._sent[0][0] + PATIENCE - now
 
     def painted(self, size: int) -> str:
-        """A frame of `size` bytes was written. Gives the question that is to follow it."""
+        """A frame of `size` bytes was written. Gives the question that is to follow it, if any."""
         self._last = self._clock()
-        if self.question:
-            self._sent.append((self._last, size))
-        return self.question and QUESTIONS[self.question]
+        self._unasked += size
+        if not self.question or self._unasked < SMALL:
+            return ""
+        self._sent.append((self._last, self._unasked))
+        self._unasked = 0
+        return QUESTIONS[self.question]
 
     def answered(self, kind: str) -> None:
         """The terminal answered; "mode" is asked for wherever it is known."""

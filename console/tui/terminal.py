@@ -17,9 +17,13 @@ from contextlib import suppress
 
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.driver import Driver
 from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
+from textual.drivers.web_driver import WebDriver
+from textual.message import Message
+from textual.messages import TerminalSupportsSynchronizedOutput
 
 from console.tui.keyboard import Keyboard
 from console.tui.pacing import QUESTIONS, Gate, Pace
@@ -59,8 +63,8 @@ class Writer(WriterThread):
             self._file.flush()
 
 
-class Terminal(LinuxDriver):
-    """The Linux driver with this file's input and output."""
+class Paced(Driver):
+    """What both drivers have: a pace, a gate, and a picture of what is shown. A frame ends with `flush`."""
 
     def __init__(
         self,
@@ -72,23 +76,61 @@ class Terminal(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.pace = Pace()
-        self.gate = Gate(app, self.pace, lambda: self._is_stuck)
+        self.gate = Gate(app, self.pace, self._is_stuck)
         self.picture = Picture()
         self._unflushed = 0
 
-    @property
+    def _is_stuck(self) -> bool:
+        return False
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[safe-super]
+        self.pace.begin()
+        self.picture.forget()
+        self._unflushed = 0
+
+    def write(self, data: str) -> None:
+        self._unflushed += len(data)
+        super().write(data)  # type: ignore[safe-super]
+
+    def flush(self) -> None:
+        size, self._unflushed = self._unflushed, 0
+        if size and (question := self.pace.painted(size)):
+            super().write(question)  # type: ignore[safe-super]
+
+    def _tell(self, kind: str) -> None:
+        """The terminal answered; called in the thread of the input."""
+        with suppress(RuntimeError):  # the loop has ended: nothing is painted any more
+            self._loop.call_soon_threadsafe(self.gate.answered, kind)
+
+
+class Browser(Paced, WebDriver):
+    """A page that `plandeck serve` shows. Its sequences come whole."""
+
+    def run_input_thread(self) -> None:
+        super().run_input_thread()
+        if not self.exit_event.is_set():  # the server is gone, and the page with it
+            app = self._app
+            app.call_later(app.exit, return_code=HUNG_UP)
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, TerminalSupportsSynchronizedOutput):
+            self._tell("mode")
+        super().process_message(message)
+
+
+class Terminal(Paced, LinuxDriver):
+    """The Linux driver with this file's input and output."""
+
     def _is_stuck(self) -> bool:
         return isinstance(self._writer_thread, Writer) and self._writer_thread.is_stuck
 
     # ── output ───────────────────────────────────────────────────────────────────────────────────
 
     def start_application_mode(self) -> None:
-        super().start_application_mode()  # type: ignore[no-untyped-call]
-        self.pace.begin()
-        self.picture.forget()
+        super().start_application_mode()
         if self.input_tty and self._writer_thread is not None:
             self.write(QUESTIONS["position"])
-        self._unflushed = 0
 
     def _request_terminal_sync_mode_support(self) -> None:
         if not os.environ.get("TERM", "").startswith(ASKS_POSITION):
@@ -97,16 +139,6 @@ class Terminal(LinuxDriver):
     def _query_in_band_window_resize(self) -> None:
         if not os.environ.get("TERM", "").startswith(ASKS_POSITION):
             super()._query_in_band_window_resize()
-
-    def write(self, data: str) -> None:
-        self._unflushed += len(data)
-        super().write(data)
-
-    def flush(self) -> None:
-        """The end of a frame."""
-        size, self._unflushed = self._unflushed, 0
-        if size and (question := self.pace.painted(size)):
-            super().write(question)
 
     # ── input, in a thread of its own ────────────────────────────────────────────────────────────
 
@@ -141,10 +173,6 @@ class Terminal(LinuxDriver):
             return False
         super().write(QUESTIONS[self.pace.question])
         return True
-
-    def _tell(self, kind: str) -> None:
-        with suppress(RuntimeError):  # the loop has ended: nothing is painted any more
-            self._loop.call_soon_threadsafe(self.gate.answered, kind)
 
 
 vars(linux_driver).update(WriterThread=Writer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.tui.pacing import LOST, PATIENCE, QUESTIONS, UNHEARD, WINDOW, Pace
+from console.tui.pacing import LOST, PATIENCE, QUESTIONS, SMALL, UNHEARD, WINDOW, Pace
 
 FRAME = WINDOW * 4
 
@@ -76,6 +76,11 @@ def test_a_terminal_that_answers_nothing_is_asked_nothing(clock: Clock) -> None:
 def test_where_only_the_position_is_told_that_is_asked(clock: Clock) -> None:
     pace = Pace(clock)
     pace.answered("position")
-    assert pace.painted(1) == QUESTIONS["position"]
+    assert pace.painted(FRAME) == QUESTIONS["position"]
     pace.answered("mode")
-    assert pace.painted(1) == QUESTIONS["mode"]
+    assert pace.painted(FRAME) == QUESTIONS["mode"]
+
+
+def test_a_clock_that_goes_on_asks_nothing(pace: Pace) -> None:
+    assert [pace.painted(SMALL // 4) for _ in range(3)] == ["", "", ""]
+    assert pace.painted(SMALL // 4) == QUESTIONS["mode"]
