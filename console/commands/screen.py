@@ -7,14 +7,17 @@ imported here that the first paint does not need.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.errors import PlandeckError
+from console.settings import IN_BROWSER
 
 if TYPE_CHECKING:
     from console.run.control import Session
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 RECENT = 20
 """Runs that the picker offers."""
+
+SIXTEEN = ("linux", "screen", "tmux", "xterm", "vt", "ansi", "rxvt", "konsole")
+"""Beginnings of TERM that mean sixteen colours when nothing else is said."""
 
 
 class Door:
@@ -134,8 +140,8 @@ def _options(door: Door | None) -> Options:
 
     settings = load_settings()
     return Options(
-        theme=settings.theme,
-        ascii=settings.ascii,
+        theme=settings.theme or theme_for(os.environ),
+        ascii=settings.ascii or needs_ascii(os.environ, sys.stdout.encoding or ""),
         keys=settings.keys,
         offers=_offers,
         open=door.pick if door else None,
@@ -149,6 +155,20 @@ def _past() -> Estimates:
     from console.run.history import estimates
 
     return estimates()
+
+
+def theme_for(environ: Mapping[str, str]) -> str:
+    """The theme for a terminal that tells of no more than sixteen colours; empty for the default one."""
+    term = environ.get("TERM", "")
+    many = environ.get("COLORTERM") or "256" in term or "direct" in term or environ.get(IN_BROWSER)
+    return "16" if term.startswith(SIXTEEN) and not many else ""
+
+
+def needs_ascii(environ: Mapping[str, str], encoding: str) -> bool:
+    """Whether marks beyond ASCII cannot be shown: no UTF-8, or the font of the Linux console."""
+    if environ.get(IN_BROWSER):
+        return False
+    return environ.get("TERM") == "linux" or encoding.lower().replace("-", "") not in ("utf8", "")
 
 
 def _offers() -> tuple[list[SampleInfo], list[RunInfo]]:

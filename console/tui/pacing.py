@@ -35,6 +35,8 @@ PATIENCE = 3.0
 """Seconds until an answer is taken for lost."""
 UNHEARD = 0.1
 """Seconds between frames where nothing is answered."""
+BATCH = 0.02
+"""Seconds between looks whether an update has been put together."""
 LOST = 2
 """Answers lost in a row that make a terminal one that answers nothing."""
 
@@ -114,7 +116,9 @@ class Gate:
 
     def admits(self, screen: Screen[Any]) -> bool:
         """Whether the screen may paint now. If not, it paints as soon as it may."""
-        wait = UNHEARD if self._is_stuck() else self._pace.wait()
+        # While an update is put together Textual throws frames away, and what was dirty with them.
+        unfit = BATCH if self._app._batch_count else UNHEARD if self._is_stuck() else 0.0
+        wait = unfit or self._pace.wait()
         if wait <= 0:
             return True
         self._held = screen

@@ -32,7 +32,7 @@ FLAGS = [
     "--remote-debugging-port=0",
     "--window-size=1400,900",
 ]
-PATIENCE = 40.0
+PATIENCE = 20.0
 
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[\?\d+\$p|\x1b\[[<>=]\d*u")
 
@@ -96,7 +96,7 @@ class Page:
 
     async def press(self, key: str) -> None:
         """A key as a person presses it: "Enter", "Escape" or a character."""
-        codes = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "End": 35}
+        codes = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowRight": 39, "End": 35}
         code = codes.get(key, ord(key.upper()[0]))
         text = "\r" if key == "Enter" else key if len(key) == 1 else ""
         common = {"key": key, "windowsVirtualKeyCode": code, "nativeVirtualKeyCode": code}
@@ -124,7 +124,8 @@ async def page(folder: Path) -> AsyncIterator[Page]:
         told = folder / "DevToolsActivePort"
         end = time.monotonic() + PATIENCE
         while not (told.is_file() and told.read_text().strip()):
-            assert time.monotonic() < end and process.poll() is None, "the browser does not start"
+            assert time.monotonic() < end, "the browser does not start"
+            assert process.poll() is None, "the browser ended"
             await asyncio.sleep(0.05)
         port = told.read_text().splitlines()[0]
         async with aiohttp.ClientSession() as session:
