@@ -86,10 +86,12 @@ class Page:
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     async def until(self, *words: str) -> str:
+        """What stands there once all of `words` do, in this order."""
         end = time.monotonic() + PATIENCE
         while True:
             text = await self.text()
-            if all(word in text for word in words):
+            places = [text.find(word) for word in words]
+            if min(places) >= 0 and places == sorted(places):
                 return text
             assert time.monotonic() < end, f"{words} never came:\n{text}\n{self.logged}"
             await asyncio.sleep(0.05)

@@ -150,3 +150,42 @@ def test_leaving_says_that_the_run_goes_on(terminal: Terminal) -> None:
     assert terminal.exit_code() == 4
     assert b"run 4f1c goes on: plandeck attach 4f1c" in terminal.seen
     assert b"Traceback" not in terminal.seen
+
+
+def test_an_arrow_that_arrives_in_parts_is_no_letters(terminal: Terminal) -> None:
+    """Its parts come a second apart; the terminal answers nothing, so the first is taken for Escape."""
+    terminal.write(b"\x1b")
+    terminal.read(0.6)
+    terminal.write(b"[")
+    terminal.write(b"R")  # alone it would open the preview of a rollback
+    terminal.write(b"6")
+    terminal.until(b"records")
+    assert b"What would be undone" not in terminal.seen
+
+
+def test_resizes_in_a_row_down_to_one_cell_end_with_a_whole_screen(terminal: Terminal) -> None:
+    for columns, rows in ((1, 1), (200, 60), (3, 2), (80, 24), (1, 1), (132, 43)):
+        ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        os.kill(terminal.process.pid, signal.SIGWINCH)
+        terminal.read(0.05)
+    terminal.read(0.5)
+    terminal.seen = b""
+    terminal.write(b"\x0c")
+    terminal.until(b"\x1b[43;")
+    assert b"RUNNING" in terminal.seen
+    terminal.write(b"q")
+    assert terminal.exit_code() == 4
+
+
+def test_a_frame_waits_for_the_answer_of_a_terminal_that_gives_one(terminal: Terminal) -> None:
+    """Two whole pictures are asked for; the second one is held until the first was answered."""
+    terminal.write(b"\x1b[?2026;2$y")
+    terminal.write(b"\x0c")
+    terminal.until(b"\x1b[?2026$p")
+    terminal.read(0.3)
+    terminal.seen = b""
+    terminal.write(b"\x0c")
+    terminal.read(0.7)
+    assert b"RUNNING" not in terminal.seen
+    terminal.write(b"\x1b[?2026;2$y")
+    terminal.until(b"RUNNING")
