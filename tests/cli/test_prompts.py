@@ -42,7 +42,7 @@ def typed(
     try:
         while piece := os.read(ours, 65_536):
             seen += piece.decode()
-            if waiting and (found := seen.find(waiting[0][0], at)) >= 0:
+            while waiting and (found := seen.find(waiting[0][0], at)) >= 0:
                 at = found + 1
                 os.write(ours, waiting.pop(0)[1].encode())
     except OSError:
@@ -124,7 +124,8 @@ def test_an_edit_that_is_not_valid_keeps_the_text_and_the_plan(shell: Shell) -> 
     asks = [
         ("approve the plan? [y/N]", "edit\n"),
         ("Edit it again? [y/N]", "n\n"),
-        ("your text is in", "y\n"),
+        ("your text is in", ""),
+        ("approve the plan? [y/N]", "y\n"),
     ]
     code, seen = answered(shell, GREET, asks, EDITOR="sed -i s/hello/hullo/")
     assert code == 0
