@@ -46,13 +46,16 @@ class SoFar:
 
 
 def findings_of(proposal: Proposal, state: RunState) -> tuple[Finding, ...]:
-    """The findings about a proposed revision; a failed step that it keeps is still to come."""
+    """The findings about a proposed revision; a failed step that it keeps is still to come where something
+    waits for it."""
     from console.catalog.contract import parse_fact
+    from console.plan.graph import Graph
 
-    again = [leaf.id for leaf in proposal.plan.leaves()]
-    gone = [step for step in again if step in state.steps and state.steps[step].status in _GONE]
+    now = SoFar.of(state)
+    after = Graph.of(proposal.plan).successors
+    again = [step for step in now.gone if any(a not in now.done | now.gone for a in after.get(step, ()))]
     facts = [parse_fact(fact) for fact in state.facts]
-    return check_rest(proposal.plan, state.catalog, SoFar.of(state, again=gone), facts)
+    return check_rest(proposal.plan, state.catalog, SoFar.of(state, again=again), facts)
 
 
 def check_rest(

@@ -20,7 +20,8 @@ from console.plan.hunks import Hunk
 from console.plan.model import Plan, Step, Undo
 from console.run import events as ev
 from console.run.life import StepStatus
-from console.run.so_far import SoFar, check_rest
+from console.run.so_far import SoFar, check_rest, findings_of
+from console.run.standing import Proposal, StepState
 from console.run.state import RunState
 from console.tui.actions import footer
 from console.tui.guard import AsciiOnly, ControlGuard
@@ -300,6 +301,17 @@ def test_a_failed_step_that_is_tried_again_is_still_to_come() -> None:
     state = state_after(*fakes.failed())
     assert SoFar.of(state) == SoFar(frozenset("13245"), frozenset("6"))
     assert SoFar.of(state, again=iter("678")) == SoFar(frozenset("13245"))
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_failed_step_that_a_revision_keeps_counts_only_where_something_waits_for_it(waits: bool) -> None:
+    back = Step(id="3", action="put", params={"tag": "v1"}, depends_on=("2",) if waits else ())
+    plan, tools = release_plan(back, Step(id="4", action="look", params={"tag": "v1"}, depends_on=("3",)))
+    state = RunState()
+    state.catalog, state.facts = tools, ("nothing",)
+    state.steps = {"1": StepState(StepStatus.FAILED), "2": StepState(StepStatus.FAILED)}
+    found = findings_of(Proposal(plan, "hash", "goes round", "offline"), state)
+    assert ("2" in {finding.step for finding in found}) is waits
 
 
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────
