@@ -77,16 +77,17 @@ class Follower:
         self._beside = beside
         self._tell = tell
         self._heard = anyio.Event()
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
         self._put: tuple[str, anyio.CancelScope] | None = None
 
     def leave(self) -> None:
         """Stop following; the run is left as it is."""
-        self._scope.cancel()
+        if self._scope is not None:
+            self._scope.cancel()
 
     async def follow(self) -> int:
         """Show what comes until the run's process or the person who answers is gone."""
-        with self._scope:
+        with anyio.CancelScope() as self._scope:
             await self._follow()
         return self.state.finished.exit_code if self.state.finished else LEFT
 
