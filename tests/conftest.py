@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 # A busy machine, or one that counts lines, is no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+# Which lines run must not hang on luck: the same few examples each time (.ci/run's coverage).
+settings.register_profile("same", settings.default, max_examples=10, derandomize=True, database=None)
 
 for _name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL"):
     os.environ.pop(_name, None)

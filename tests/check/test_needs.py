@@ -35,6 +35,8 @@ tools:
     risk: reversible
     provides: [certificate $db]
     parameters: [*db, {name: owner, required: true}]
+  - {name: index, risk: reversible, provides: [indexed $db], parameters: [*db, {name: jobs, type: integer}]}
+  - {name: query, risk: observe, requires: [indexed $db], parameters: [*db]}
   - {name: secure, risk: reversible, requires: [certificate $db], parameters: [*db]}
 """
 )
@@ -116,3 +118,9 @@ def test_a_tool_whose_parameters_are_not_all_known_is_named_but_not_inserted() -
     [finding] = found("  - {id: 1, action: secure, params: {db: main}}\n", "unmet-requirement")
     assert (finding.step, finding.fix) == ("1", None)
     assert finding.message == "it needs certificate main, which no step provides (issue would)"
+
+
+def test_a_parameter_that_a_tool_can_do_without_is_left_out() -> None:
+    [finding] = found("  - {id: 1, action: query, params: {db: main}}\n", "unmet-requirement")
+    assert isinstance(finding.fix, InsertStep)
+    assert (finding.fix.action, finding.fix.params) == ("index", {"db": "main"})

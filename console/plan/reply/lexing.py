@@ -36,10 +36,10 @@ class Token:
 
 
 _BODY = {
-    '"': re.compile(r'((?:[^"\\]++|\\.)*+)("|\Z)', re.DOTALL),
-    "'": re.compile(r"((?:[^'\\]++|\\.)*+)('|\Z)", re.DOTALL),
-    '"""': re.compile(r'((?:[^"\\]++|\\.|"(?!""))*+)("""|\Z)', re.DOTALL),
-    "'''": re.compile(r"((?:[^'\\]++|\\.|'(?!''))*+)('''|\Z)", re.DOTALL),
+    '"': re.compile(r'((?:[^"\\]++|\\(?:.|\Z))*+)("|\Z)', re.DOTALL),
+    "'": re.compile(r"((?:[^'\\]++|\\(?:.|\Z))*+)('|\Z)", re.DOTALL),
+    '"""': re.compile(r'((?:[^"\\]++|\\(?:.|\Z)|"(?!""))*+)("""|\Z)', re.DOTALL),
+    "'''": re.compile(r"((?:[^'\\]++|\\(?:.|\Z)|'(?!''))*+)('''|\Z)", re.DOTALL),
 }
 _CLOSES = re.compile(r"""\s*(?:[,:}\])]|\Z|\#|//|/\*)|\s*\n\s*["'{\[]""")
 _SPACE = re.compile(r"\s++")
@@ -81,7 +81,9 @@ def _quoted(text: str, at: int) -> Token:
     quote = text[at : at + 3] if text[at : at + 3] in _BODY else text[at]
     start = end = at + len(quote)
     loose = False
-    while body := _BODY[quote].match(text, end):
+    while True:
+        body = _BODY[quote].match(text, end)
+        assert body
         end = body.end()
         if not body[2]:
             return Token("text", text[start:], at, len(text), quote, loose, done=False)

@@ -74,6 +74,7 @@ def test_differences_in_form_are_told(source: str, value: Any, told: list[str]) 
         ("[and so on...]", ["and so on..."], "came out as"),
         # a text is what is between its quotes
         ('["abc', ["abc"], "'abc' came out as 'abc'"),
+        ('["abc\\', ["abc"], r"'abc\\' came out as 'abc'"),
         (r"['\x4']", ["x4"], "came out as 'x4'"),
         (r"['C:\apps']", ["C:\apps"], "came out as"),
         (r"['C:\apps']", [r"C:\apps"], "came out as"),
