@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -15,11 +18,24 @@ from tests.tui.fakes import FakeSession
 
 WIDE, NARROW = (140, 40), (80, 24)
 
+PATIENCE = 30.0
+"""Seconds that something may take to come to hold: many, for a machine that has much to do."""
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
+    """Wait until something is true, and the screen has taken it in."""
+    if holds():
+        return
+    ends = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > ends:
+            raise AssertionError("it never came to hold")
+        await asyncio.sleep(0.01)
+    await pilot.pause()
+
 
 class Driver:
-    """A running application. Waiting ends when something is true, or fails after `PATIENCE` turns."""
-
-    PATIENCE = 400
+    """A running application. Waiting ends when something is true, or fails after `PATIENCE` seconds."""
 
     def __init__(self, pilot: Pilot[int], session: FakeSession, wait_for_findings: bool) -> None:
         self.pilot = pilot
@@ -42,11 +58,7 @@ class Driver:
         return type(self.app.screen).__name__
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(self.PATIENCE):
-            if holds():
-                return
-            await self.pilot.pause(0.01)
-        raise AssertionError("it never came to hold")
+        await until(self.pilot, holds)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -135,3 +147,4 @@ async def driving_session(
         await driver.until(lambda: driver.screen.is_mounted)
         await driver.caught_up()
         yield driver
+        driver.text()  # whatever a test has come to can be painted

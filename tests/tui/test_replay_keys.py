@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from console.run.events import Record
 from console.run.life import RunStatus, StepStatus
@@ -16,7 +17,7 @@ from console.tui.actions import BY_ID
 from console.tui.app import ConsoleApp, Options
 from console.tui.screens.run import RunScreen
 from tests.tui import fakes
-from tests.tui.driving import NARROW, WIDE
+from tests.tui.driving import NARROW, WIDE, until
 
 pytestmark = pytest.mark.anyio
 
@@ -24,19 +25,16 @@ pytestmark = pytest.mark.anyio
 class Seen:
     """The console over a replay."""
 
-    def __init__(self, pilot: object, playback: Playback, screen: RunScreen) -> None:
+    def __init__(self, pilot: Pilot[int], playback: Playback, screen: RunScreen) -> None:
         self.pilot, self.playback, self.screen = pilot, playback, screen
 
     async def until_shown(self) -> None:
-        for _ in range(400):
-            if self.screen.bridge.state.seq == self.playback.position.number:
-                break
-            await self.pilot.pause(0.01)  # type: ignore[attr-defined]
+        await until(self.pilot, lambda: self.screen.bridge.state.seq == self.playback.position.number)
         self.screen.refresh_run()
-        await self.pilot.pause()  # type: ignore[attr-defined]
+        await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)  # type: ignore[attr-defined]
+        await self.pilot.press(*keys)
         await self.until_shown()
 
     def text(self) -> str:
@@ -52,8 +50,7 @@ async def replaying(folder: Path, size: tuple[int, int] = WIDE) -> AsyncIterator
     playback = Playback(Exported(records, output), folder)
     app = ConsoleApp(playback, Options(by="ada", now=playback.now))
     async with app.run_test(size=size) as pilot:
-        while not any(isinstance(s, RunScreen) and s.is_mounted for s in app.screen_stack):
-            await pilot.pause(0.01)
+        await until(pilot, lambda: any(isinstance(s, RunScreen) and s.is_mounted for s in app.screen_stack))
         screen = next(s for s in app.screen_stack if isinstance(s, RunScreen))
         seen = Seen(pilot, playback, screen)
         await seen.until_shown()
@@ -91,7 +88,7 @@ async def test_a_record_back_takes_back_what_it_told(tmp_path: Path) -> None:
 
 async def test_space_plays_and_nothing_is_held(tmp_path: Path) -> None:
     async with replaying(tmp_path) as seen:
-        await seen.pilot.press("space")  # type: ignore[attr-defined]
+        await seen.pilot.press("space")
         assert seen.playback.position.playing
         assert "replay 1×" in seen.text()
         await seen.press("space")
