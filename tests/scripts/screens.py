@@ -23,6 +23,7 @@ from rich.cells import get_character_cell_size
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual._context import visible_screen_stack
 from textual.color import Color as Background
 from textual.filter import LineFilter
 
@@ -54,6 +55,7 @@ class Look:
 
 
 def look(player: Player, line_filter: LineFilter | None = None) -> Look:
+    visible_screen_stack.set(player.app._background_screens)  # what shows behind a window
     strips = player.app.screen._compositor.render_strips()
     lines = [strip.apply_filter(line_filter, BLACK) if line_filter else strip for strip in strips]
     return Look(tuple(tuple(cell for segment in line for cell in _cells(segment)) for line in lines))
