@@ -99,7 +99,7 @@ class Page:
     async def press(self, key: str) -> None:
         """A key as a person presses it: "Enter", "Escape" or a character."""
         codes = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowRight": 39, "End": 35}
-        code = codes.get(key, ord(key.upper()) if key.isalnum() else 0)  # what is no letter has another code
+        code = codes.get(key) or (ord(key.upper()) if key.isalnum() else 0)  # only letters have theirs
         text = "\r" if key == "Enter" else key if len(key) == 1 else ""
         common = {"key": key, "windowsVirtualKeyCode": code, "nativeVirtualKeyCode": code}
         await self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
