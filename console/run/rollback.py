@@ -138,9 +138,8 @@ def _own_items(
         undo = compensation_of(step, catalog, attempt.params if attempt else step.params)
         if undo is None:
             continue
-        later = [
-            items[s].step.id for s in graph.descendants(step_id) if s in items and items[s].fate == "planned"
-        ]
+        below = graph.descendants(step_id)  # a set: the order is the items', or two processes' hashes differ
+        later = [item.step.id for s, item in items.items() if s in below and item.fate == "planned"]
         why = _missing_result(undo.params, state)
         item = Step(
             id=names.take(f"undo-{step_id}"),

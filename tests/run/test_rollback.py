@@ -267,6 +267,17 @@ def test_back_to_a_step_touches_only_what_started_after_it(back_to: str) -> None
     }
 
 
+def test_an_item_waits_for_others_in_the_order_they_are_listed_in() -> None:
+    """Whatever the order of a set is in this process: another one must come to the same hash."""
+    put = tool("put", Risk.REVERSIBLE).model_copy(update={"undo": Undo(action="take")})
+    names = [str(number) for number in range(1, 10)]
+    steps = (Step(id="1", action="put"), *(Step(id=n, action="put", depends_on=("1",)) for n in names[1:]))
+    chain = Plan(steps=steps)
+    rollback = plan_rollback(chain, tools(put, tool("take", Risk.REVERSIBLE)), state_of(chain, names))
+    ids = tuple(item.step.id for item in rollback.items)
+    assert rollback.items[-1].step.depends_on == ids[:-1]
+
+
 def test_a_way_back_is_not_undone() -> None:
     back = plain("switch_back").model_copy(update={"recovery": True})
     steps = plan(
