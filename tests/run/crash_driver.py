@@ -10,12 +10,14 @@ Prints one JSON line a case.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing
+from importlib import import_module
 from pathlib import Path
 
 import anyio
@@ -193,6 +195,9 @@ def case(base: Path, plan: Plan, at: int, after: bool) -> dict[str, object]:
 
 
 def main() -> None:
+    for late in ("anyio._backends._asyncio", "jsonschema"):
+        import_module(late)  # once here, not in each of a hundred children
+    gc.freeze()
     base, mode = Path(sys.argv[1]), sys.argv[2]
     plan = with_an_agent() if mode == "agent" else six_steps("fail" if mode == "rollback" else "act")
     child(base / "whole", plan, 0, False)
