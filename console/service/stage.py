@@ -19,6 +19,7 @@ from typing import Literal
 
 import anyio
 
+from console.catalog.spec import Catalog
 from console.run import events as ev
 from console.run.life import RunStatus, StepStatus
 from console.run.state import RunState
@@ -188,7 +189,17 @@ def _anywhere(event: ev.Event) -> ev.Event:
         return event.model_copy(update={"pid": PID, "host": HOST, "boot": "stage", "version": "0"})
     if isinstance(event, ev.RunCreated):
         return event.model_copy(update={"version": "0"})
+    if isinstance(event, ev.CatalogLoaded):
+        return event.model_copy(update={"catalog": _by_name(event.catalog)})
     return event
+
+
+def _by_name(catalog: Catalog) -> Catalog:
+    """The catalog with the names of its files alone, wherever they are installed."""
+    tools = {
+        name: tool.model_copy(update={"file": Path(tool.file).name}) for name, tool in catalog.tools.items()
+    }
+    return catalog.model_copy(update={"tools": tools, "files": tuple(Path(f).name for f in catalog.files)})
 
 
 class Stage:
