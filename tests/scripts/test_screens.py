@@ -6,7 +6,6 @@ A difference that is meant: `python -m tests.scripts.renew`, then look at what g
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from console.tui.scripts.model import Snapshot
 from console.tui.scripts.player import Player
 from tests.scripts.played import SCRIPTS, load
 from tests.scripts.screens import FOLDER, difference, file_of, take
-from tests.tui.painting import painting_for_those_who_look
 
 
 @pytest.fixture
@@ -30,12 +28,6 @@ def somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-
-
-@pytest.fixture(autouse=True)
-def painted_when_looked_at() -> Iterator[None]:
-    with painting_for_those_who_look():
-        yield
 
 
 @pytest.mark.anyio
