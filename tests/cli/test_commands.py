@@ -261,7 +261,7 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
 
 BAD = [
     (("fly",), 2, "No such command 'fly'"),
-    (("run",), 2, "Missing argument"),
+    (("run",), 2, "there is no task"),
     (("run", "deploy", "--fast"), 2, "No such option: --fast"),
     (("run", "nowhere.yaml"), 3, "there is no such task or plan file"),
     (("run", "deploi"), 3, "Did you mean deploy?"),

@@ -229,11 +229,11 @@ def test_every_sample_can_be_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("deploi", "is no file and no sample task"),
+        ("deploi", "is no file, no sample and no saved task"),
         ("nowhere.yaml", "no such task or plan file"),
         ("./nowhere/plan.json", "no such task or plan file"),
-        ("x" * 5000, "is no file and no sample task"),
-        ("a\0b", "is no file and no sample task"),
+        ("x" * 5000, "is no file, no sample and no saved task"),
+        ("a\0b", "is no file, no sample and no saved task"),
     ],
 )
 def test_what_is_nothing_is_told_in_one_line(what: str, message: str) -> None:

@@ -41,6 +41,9 @@ from console.tui.scripts.model import (
 PATIENCE = 30.0
 """Seconds of real time that something may take to come to hold."""
 
+BESIDE = frozenset({"insight", "absence", "flaws", "changes"})
+"""Work beside the screen whose outcome it shows."""
+
 NAP = 0.01
 
 VERDICT = 0.1
@@ -189,11 +192,15 @@ class Player:
         """Wait until the screen shows everything that follows from what has happened."""
         ends = time.monotonic() + PATIENCE
         await self.pilot.pause(0)
-        while not self._is_settled() and time.monotonic() < ends:  # noqa: ASYNC110 (a screen tells nobody)
-            await asyncio.sleep(NAP)
-        if screen := self.run_screen:
-            screen.refresh_run()
-        await self.pilot.pause()
+        while time.monotonic() < ends:
+            if not self._is_settled():
+                await asyncio.sleep(NAP)
+                continue
+            if screen := self.run_screen:
+                screen.refresh_run()
+            await self.pilot.pause()
+            if self._is_settled():  # looking anew has begun nothing
+                return
 
     async def _calm(self) -> None:
         """Wait until the screen on top takes keys, and says so."""
@@ -213,7 +220,7 @@ class Player:
         if state.plan is not None and screen.insight_of is not state.plan:
             screen.refresh_run()
             return False
-        return True
+        return not any(work.is_running and work.group in BESIDE for work in self.app.workers)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
