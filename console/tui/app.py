@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import shutil
 import signal
 import sys
 import time
@@ -22,12 +23,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import RenderableType
 from rich.text import Text
+from textual import events
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.screen import Screen
 
 from console.errors import PlandeckError
@@ -257,7 +260,7 @@ class ConsoleApp(App[int]):
 
     def on_resize(self) -> None:
         """A terminal may have kept anything of what stood on it."""
-        self.action_repaint()
+        self._paint_all()
 
     def _begin_update(self) -> None:
         """A frame of a few cells cannot be seen half painted."""
@@ -269,7 +272,15 @@ class ConsoleApp(App[int]):
             super()._end_update()
 
     def action_repaint(self) -> None:
-        """Paint everything again, whatever somebody else has written over it."""
+        """Paint everything again, whatever somebody else has written over it, as large as the terminal is
+        now: what it said of its last change may have been lost among others."""
+        if isinstance(self._driver, Paced):
+            now = Size(*shutil.get_terminal_size((self.size.width, self.size.height)))
+            if now != self.size:
+                self.post_message(events.Resize(now, now))
+        self._paint_all()
+
+    def _paint_all(self) -> None:
         if isinstance(self._driver, Paced):
             self._driver.picture.forget()
         self.screen.refresh()
