@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fcntl import ioctl
 from pathlib import Path
 
@@ -24,6 +24,11 @@ from console.tui.terminal import Writer
 
 REPO = Path(__file__).parents[2]
 PATIENCE = 20.0
+
+
+def _without_a_size(environ: Mapping[str, str]) -> dict[str, str]:
+    """What runs the tests may have been given a size, which would count for more than the terminal's."""
+    return {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
 
 
 class Terminal:
@@ -42,7 +47,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             cwd=REPO,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env={**_without_a_size(os.environ), "TERM": "xterm-256color", "COLORTERM": "truecolor"},
             start_new_session=True,
         )
 
