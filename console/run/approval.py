@@ -31,6 +31,7 @@ class Hasher:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._tools: dict[str, str] = {}
+        self._steps: dict[int, tuple[Step, str]] = {}
 
     def _tool(self, name: str) -> str:
         if name not in self._tools:
@@ -47,6 +48,12 @@ class Hasher:
         return [self._tool(name), self._tool(tool.undo.action) if tool and tool.undo else ""]
 
     def step(self, step: Step) -> str:
+        kept = self._steps.get(id(step))
+        if kept is None or kept[0] is not step:
+            kept = self._steps[id(step)] = (step, self._hash(step))
+        return kept[1]
+
+    def _hash(self, step: Step) -> str:
         tool = self._catalog.get(step.action)
         undo = step.undo or (tool.undo if tool else None)
         return digest(

@@ -21,7 +21,7 @@ from console.run.control import spool
 from console.run.state import RunState
 from console.runners.backend import Spec, Status, StepBackend
 
-_START_TOLD_AFTER = 0.05
+_START_TOLD_AFTER = 0.1  # seconds: nobody sees a delay as short, and no commit goes into it
 
 
 def started_event(step: StepId, attempt: int, status: Status) -> ev.StepStarted:

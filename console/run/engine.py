@@ -48,7 +48,6 @@ from console.run.thinking import Thinking
 from console.run.turns import Turns
 from console.runners.backend import Status, StepBackend
 
-_STARTS_TOLD_WITHIN = 0.05
 _STARTING = (Approve, Continue, Retry, Rule)
 """Wishes after which something may start."""
 

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 
@@ -116,7 +117,15 @@ class Link:
             self.release(name)
 
 
-async def connect(directory: Path, linger: float) -> Link:
+class Wanted(NamedTuple):
+    """What a fork server that is started here should do: stay so many seconds when nobody needs it, and have
+    so many supervisors ready."""
+
+    linger: float
+    ready: int
+
+
+async def connect(directory: Path, wanted: Wanted) -> Link:
     """A line to the run's fork server, which is started when there is none.
 
     Raises `BackendError` when it does not start or does not answer.
@@ -126,7 +135,7 @@ async def connect(directory: Path, linger: float) -> Link:
         for attempt in range(_TRIES):
             if line := await _dial(directory):
                 return Link(line)
-            if await _start(directory, linger) != "ok":  # another one is just coming, or just going
+            if await _start(directory, wanted) != "ok":  # another one is just coming, or just going
                 await anyio.sleep(0.01 * (attempt + 1))
     except OSError as error:
         why = f"the process that starts steps cannot be reached: {error.strerror}"
@@ -163,14 +172,14 @@ def _call(line: socket.socket, directory: Path) -> None:
         os.close(home)
 
 
-async def _start(directory: Path, linger: float) -> str:
+async def _start(directory: Path, wanted: Wanted) -> str:
     """Start the fork server; what it says when it is ready: `ok`, `held` when there is another, and
     nothing when it was killed before it could."""
     ready, theirs = os.pipe()
     word = None
     try:
         try:
-            starter = _spawn(directory, linger, theirs)
+            starter = _spawn(directory, wanted, theirs)
         finally:
             os.close(theirs)
         with anyio.move_on_after(PATIENCE, shield=True):
@@ -187,9 +196,9 @@ def _reap(starter: int, flags: int) -> None:
         os.waitpid(starter, flags)
 
 
-def _spawn(directory: Path, linger: float, ready: int) -> int:
+def _spawn(directory: Path, wanted: Wanted, ready: int) -> int:
     """The starter's pid. The server gets nothing of this process: no environment, no terminal."""
-    argv = [sys.executable, "-I", "-S", "-c", _BOOT, str(_ROOT), str(directory), str(linger)]
+    argv = [sys.executable, "-I", "-S", "-c", _BOOT, str(_ROOT), str(directory), *map(str, wanted)]
     log = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     return os.posix_spawn(
         sys.executable,

@@ -34,7 +34,7 @@ from console.errors import BackendError, NeverStarted
 from console.run.control import spool
 from console.runners import attempt
 from console.runners.backend import Chunk, Spec, Status, StepBackend, Worker
-from console.runners.link import PATIENCE, Link, connect
+from console.runners.link import PATIENCE, Link, Wanted, connect
 from console.runners.order import FRAME_LIMIT, Order
 from console.runners.supervisor import CLAIM
 
@@ -71,12 +71,13 @@ def _locate(run_dir: Path, key: str) -> _Place:
 class LocalBackend(StepBackend):
     """The steps of the run whose directory is `run_dir`; an attempt's files are in `spool(run_dir, key)`.
 
-    Leaving it leaves the steps alone. The fork server stays `linger` seconds when nobody needs it.
+    Leaving it leaves the steps alone. The fork server stays `linger` seconds when nobody needs it, and
+    makes supervisors for `ready` steps before anybody asks for one.
     """
 
-    def __init__(self, run_dir: Path, *, linger: float = 10.0) -> None:
+    def __init__(self, run_dir: Path, *, linger: float = 10.0, ready: int = 0) -> None:
         self._run_dir = run_dir
-        self._linger = linger
+        self._wanted = Wanted(linger, ready)
         self._link: Link | None = None
         self._connecting = anyio.Lock()
         self._tasks: TaskGroup
@@ -86,7 +87,7 @@ class LocalBackend(StepBackend):
         with _files_of(self._run_dir):
             (self._run_dir / "steps").mkdir(mode=0o700, parents=True, exist_ok=True)
             self._was_rebooted = _is_another_boot(self._run_dir / "boot")
-        link = await connect(self._run_dir, self._linger)
+        link = await connect(self._run_dir, self._wanted)
         self._tasks = await anyio.create_task_group().__aenter__()
         self._adopt(link)
         return self
@@ -216,7 +217,7 @@ class LocalBackend(StepBackend):
             return self._link
         async with self._connecting:
             if self._link is None or not self._link.is_open:
-                self._adopt(await connect(self._run_dir, self._linger))
+                self._adopt(await connect(self._run_dir, self._wanted))
         assert self._link
         return self._link
 

@@ -25,7 +25,7 @@ from console.runners.order import take_frame, to_frame, unpack
 from console.runners.processes import SIGNALS, become_subreaper
 from console.runners.supervisor import CLAIM, LOCK, Supervisor
 
-_IDLE = 16  # supervisors that are kept with nothing to do
+IDLE = 16  # supervisors that are kept with nothing to do
 _PATIENCE = 5.0  # seconds for a supervisor to take an order in; one that is stopped never does
 _PIECE = 1 << 18
 _DONE = b"."
@@ -79,6 +79,9 @@ class Pool:
         self._all: dict[int, Worker] = {}
         self._idle: list[Worker] = []
 
+    def size(self) -> int:
+        return len(self._all)
+
     def is_busy(self) -> bool:
         return len(self._all) > len(self._idle)
 
@@ -87,12 +90,12 @@ class Pool:
 
     def take(self) -> Worker:
         """One with nothing to do. Raises `OSError` when no process is to be had."""
-        return self._idle.pop() if self._idle else self._fork()
+        return self._idle.pop() if self._idle else self.fork()
 
     def rest(self, worker: Worker) -> None:
         """It has done: keep it, unless there are enough."""
         worker.name = b""
-        if len(self._idle) < _IDLE:
+        if len(self._idle) < IDLE:
             self._idle.append(worker)
         else:
             self.bury(worker)
@@ -107,7 +110,8 @@ class Pool:
         os.kill(worker.pid, signal.SIGKILL)
         os.waitpid(worker.pid, 0)
 
-    def _fork(self) -> Worker:
+    def fork(self) -> Worker:
+        """A new one. Raises `OSError` when no process is to be had."""
         ours, theirs = socket.socketpair()
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:

@@ -31,7 +31,7 @@ import sys
 from contextlib import suppress
 
 from console.runners.order import name_of, take_frame
-from console.runners.pool import Pool, Worker, claim, close_from
+from console.runners.pool import IDLE, Pool, Worker, claim, close_from
 from console.runners.supervisor import CLAIM
 
 SOCKET, SERVER_LOCK, LOG = "shim.sock", "shim.lock", "shim.log"
@@ -61,9 +61,10 @@ class Server:
     """The loop. Clients are heard before new ones are let in: so when a new engine has its greeting,
     every attempt that a dead one managed to order is claimed."""
 
-    def __init__(self, listener: socket.socket, linger: float) -> None:
+    def __init__(self, listener: socket.socket, linger: float, ready: int) -> None:
         self._listener = listener
         self._linger = linger
+        self._ready = min(ready, IDLE)
         self._clients: dict[int, Client] = {}
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._poller = select.poll()
@@ -75,7 +76,11 @@ class Server:
         patience = max(self._linger, _FIRST_CLIENT)
         while True:
             is_idle = not self._clients and not self._pool.is_busy()
-            ready = self._poller.poll(patience * 1000 if is_idle else None)
+            is_short = bool(self._clients) and self._pool.size() < self._ready
+            ready = self._poller.poll(0 if is_short else patience * 1000 if is_idle else None)
+            if is_short and not ready:
+                self._prepare()
+                continue
             if is_idle and not ready:
                 return
             patience = self._linger
@@ -89,6 +94,13 @@ class Server:
                     self._hear(worker)
             if is_asked:
                 self._welcome()
+
+    def _prepare(self) -> None:
+        """Make a supervisor while there is nothing else to do: the first steps need not wait for it."""
+        try:
+            self._pool.rest(self._pool.fork())
+        except OSError:
+            self._ready = 0  # a step will ask again, and say why there is none
 
     # ── clients ──────────────────────────────────────────────────────────────────────────────────
 
@@ -240,8 +252,8 @@ def say(word: bytes) -> None:
 
 
 def main() -> None:
-    """`directory linger`: detach, and serve the run in `directory`."""
-    directory, linger = sys.argv[-2:]
+    """`directory linger ready`: detach, and serve the run in `directory`."""
+    directory, linger, supervisors = sys.argv[-3:]
     close_from(READY_FD + 1)
     if os.fork():
         os._exit(0)
@@ -253,7 +265,7 @@ def main() -> None:
     except BlockingIOError:
         say(b"held")
         return
-    server = Server(listen(), float(linger))
+    server = Server(listen(), float(linger), int(supervisors))
     say(b"ok")
     gc.collect()
     gc.freeze()  # what is loaded stays shared with every supervisor

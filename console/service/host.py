@@ -75,13 +75,16 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
     `ready` is called when the socket listens. Raises what hinders the start, with nothing started.
     """
     journal = Journal.open(order.directory)
+    settings = load_settings()
     tracing, warnings = tracing_of(os.environ, journal.since, journal.seq, _redactor)
     try:
         async with (
             _world(order, journal) as world,
             _servers(order, world) as servers,
             McpCalls(servers) as calls,
-            LocalBackend(order.directory) as processes,
+            LocalBackend(
+                order.directory, ready=int(_limits(order, settings).get("parallel", 4))
+            ) as processes,
         ):
             world = await _with_servers(order, world, servers)
             backend: StepBackend = Router(processes, calls)
@@ -90,7 +93,7 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             setup = await _setup(order, journal, world, backend, warnings)
             engine = Engine(setup)
             try:
-                return await _serve(engine, journal, front, ready, load_settings().notify, tracing)
+                return await _serve(engine, journal, front, ready, settings.notify, tracing)
             finally:
                 if setup.executor is not None:
                     setup.executor.close()

@@ -48,6 +48,17 @@ async def test_two_backends_share_one_fork_server(run_dir: Path, spec: Specs) ->
     assert codes == [0] * 4
 
 
+@pytest.mark.anyio
+async def test_supervisors_are_made_before_steps_ask_for_them(run_dir: Path, spec: Specs) -> None:
+    line = (
+        "server=$(cut -d' ' -f4 /proc/$PPID/stat);"
+        " until [ $(wc -w </proc/$server/task/$server/children) = 3 ]; do :; done"
+    )
+    async with LocalBackend(run_dir, linger=0, ready=3) as backend:
+        await backend.submit(spec("run/1/1", line, timeout=20.0))
+        assert (await backend.status("run/1/1", wait=None)).exit_code == 0
+
+
 FULL_DISK = """
 import sys, anyio
 from pathlib import Path
