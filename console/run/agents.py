@@ -14,7 +14,7 @@ from console.run import events as ev
 from console.run.agent import exhausted, left, open_call, profile_of, turns_now
 from console.run.approval import resolved_hash
 from console.run.asking import Asking
-from console.run.grants import Grant
+from console.run.desk import Grant
 from console.run.lane import Lane
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy, risk_of

@@ -17,11 +17,13 @@ from console.plan.codec import digest
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
 from console.run.agents import Agents
+from console.run.answers import DECISIONS
 from console.run.approval import Hasher, is_template, resolved_hash
 from console.run.asking import Asking
 from console.run.attempts import Place, Prepared, prepare, resolved
+from console.run.desk import Desk, Grant, running_keys
 from console.run.endings import end_of_rollback, unmet_facts
-from console.run.grants import DECISIONS, Desk, Grant, preview, running_keys
+from console.run.grants import preview
 from console.run.lane import Lane
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy, risk_of, risk_of_plan

@@ -37,7 +37,8 @@ from console.run.audience import Audience
 from console.run.carrier import Carrier, started_event
 from console.run.control import Approve, Continue, Retry, Rule, RunControl, Wish
 from console.run.course import Course
-from console.run.grants import Desk, Grant, grant, running_keys
+from console.run.desk import Desk, Grant, running_keys
+from console.run.grants import grant
 from console.run.life import RunStatus, StepStatus
 from console.run.outcome import judge
 from console.run.planning import Planning

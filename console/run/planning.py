@@ -15,8 +15,9 @@ import anyio
 from console.plan.model import Plan, StepId
 from console.planners.base import Planner
 from console.run import events as ev
+from console.run.answers import accepted
 from console.run.course import Course
-from console.run.grants import Desk, accepted
+from console.run.desk import Desk
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
 from console.run.renewal import asking_in

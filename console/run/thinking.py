@@ -26,10 +26,10 @@ from console.run import events as ev
 from console.run.approval import Hasher
 from console.run.control import spool
 from console.run.expansion import before_phase, goal_of_phase, phase_of, put_in
-from console.run.grants import taken
 from console.run.life import StepStatus
 from console.run.outcome import read_tail
 from console.run.results import result_of
+from console.run.revising import taken
 from console.run.state import RunState
 from console.text import clean
 

@@ -1,0 +1,76 @@
+"""The desk at which wishes are judged: what is looked at, what is refused in which words, what is granted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from console.catalog.spec import Catalog
+from console.errors import ControlRefused
+from console.plan.model import StepId
+from console.run import events as ev
+from console.run.approval import Hasher
+from console.run.life import RunStatus, StepStatus
+from console.run.policy import Policy
+from console.run.state import RunState
+
+LIVE = (RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.AWAITING_DECISION, RunStatus.REPLANNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Events to write down, and what to do after: `cancel` these attempts, ask the planner with these
+    words (`replan`) or for the steps of a phase (`expand`), `call_off` what it is at, for this person, run a
+    `probe`, `retry` a step, have an agent `think` or `conclude`, go into `closing` ("stop" or "rollback")."""
+
+    events: tuple[ev.Event, ...] = ()
+    cancel: tuple[str, ...] = ()
+    replan: str | None = None
+    call_off: str = ""
+    expand: StepId = ""
+    think: StepId = ""
+    conclude: StepId = ""
+    probe: StepId = ""
+    retry: StepId = ""
+    closing: str = ""
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a wish is judged by."""
+
+    state: RunState
+    catalog: Catalog
+    hasher: Hasher
+    policy: Policy
+    by: str
+    person: str = ""
+
+
+def refuse(what: str, *, step: StepId = "", todo: str = "") -> ControlRefused:
+    """The refusal of a wish: what is wrong, at which step, what to do instead."""
+    return ControlRefused(what, where=f"step {step}" if step else "", kept="nothing was changed", todo=todo)
+
+
+def live(desk: Desk) -> None:
+    """Refuse unless the run is under way."""
+    if desk.state.status not in LIVE:
+        raise refuse(f"the run is {desk.state.status.replace('_', ' ')}")
+
+
+def step_in(desk: Desk, step: StepId, *allowed: StepStatus) -> StepStatus:
+    """The status of a step of the run; refused unless it is one of those `allowed`."""
+    try:
+        status = desk.state.step(step).status
+    except KeyError:
+        raise refuse("there is no such step", step=step) from None
+    if status not in allowed:
+        raise refuse(f"it is {status.replace('_', ' ')}", step=step)
+    return status
+
+
+def running_keys(state: RunState) -> tuple[str, ...]:
+    """The keys of all attempts that run."""
+    steps = [*state.steps.values(), *(state.rollback.steps.values() if state.rollback else ())]
+    return tuple(s.attempt.key for s in steps if s.status is StepStatus.RUNNING and s.attempt)
