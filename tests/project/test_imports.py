@@ -55,3 +55,17 @@ def test_help_and_version_come_without_the_screens(option: str) -> None:
     code = f"import sys\nsys.argv = ['plandeck', '{option}']\nfrom console.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
     assert loaded_by(code) & {"textual", "litellm", "mcp", "dbos", "console.run.engine"} == set()
+
+
+@pytest.mark.parametrize("words", [[], ["run", "deploy"]])
+def test_the_screen_is_painted_before_anything_slow_is_loaded(words: list[str]) -> None:
+    code = f"import os, sys\nsys.argv = ['plandeck', *{words!r}]\nos.environ['TERM'] = 'xterm'\n"
+    code += "sys.stdin.isatty = sys.stdout.isatty = lambda: True\n"
+    code += "import console.tui.app\nfrom console.cli import main\nmade = []\n"
+    code += (
+        "class Screen:\n    def __init__(self, *_):\n        made.append(self)\n        raise SystemExit\n"
+    )
+    code += "console.tui.app.ConsoleApp = Screen\n"
+    code += "try:\n    main()\nexcept SystemExit:\n    assert made"
+    slow = {"pydantic", "jsonschema", "litellm", "mcp", "sqlite3", "console.run.engine"}
+    assert loaded_by(code) & slow == set()
