@@ -4,6 +4,8 @@
 
 DBOS and LangGraph run the layered graph (20 x 50 `true` steps, 8 at once) from an environment of their
 own, made on the first call in the user's cache. ninja (from the distribution) runs 200 sleeps, 16 at once.
+Nothing is deleted before the end (executor.py says why).
+
 Prints one JSON line a graph with medians over rounds: `x_faster` is the peer's wall over ours.
 """
 
@@ -40,31 +42,25 @@ def environment() -> Path:
     return python
 
 
-def peer(python: Path, module: str, workers: int) -> float:
-    directory = tempfile.mkdtemp(prefix="pdp")
-    try:
-        said = subprocess.run(
-            [python, "-m", module, str(workers), directory],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+def peer(python: Path, module: str, workers: int, home: Path) -> float:
+    said = subprocess.run(
+        [python, "-m", module, str(workers), tempfile.mkdtemp(dir=home)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return float(said.stdout.split()[-1])
 
 
-def ours(graph: graphs.Graph, workers: int) -> float:
-    directory = Path(tempfile.mkdtemp(prefix="pdp"))
-    try:
-        return anyio.run(engine_wall, graph, workers, directory)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+def ours(graph: graphs.Graph, workers: int, home: Path) -> float:
+    return anyio.run(engine_wall, graph, workers, Path(tempfile.mkdtemp(dir=home)))
 
 
-def ninja(graph: graphs.Graph, workers: int) -> float:
-    directory = Path(tempfile.mkdtemp(prefix="pdp"))
+def ninja(graph: graphs.Graph, workers: int, home: Path) -> float:
+    if not shutil.which("ninja"):
+        return float("nan")
+    directory = Path(tempfile.mkdtemp(dir=home))
     lines = [f"rule r{s}\n  command = {graphs.command(s)}\n" for s in sorted({s for *_, s in graph})]
     lines += [f"build {name}: r{s} {' '.join(before)}\n" for name, before, s in graph]
     (directory / "build.ninja").write_text("".join(lines))
@@ -72,25 +68,25 @@ def ninja(graph: graphs.Graph, workers: int) -> float:
     subprocess.run(
         ["ninja", "--quiet", f"-j{workers}", "-C", directory], check=True, stdout=subprocess.DEVNULL
     )
-    wall = time.perf_counter() - begin
-    shutil.rmtree(directory, ignore_errors=True)
-    return wall
+    return time.perf_counter() - begin
 
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     layered, sleeps = graphs.layered(20, 50), graphs.sleeps(200)
     python = environment()
+    home = Path(tempfile.mkdtemp(prefix="pdp"))
     walls: dict[str, list[float]] = {}
     for _ in range(rounds):
         for name, wall in (
-            ("ours", ours(layered, 8)),
-            ("dbos", peer(python, "benchmarks.peer_dbos", 8)),
-            ("langgraph", peer(python, "benchmarks.peer_langgraph", 8)),
-            ("ours, sleeps", ours(sleeps, 16)),
-            ("ninja, sleeps", ninja(sleeps, 16) if shutil.which("ninja") else float("nan")),
+            ("ours", ours(layered, 8, home)),
+            ("dbos", peer(python, "benchmarks.peer_dbos", 8, home)),
+            ("langgraph", peer(python, "benchmarks.peer_langgraph", 8, home)),
+            ("ours, sleeps", ours(sleeps, 16, home)),
+            ("ninja, sleeps", ninja(sleeps, 16, home)),
         ):
             walls.setdefault(name, []).append(wall)
+    shutil.rmtree(home, ignore_errors=True)
     for name in ("dbos", "langgraph"):
         ratios = [theirs / mine for theirs, mine in zip(walls[name], walls["ours"], strict=True)]
         print(
