@@ -230,14 +230,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyTool:
+    """A tool that calls somebody: its name, the tool file it is in (by name or path), and its parameters but
+    `message`."""
+
+    tool: str
+    file: str = "notify"
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the operator has configured.
 
     `keys` maps an action's id to the keys that do it ("run.approve": "ctrl+y"). `editor` is a shell
     command; empty means `$VISUAL` or `$EDITOR`. `notify` is a command, in words and no shell line,
-    that is run with a message when a run waits and nobody looks at it. `model` is a litellm model name,
-    `executor_model` the one for steps that are agents, `prompt` a version of the prompts; what `model_...`
-    mean is told in planners/llm_settings.py. An empty `theme` is the default one.
+    or a tool, that is run with a message when a run waits and nobody looks at it. `model` is a litellm model
+    name, `executor_model` the one for steps that are agents, `prompt` a version of the prompts; what
+    `model_...` mean is told in planners/llm_settings.py. An empty `theme` is the default one.
     """
 
     theme: str = ""
@@ -253,7 +263,7 @@ class Settings:
     model_timeout: str = ""
     model_callbacks: str = ""
     editor: str = ""
-    notify: str = ""
+    notify: str | NotifyTool = ""
     limits: Limits = field(default_factory=Limits)
     keys: Mapping[str, str] = field(default_factory=dict)
 
@@ -306,6 +316,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise InvalidSettings(faults, file=str(path))
     values |= {name: str(values[name]) for name in _NUMBERS if name in values}
     values["limits"] = Limits(**values.get("limits", {}))
+    if isinstance(values.get("notify"), dict):
+        values["notify"] = NotifyTool(**values["notify"])
     settings = Settings(**values)
     editor = settings.editor or environ.get("VISUAL", "") or environ.get("EDITOR", "") or "vi"
     return replace(settings, editor=editor)
@@ -354,11 +366,22 @@ def _not_a(name: str, value: Any) -> str:
             isinstance(part, str) for one in value.items() for part in one
         )
         return "" if is_text else "a mapping of action ids to keys"
-    if name == "notify" and isinstance(value, str):
-        return "" if _is_words(value) else "a command, with its quotes closed"
+    if name == "notify":
+        return _not_a_call(value)
     if name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
         return ""
     return "" if isinstance(value, str) else "text"
+
+
+def _not_a_call(value: Any) -> str:
+    """What the value of `notify` should be, when it is not."""
+    if isinstance(value, str):
+        return "" if _is_words(value) else "a command, with its quotes closed"
+    kinds = {"tool": str, "file": str, "params": dict}
+    is_call = isinstance(value, dict) and "tool" in value and value.keys() <= kinds.keys()
+    if is_call and all(isinstance(value[name], kinds[name]) for name in value):
+        return ""
+    return "a command, or a tool: {tool: NAME, file: TOOL FILE, params: {NAME: VALUE}}"
 
 
 def _is_words(text: str) -> bool:

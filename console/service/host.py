@@ -41,7 +41,7 @@ from console.runners.mcp_servers import Servers
 from console.runners.router import Router
 from console.sandbox import parse, prepare
 from console.service.executors import equipped, executor_of
-from console.service.notify import Notifier
+from console.service.notify import Call, Notifier, call_of
 from console.service.order import Order
 from console.service.parts import (
     catalog_of,
@@ -74,8 +74,9 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
 
     `ready` is called when the socket listens. Raises what hinders the start, with nothing started.
     """
-    journal = Journal.open(order.directory)
     settings = load_settings()
+    calls_whom = None if front else call_of(settings.notify)
+    journal = Journal.open(order.directory)
     tracing, warnings = tracing_of(os.environ, journal.since, journal.seq, _redactor)
     try:
         async with (
@@ -93,7 +94,7 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             setup = await _setup(order, journal, world, backend, warnings)
             engine = Engine(setup)
             try:
-                return await _serve(engine, journal, front, ready, settings.notify, tracing)
+                return await _serve(engine, journal, front, ready, calls_whom, tracing)
             finally:
                 if setup.executor is not None:
                     setup.executor.close()
@@ -127,7 +128,7 @@ async def _serve(
     journal: Journal,
     front: Front | None,
     ready: Callable[[], None],
-    notify: str,
+    calls_whom: Call | None,
     tracing: Tracing | None = None,
 ) -> int:
     service = Service(engine, head=journal.seq)
@@ -153,8 +154,8 @@ async def _serve(
             try:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(watch, signals, tasks)
-                    if front is None:
-                        notifier = Notifier(engine, notify, lambda: service.is_watched)
+                    if front is None and calls_whom:
+                        notifier = Notifier(engine, calls_whom, lambda: service.is_watched)
                         service.on_company = notifier.look
                         tasks.start_soon(notifier.serve)
                     tasks.start_soon(execute)

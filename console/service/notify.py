@@ -1,9 +1,9 @@
 """Calling somebody to a run that waits and that nobody looks at.
 
-A process without a terminal cannot ring. The operator's `notify` command is run instead, once for each
-question: its words, then the message as one more argument. It is no shell line, and the message begins with
-the product's name, so that nothing a plan or a tool says becomes an option or a command. Whoever has a screen
-on the run is rung there, and not this way.
+A process without a terminal cannot ring. The operator's `notify` is run instead, once for each question: a
+command, whose words the message follows as one more argument, or a tool with a parameter `message`. A
+command is no shell line, and the message begins with the product's name, so that nothing a plan or a tool
+says becomes an option or a command. Whoever has a screen on the run is rung there, and not this way.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 
 import anyio
 
+from console.catalog import load as tool_files
+from console.catalog.command import Command, command
+from console.errors import NeverStarted, UsageError
 from console.run import events as ev
 from console.run.control import Session
+from console.settings import NotifyTool, config_file
 from console.text import one_line
 
 log = logging.getLogger("plandeck.notify")
@@ -31,15 +36,47 @@ PATIENCE = 30.0
 
 WIDTH = 300
 
+Call = Callable[[str], Command]
+"""The process that tells somebody a message."""
+
+
+def call_of(notify: str | NotifyTool) -> Call | None:
+    """What the operator's setting runs; `None` when it is empty. Raises `UsageError` for a tool that cannot
+    tell a message, `InvalidCatalog` for a tool file that is none."""
+    if isinstance(notify, NotifyTool):
+        return _tool_call(notify)
+    words = shlex.split(notify)
+    return (lambda message: Command((*words, message), str(Path.home()), timeout=PATIENCE)) if words else None
+
+
+def _tool_call(notify: NotifyTool) -> Call:
+    tool = tool_files.load([notify.file], beside=config_file().parent).get(notify.tool)
+
+    def call(message: str) -> Command:
+        assert tool is not None
+        return command(tool, {**notify.params, "message": message}, workspace=str(Path.home()))
+
+    try:
+        if tool is None:
+            why = f"there is no tool {notify.tool} in {notify.file}"
+        elif call(message_of("0000", ["plan"])).call is not None:
+            why = f"{notify.tool} is no command"
+        else:
+            return call
+    except NeverStarted as error:
+        why = str(error)
+    todo = "Name a tool that is a command, with all its parameters but `message`"
+    raise UsageError(f"notify: {why}", where=str(config_file()), kept="nothing was started", todo=todo)
+
 
 class Notifier:
     """Watches the questions of one run. `is_watched` says whether anybody has a screen on it; call `look`
     when that changes."""
 
     def __init__(
-        self, session: Session, command: str, is_watched: Callable[[], bool], *, settle: float = SETTLE
+        self, session: Session, call: Call, is_watched: Callable[[], bool], *, settle: float = SETTLE
     ) -> None:
-        self._session, self._command, self._is_watched = session, shlex.split(command), is_watched
+        self._session, self._call, self._is_watched = session, call, is_watched
         self._settle = settle
         self._open: dict[str, str] = {}
         self._told: set[str] = set()
@@ -47,8 +84,6 @@ class Notifier:
 
     async def serve(self) -> None:
         """Notify until cancelled, or until the run ends."""
-        if not self._command:
-            return
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._tell)
             async with aclosing(self._session.records()) as records:
@@ -88,7 +123,7 @@ class Notifier:
             fresh = self._fresh()
             if fresh:
                 self._told.update(fresh)
-                await _run(self._command, self._session.run, [self._open[one] for one in fresh])
+                await _run(self._call, self._session.run, [self._open[one] for one in fresh])
                 continue
             self._news = anyio.Event()
             await self._news.wait()
@@ -100,26 +135,31 @@ def message_of(run: str, questions: Sequence[str]) -> str:
     return f"plandeck: run {run} waits for an answer ({asked}): plandeck attach {run}"
 
 
-async def _run(command: Sequence[str], run: str, questions: Sequence[str]) -> None:
+async def _run(call: Call, run: str, questions: Sequence[str]) -> None:
     message = message_of(run, questions)
     try:
-        with anyio.move_on_after(PATIENCE) as patience:
+        told = call(message)
+        with anyio.move_on_after(told.timeout) as patience:
             done = await anyio.run_process(
-                [*command, message],
+                told.argv,
+                cwd=told.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "PLANDECK_RUN": run, "PLANDECK_MESSAGE": message},
+                env={**os.environ, **told.env, "PLANDECK_RUN": run, "PLANDECK_MESSAGE": message},
                 start_new_session=True,
                 check=False,
             )
+    except NeverStarted as error:
+        log.warning("notify: %s", error)
+        return
     except OSError as error:
-        log.warning("notify: cannot run %s: %s", command[0], error.strerror)
+        log.warning("notify: cannot run %s: %s", told.argv[0], error.strerror)
         return
     if patience.cancelled_caught:
-        log.warning("notify: %s did not end within %.0f seconds", command[0], PATIENCE)
+        log.warning("notify: %s did not end within %.0f seconds", told.argv[0], told.timeout)
     elif done.returncode:
         said = one_line(done.stderr.decode("utf-8", "replace"), WIDTH)
-        log.warning("notify: %s ended with %d: %s", command[0], done.returncode, said)
+        log.warning("notify: %s ended with %d: %s", told.argv[0], done.returncode, said)
     else:
         log.info("notify: %s", message)

@@ -145,6 +145,19 @@ def test_the_environment_overrules_the_config_file() -> None:
     assert loaded.limits.parallel == 2
 
 
+def test_who_is_called_is_a_command_or_a_tool() -> None:
+    configure("notify: {tool: notify_webhook, params: {url: https://chat.example.org}}\n")
+    notify = settings.load_settings({}).notify
+    assert notify == settings.NotifyTool("notify_webhook", "notify", {"url": "https://chat.example.org"})
+
+
+@pytest.mark.parametrize("text", ["{params: {}}", "{tool: 1}", "{tool: a, parms: {}}", "[a]", "'a \"b'"])
+def test_who_is_called_in_another_form_is_refused(text: str) -> None:
+    configure(f"notify: {text}\n")
+    with pytest.raises(InvalidDocument, match="notify: must be a command, "):
+        settings.load_settings({})
+
+
 def test_all_faults_of_the_config_file_are_told_together_with_the_nearest_key() -> None:
     file = configure("theem: paper\nplanner: clever\nlimits: {parallel: 0}\n")
     with pytest.raises(InvalidDocument) as caught:

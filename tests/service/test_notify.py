@@ -11,8 +11,10 @@ from pathlib import Path
 import anyio
 import pytest
 
+from console.errors import UsageError
 from console.run import events as ev
-from console.service.notify import Notifier, message_of
+from console.service.notify import Notifier, call_of, message_of
+from console.settings import NotifyTool
 from tests.service.sessions import Scripted
 
 pytestmark = pytest.mark.anyio
@@ -20,6 +22,17 @@ pytestmark = pytest.mark.anyio
 WRITE = (
     "import os, sys; open(sys.argv[1], 'a').write(repr(sys.argv[2:]) + os.environ['PLANDECK_RUN'] + chr(10))"
 )
+
+TOOLS = """
+tools:
+  - name: tell
+    parameters: [{name: file, required: true}, {name: message, required: true}]
+    script: {shell: "printf %s {{message}} > {{file}}"}
+  - name: post
+    parameters: [{name: message, required: true}]
+    http: {url: "http://127.0.0.1:9/{{message}}"}
+  - {name: nod, script: {shell: "true"}}
+"""
 
 
 def asks(number: int, step: str = "") -> ev.ApprovalRequested:
@@ -35,8 +48,10 @@ class Bell:
         self.session, self.file, self.watched = session, folder / "called", False
 
     @asynccontextmanager
-    async def rings(self, command: str = "") -> AsyncIterator[Notifier]:
-        notifier = Notifier(self.session, command or self.command, lambda: self.watched, settle=0)
+    async def rings(self, notify: str | NotifyTool = "") -> AsyncIterator[Notifier]:
+        call = call_of(notify or self.command)
+        assert call
+        notifier = Notifier(self.session, call, lambda: self.watched, settle=0)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(notifier.serve)
             yield notifier
@@ -107,3 +122,38 @@ async def test_a_command_that_fails_is_told_in_the_log_and_harms_nothing(
     session.tell(asks(1))
     async with Bell(session, tmp_path).rings(command):
         await comes(lambda: said in caplog.text)
+
+
+async def test_a_tool_tells_the_message_from_the_home_folder(
+    session: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text(TOOLS)
+    told = tmp_path / "told"
+    tool = NotifyTool("tell", str(tmp_path / "mine.yaml"), {"file": "told"})
+    session.tell(asks(1))
+    async with Bell(session, tmp_path).rings(tool):
+        await comes(lambda: told.exists() and bool(told.read_text()))
+    assert told.read_text() == message_of("4f1c", ["plan"])
+
+
+@pytest.mark.parametrize(
+    ("tool", "why"),
+    [
+        (NotifyTool("tel", "mine.yaml"), "there is no tool tel in mine.yaml"),
+        (NotifyTool("tell", "mine.yaml"), "tell needs the parameter file"),
+        (NotifyTool("post", "mine.yaml"), "post is no command"),
+        (NotifyTool("nod", "mine.yaml"), "nod has no parameter message"),
+    ],
+    ids=lambda one: one.tool if isinstance(one, NotifyTool) else "",
+)
+async def test_a_tool_that_cannot_tell_is_refused_before_anything_starts(
+    tool: NotifyTool, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "plandeck").mkdir()
+    (tmp_path / "plandeck" / "mine.yaml").write_text(TOOLS)  # a relative name starts beside the config file
+    with pytest.raises(UsageError) as refused:
+        call_of(tool)
+    assert why in str(refused.value)
+    assert "config.yaml" in str(refused.value)
