@@ -73,7 +73,8 @@ class _Item:
 
 
 class Reading:
-    """What a document says: `plan` (`None` when there is not even a list of steps) and `faults`."""
+    """What a document says: `plan` (`None` when there is not even a list of steps) and `faults`. `spares`
+    are the ids in `plan` that nobody wrote."""
 
     def __init__(self, document: strict.Document, *, file: str, max_steps: int) -> None:
         self._document = document
@@ -87,9 +88,9 @@ class Reading:
             line = blot.line or document.line_of(blot.path or ())
             self._faults.append(Fault(line, "", blot.message, "", file))
         self.plan = None if document.broken else self._plan(document.cleaned())
+        self.spares = frozenset(self._spares)
         if self.plan is not None:
-            spare = frozenset(self._spares)
-            self._faults += faults_of(self.plan, line_of=self._line_of, file=file, spare=spare)
+            self._faults += faults_of(self.plan, line_of=self._line_of, file=file, spare=self.spares)
         self.faults: tuple[Fault, ...] = tuple(sorted(self._faults, key=lambda fault: fault.line))
 
     # ── faults ───────────────────────────────────────────────────────────────────────────────────

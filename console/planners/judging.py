@@ -14,13 +14,13 @@ from typing import Any
 
 from console.catalog import fit
 from console.catalog.spec import Catalog
-from console.errors import BadReply, Fault, InvalidPlan
+from console.errors import BadReply, Fault
 from console.plan import strict
 from console.plan.check import Finding, apply_fix, check
 from console.plan.check.fixes import AddDependency
-from console.plan.codec import from_document
 from console.plan.edit import EditRefused
 from console.plan.model import Plan, StepId
+from console.plan.reading import MAX_STEPS, Reading
 from console.plan.reply.parsing import read_reply
 from console.plan.yaml_out import yaml_text
 from console.planners.base import Goal, History
@@ -115,11 +115,11 @@ class Judge:
         if before is not None:
             document, more, banned = restored(document, before.plan, before.history)
             repairs += more
-        try:
-            plan = self._whole(fit.bind(from_document(document), self._catalog))
-        except InvalidPlan as error:
-            return self._refused(reply, reason, repairs, document, error.faults)
-        faults = [*(Fault(0, step, why) for step, why in banned), *self._unfit(plan)]
+        reading = Reading(strict.given(document), file="", max_steps=MAX_STEPS)
+        plan = self._whole(fit.bind(reading.plan, self._catalog)) if reading.plan else Plan()
+        faults = [*reading.faults, *(Fault(0, step, why) for step, why in banned)]
+        if reading.plan and len(plan.leaves()) <= MAX_STEPS:
+            faults += self._unfit(plan, reading)
         if faults:
             return self._refused(reply, reason, repairs, document, faults)
         plan, edges = self._with_edges(plan)
@@ -153,14 +153,24 @@ class Judge:
         }
         return plan.model_copy(update=changes)
 
-    def _unfit(self, plan: Plan) -> list[Fault]:
-        faults = list(fit.faults(plan, self._catalog))
-        if not plan.leaves():
+    def _unfit(self, plan: Plan, reading: Reading) -> list[Fault]:
+        """What keeps the plan from running although it can be read; as far as it can be, told with what
+        cannot be read of it. A step whose id cannot be used is named by its place."""
+        places = {step.id: place for place, step in enumerate(plan.leaves(), 1) if step.id in reading.spares}
+        told = {step.id for step in plan.leaves() if not step.action}  # by the reading
+        faults = [
+            replace(fault, step="", message=f"step at place {places[fault.step]}: {fault.message}")
+            if fault.step in places
+            else fault
+            for fault in fit.faults(plan, self._catalog)
+            if fault.step not in told
+        ]
+        if not plan.leaves() and not reading.faults:
             faults.append(Fault(0, "", "it has no steps"))
         if self._goal.is_phase:
             late = [step.id for step, _ in plan.walk() if step.expand]
             faults += [Fault(0, step, "a phase is planned whole: it holds no other") for step in late]
-        if self._before and same_plan(plan, self._before.plan):
+        if self._before and not reading.faults and same_plan(plan, self._before.plan):
             faults.append(Fault(0, "", "it is the same plan as before"))
         return faults
 

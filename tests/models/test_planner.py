@@ -12,7 +12,7 @@ import pytest
 
 from console.catalog.spec import Catalog
 from console.catalog.spec import Goal as Pattern
-from console.plan.model import Plan, Step
+from console.plan.model import Compensation, Plan, Step
 from console.planners import llm_wire as wire
 from console.planners.base import Done, Goal, History, PlanDraft
 from console.planners.llm import LlmPlanner, UnusableReply
@@ -95,6 +95,39 @@ def test_after_two_rounds_the_operator_gets_the_faults_at_their_steps() -> None:
     assert error.draft.splitlines()[fault.line - 1 : fault.line + 1] == ["- id: '1'", "  action: wype"]
     assert (error.tokens, error.cost) == (360, 0.75)
     assert "gave no plan that can be used after 3 questions: step 1: there is no tool wype" in str(error)
+
+
+def test_everything_that_is_wrong_goes_back_at_once() -> None:
+    """Two corrections are allowed: none is spent on what could have been told with the first."""
+    broken = reply(step("1", "wype", db="main"), step("2", "look", "1", att="x"), step("1", "tell"))
+    circle = {**step("3", "look", "4", at="{step_9_result}"), "gate": 5}
+    document = json.loads(broken)
+    document["steps"] += [circle, step("4", "look", "3", at="x"), {"id": "5", "params": {}}]
+    document["rollback"] = [{"action": "restor", "params": {"db": "main"}}]
+    session = Session(json.dumps(document), GOOD)
+    session.plan()
+    told = session.line.asked[1].messages[-1]["content"].splitlines()
+    assert {line for line in told if line.startswith("- ")} == {
+        "- step 1: there is no tool wype (nearest is wipe)",
+        "- step 1: this id is there twice (every step has an id of its own)",
+        "- step 2: look has no parameter att (nearest is at)",
+        "- step 2: look needs the parameter at",
+        "- step at place 3: tell needs the parameter message",
+        "- step 3: gate must be a mapping",
+        "- step 3: {step_9_result} refers to step 9, which does not exist (nearest is 5)",
+        "- step 3: the dependencies go in a circle: 3 → 4 → 3 (take one of them out)",
+        "- step 5: it has no action (a note has the action none, a phase has steps)",
+        "- rollback item 1: there is no tool restor (nearest is restore)",
+    }
+
+
+@pytest.mark.parametrize("rollback", [5, True, "restore the backup", {"action": "restore"}])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_rollback_that_is_no_list_is_a_fault_like_any_other(rollback: object, again: bool) -> None:
+    reply_ = json.dumps(json.loads(GOOD) | {"rollback": rollback})
+    session = Session(reply_)
+    with pytest.raises(UnusableReply, match="rollback must be a list"):
+        session.replan(PLAN, PAST) if again else session.plan()
 
 
 def test_asking_again_ends_when_the_faults_do_not_become_fewer() -> None:
@@ -231,6 +264,25 @@ def test_finished_steps_stay_whatever_the_reply_says() -> None:
     assert draft.plan.leaves()[0] == PLAN.steps[0]
     assert [leaf.id for leaf in draft.plan.leaves()] == ["1", "4", "3"]
     assert any("step 1 has started" in repair for repair in draft.repairs)
+
+
+def test_a_step_that_waits_at_its_gate_can_be_changed_or_left_out() -> None:
+    held = History((*PAST.steps, Done("3", "held", error="waits for an answer (gate)")), words="no notice")
+    changed = reply(step("1", "back_up", db="main"), step("3", "tell", "1", message="other"))
+    assert Session(changed).replan(PLAN, held).plan.leaves()[-1].params == {"message": "other"}
+    without = reply(step("1", "back_up", db="main"), step("4", "look", "1", at="copy"))
+    assert [leaf.id for leaf in Session(without).replan(PLAN, held).plan.leaves()] == ["1", "4"]
+
+
+def test_the_old_way_back_is_kept_as_far_as_its_steps_are() -> None:
+    """A model that says nothing of the rollback is not blamed for what it did not write."""
+    back = Compensation(action="restore", params={"db": "main"}, undoes=("1", "3"))
+    gone = Compensation(action="restore", params={"db": "copy"}, undoes=("3",))
+    without = reply(step("1", "back_up", db="main"), step("4", "look", "1", at="copy"))
+    session = Session(without)
+    draft = session.replan(PLAN.model_copy(update={"rollback": (back, gone)}), PAST)
+    assert len(session.line.asked) == 1
+    assert [(item.action, item.undoes) for item in draft.plan.rollback] == [("restore", ("1",))]
 
 
 def test_another_way_to_do_a_failed_step_gets_a_new_id() -> None:
