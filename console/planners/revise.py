@@ -16,6 +16,7 @@ from console.errors import NoPlanExists, NoPlanner
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 from console.plan.references import referred
+from console.plan.way_back import still_undoing
 from console.planners.action import Action, call_text, plain
 from console.planners.base import Goal, History, PlanDraft, Want
 from console.planners.draft import expected, origin_of, reading_order, rollback_of, step_of
@@ -108,7 +109,7 @@ class _Revision:
         ids = {self.solution.sequence[i]: name for i, name in self.names.items()}
         new = {a: name for a, name in ids.items() if name not in {s.id for s, _ in self.plan.walk()}}
         there = {s.id for s, _ in plan.walk()}
-        kept = tuple(r for r in plan.rollback if not r.undoes or there & set(r.undoes))
+        kept = still_undoing(plan.rollback, there)
         plan = plan.model_copy(update={"rollback": (*rollback_of(self.catalog, self.solution, new), *kept)})
         origin = {name: origin_of(a, self.solution, self.wants) for a, name in new.items()}
         origin |= {s.id: "finished" for s in self.plan.leaves() if s.id in self._fixed()}

@@ -14,8 +14,10 @@ from typing import Any
 from console.plan import codec
 from console.plan.model import Plan, Step, StepId
 from console.plan.references import renamed
+from console.plan.way_back import still_undoing
 from console.planners.base import History
 from console.planners.llm_schema import PHASE
+from console.planners.situation import WAITING
 
 Document = dict[str, Any]
 
@@ -39,7 +41,8 @@ def shaped(
     _chain(steps, repairs)
     ids = {*known, *(_id(step) for step in _walk(steps))}
     plan["steps"] = [_connected(step, ids, repairs) for step in steps]
-    plan["rollback"] = [_given(item) for item in plan.get("rollback") or ()]
+    if isinstance(plan.get("rollback"), list):
+        plan["rollback"] = [_given(item) for item in plan["rollback"]]
     return plan, reason if isinstance(reason, str) else "", repairs
 
 
@@ -137,7 +140,9 @@ def restored(
     repairs: list[str] = []
     faults: list[tuple[StepId, str]] = []
     leaves = {step.id: step for step in plan.leaves()}
-    started = {done.step: done for done in history.steps if done.step in leaves}
+    started = {
+        done.step: done for done in history.steps if done.step in leaves and done.status not in WAITING
+    }
     kept = {name: leaves[name] for name, done in started.items() if done.status not in _GONE}
     names: dict[StepId, StepId] = {}
     spare = _spare(document, plan)
@@ -146,12 +151,12 @@ def restored(
         if not isinstance(step, dict):
             return step
         name = _id(step)
-        if isinstance(step.get("steps"), list):
-            return {**step, "steps": [one(child) for child in step["steps"]]}
         if name in kept:
             if not _same_call(step, kept[name]):
                 repairs.append(f"step {name} has started: it stays as it is")
             return codec.step_document(kept[name])
+        if isinstance(step.get("steps"), list):
+            return {**step, "steps": [one(child) for child in step["steps"]]}
         if name in started:
             if not _same_call(step, leaves[name]):
                 names[name] = str(next(spare))
@@ -170,7 +175,9 @@ def restored(
     steps = [_without_lost(step, kept, ids) for step in (*missing, *steps)]
     made = {**document, "steps": steps}
     if not made.get("rollback") and plan.rollback:
-        made["rollback"] = codec.to_document(plan)["rollback"]
+        there = {_id(step) for step in _walk(steps)}
+        kept_back = plan.model_copy(update={"rollback": still_undoing(plan.rollback, there)})
+        made["rollback"] = codec.to_document(kept_back).get("rollback", [])
     return made, repairs, faults
 
 

@@ -19,7 +19,8 @@ from console.catalog.parameters import text_of
 from console.catalog.spec import Catalog
 from console.errors import BadReply, Fault, InvalidPlan, PlandeckError, ReferenceFailed
 from console.plan.codec import faults_of
-from console.plan.model import Plan, Step, StepId
+from console.plan.model import Compensation, Plan, Step, StepId
+from console.plan.way_back import still_undoing
 from console.planners.base import Done, Goal, History, PlanDraft, Planner, Progress
 from console.planners.rendering import fenced
 from console.run import events as ev
@@ -200,7 +201,7 @@ def put_back(plan: Plan, state: RunState) -> Plan:
     """`plan` with every started step as it is in the run, whatever the planner made of it.
 
     Steps that run or are done and that the planner left out come back in front; failed ones that it
-    left out stay out (they are retired).
+    left out stay out (they are retired), and with them stays what undoes them.
     """
     current = state.leaves
     started = {
@@ -220,7 +221,22 @@ def put_back(plan: Plan, state: RunState) -> Plan:
         step.model_copy(update={"depends_on": tuple(d for d in step.depends_on if d in ids)})
         for step in missing
     )
-    return plan.model_copy(update={"steps": (*missing, *steps)})
+    return plan.model_copy(
+        update={
+            "steps": (*missing, *steps),
+            "rollback": (*plan.rollback, *_undoing_retired(plan, state, ids)),
+        }
+    )
+
+
+def _undoing_retired(plan: Plan, state: RunState, ids: set[StepId]) -> tuple[Compensation, ...]:
+    """What the plan so far lists to undo started steps that are not among `ids`, unless `plan` has it."""
+    gone = {s for s, step in state.steps.items() if step.has_started and s not in ids}
+    listed = state.plan.rollback if state.plan else ()
+    owed = [item for item in listed if item.undoes and gone.issuperset(item.undoes)]
+    calls = [(item.action, item.params) for item in plan.rollback]
+    kept = still_undoing(owed, ids, gone)
+    return tuple(item for item in kept if (item.action, item.params) not in calls)
 
 
 def _failed(error: PlandeckError, planner: Planner) -> dict[str, Any]:

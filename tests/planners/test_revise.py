@@ -15,7 +15,7 @@ from console.errors import NoPlanExists, NoPlanner
 from console.plan.codec import faults_of
 from console.plan.edit import AddStep, Place, ReplaceStep, apply
 from console.plan.graph import Graph
-from console.plan.model import Gate, Plan, Step
+from console.plan.model import Compensation, Gate, Plan, Step
 from console.planners.base import Done, Goal, History, PlanDraft
 from console.planners.offline import OfflinePlanner, first_plan
 from console.planners.revise import revise
@@ -67,6 +67,14 @@ def test_a_way_back_that_holds_already_leaves_only_what_has_started() -> None:
     draft = revised(BACK, CATALOG, RELEASE_PLAN, upto(4, "5", s5="failed"))
     assert draft.plan.steps == RELEASE_PLAN.steps[:5]
     assert draft.reason.endswith("going back to smoke_ok production v2.3.0, which holds already")
+
+
+def test_what_undoes_a_step_that_goes_is_not_said_to_undo_it_any_more() -> None:
+    both = Compensation(action="rollback_production", params={"to": "v2.3.0"}, undoes=("6", "8"))
+    listed = RELEASE_PLAN.model_copy(update={"rollback": (both,)})
+    draft = revised(BACK, CATALOG, listed, upto(6, "7", s7="failed"))
+    assert both.model_copy(update={"undoes": ("6",)}) in draft.plan.rollback
+    assert faults_of(draft.plan) == ()
 
 
 def test_a_recovery_tool_never_leads_to_the_goal_past_the_tests() -> None:

@@ -8,17 +8,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from console.catalog.spec import Catalog, Risk
+from console.catalog.spec import Catalog, Parameter, Risk
 from console.errors import BadReply, ControlRefused, Fault
-from console.plan.model import Plan
+from console.plan.model import Compensation, Plan
 from console.planners.base import Goal, History, PlanDraft, Progress
 from console.run import events as ev
 from console.run.control import CallOff, ChangePlan, Deny, Replan, Stop
 from console.run.engine import Engine
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Consent, Policy
+from console.run.rollback import plan_rollback
 from console.testing import MemoryJournal, Play, ScriptedPlanner
-from tests.run.harness import World, answer, plan, run, say, step, until
+from tests.run.harness import World, answer, catalog, plan, run, say, step, tool, until
 
 ONE = plan(step("1"))
 BETTER = plan(step("2", "look"), step("1", "work", "2"))
@@ -272,3 +273,18 @@ def test_nothing_a_step_printed_makes_anything_start(tmp_path: Path) -> None:
     state = run(world, operator)
     assert world.backend.started == ["r/1/1"]
     assert state.steps["1"].status is StepStatus.FAILED
+
+
+def test_what_undoes_a_failed_step_outlives_the_revision_that_leaves_it_out(tmp_path: Path) -> None:
+    undo = Compensation(action="undo_work", params={"what": "it"}, undoes=("1",))
+    lost = Compensation(action="undo_work", params={"what": "{step_1_result}"}, undoes=("1",))
+    first = plan(step("1"), step("2", "work", "1"), rollback=[undo, lost])
+    yes = Policy(consent=Consent(Risk.DESTRUCTIVE, revisions=True, label="--yes"), unattended=True)
+    tools = catalog(tool("undo_work", parameters=(Parameter(name="what"),)))
+    world = World(tmp_path, first, tools, planner=ScriptedPlanner(plan(step("3"))), policy=yes)
+    world.plays["1"] = Play(exit_code=1)
+    state = run(world)
+    assert state.status is RunStatus.SUCCEEDED
+    assert state.plan is not None
+    back = plan_rollback(state.everything() or state.plan, world.catalog, state)
+    assert [(item.step.action, item.undoes) for item in back.items] == [("undo_work", ("1", "3"))]
