@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import anyio
@@ -60,18 +60,27 @@ class UnusableReply(BadReply):
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """What a model is asked: the messages, the shapes to hold it to, and who judges its replies. `hint`
-    says what pattern the goal's words fit."""
+    """What a model is asked about. `hint` says what pattern the goal's words fit; `text` are the words that
+    tools are chosen by; `values` fill in the prompt besides the goal and the tools; `before` is the run that
+    a revision is for."""
 
-    goal: Goal
-    catalog: Catalog
-    messages: tuple[dict[str, str], ...]
     prompt: Prompt
+    goal: Goal
+    hint: str
+    catalog: Catalog
+    text: str
+    values: Mapping[str, str]
+    before: Before | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """How it is put to the model: with which tools, in which words, and the shapes to hold it to."""
+
+    shown: retrieval.Choice
+    messages: tuple[dict[str, str], ...]
     strict: Mapping[str, object] | None
     loose: Mapping[str, object]
-    judge: Judge
-    shown: retrieval.Choice
-    hint: str
 
 
 class LlmPlanner:
@@ -109,9 +118,13 @@ class LlmPlanner:
     async def plan(self, goal: Goal, catalog: Catalog, progress: Progress) -> PlanDraft:
         """A complete plan. Raises `ModelError` when no reply came, `UnusableReply` for one that is no
         plan."""
-        topic = self._topic(self._prompts.plan, goal, catalog, f"{goal.text} {goal.words}")
-        draft = await self._drafted(topic, progress)
-        better, why = await anyio.to_thread.run_sync(mended, draft.plan, catalog, topic.goal)
+        want, hint = fitting(goal, catalog)
+        goal = replace(goal, want=want)
+        text = f"{goal.text} {goal.words}"
+        draft = await self._drafted(_Topic(self._prompts.plan, goal, hint, catalog, text, {}), progress)
+        better, why = await anyio.to_thread.run_sync(
+            mended, draft.plan, catalog, goal, abandon_on_cancel=True
+        )
         return replace(draft, better=better, improvements=why)
 
     async def replan(
@@ -126,9 +139,10 @@ class LlmPlanner:
             "number": str(history.number),
             "token": token,
         }
-        topic = self._topic(
-            self._prompts.replan, goal, catalog, f"{goal.text} {history.words}", Before(plan, history), values
-        )
+        want, hint = fitting(goal, catalog)
+        goal = replace(goal, want=want)
+        text, before = f"{goal.text} {history.words}", Before(plan, history)
+        topic = _Topic(self._prompts.replan, goal, hint, catalog, text, values, before)
         try:
             return await self._drafted(topic, progress)
         except BadReply as error:
@@ -137,58 +151,33 @@ class LlmPlanner:
 
     # ── the question ─────────────────────────────────────────────────────────────────────────────
 
-    def _topic(
-        self,
-        prompt: Prompt,
-        goal: Goal,
-        catalog: Catalog,
-        text: str,
-        before: Before | None = None,
-        more: Mapping[str, str] | None = None,
-    ) -> _Topic:
-        want, hint = fitting(goal, catalog)
-        goal = replace(goal, want=want)
-        used = [step.action for step in before.plan.leaves()] if before else []
-        shown = self._choose(goal, catalog, text, used)
-        values = rendering.goal_values(goal, hint) | rendering.tool_values(shown.tools, shown.left_out)
+    def _framed(self, topic: _Topic, room: int) -> _Frame:
+        """The question with tools of together at most `room` characters."""
+        goal, catalog = topic.goal, topic.catalog
+        used = [step.action for step in topic.before.plan.leaves()] if topic.before else []
+        wanted = " ".join(word for want in goal.want for word in want.fact)
+        sizes = {name: len(rendering.tool_text(tool)) for name, tool in catalog.tools.items()}
+        shown = retrieval.choose(catalog, f"{topic.text} {wanted}", sizes, room, used)
+        values = rendering.goal_values(goal, topic.hint) | rendering.tool_values(shown.tools, shown.left_out)
         clean = rendering.redactor(self._environ, catalog)
         messages = tuple(
             {**message, "content": clean.redact(message["content"])}
-            for message in prompt.messages({**values, **(more or {})})
+            for message in topic.prompt.messages({**values, **topic.values})
         )
         phases = may_have_phases(catalog) and not goal.is_phase and not gguf.is_local(self.model)
         strict = strict_schema(shown.tools, phases=phases)
         loose = open_schema(shown.tools, phases=phases)
         if gguf.is_local(self.model):
             strict = gguf.schema(strict or loose)
-        return _Topic(
-            goal=goal,
-            catalog=catalog,
-            messages=messages,
-            prompt=prompt,
-            strict=strict,
-            loose=loose,
-            judge=Judge(goal, catalog, before),
-            shown=shown,
-            hint=hint,
-        )
-
-    def _choose(self, goal: Goal, catalog: Catalog, text: str, keep: Iterable[str]) -> retrieval.Choice:
-        wanted = " ".join(word for want in goal.want for word in want.fact)
-        sizes = {name: len(rendering.tool_text(tool)) for name, tool in catalog.tools.items()}
-        return retrieval.choose(catalog, f"{text} {wanted}", sizes, self._settings.tool_chars, tuple(keep))
+        return _Frame(shown, messages, strict, loose)
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
 
     async def _drafted(self, topic: _Topic, progress: Progress) -> PlanDraft:
-        left_out = topic.shown.left_out
-        if left_out:
-            await progress(rendering.not_shown(left_out))
-        await progress(f"asking {one_line(self.model, 60)} for a plan ({len(topic.shown.tools)} tools)")
         line, began = self._line or Link(self._environ), anyio.current_time()
         question = Question(line, progress, self._settings.patience, limit=topic.goal.limits.get("cost_usd"))
         try:
-            verdict = await self._rounds(topic, question, progress)
+            verdict, shown = await self._fitted(topic, question, progress)
         except BadReply as error:
             error.tokens, error.cost = question.taken.tokens, question.taken.cost
             error.seconds = anyio.current_time() - began
@@ -198,7 +187,7 @@ class LlmPlanner:
             if self._line is None:
                 line.close()
         assert verdict.plan is not None
-        told_left = rendering.not_shown(left_out, rendering.SHORTLY)
+        told_left = rendering.not_shown(shown.left_out, rendering.SHORTLY)
         return PlanDraft(
             plan=verdict.plan,
             planner=self.name,
@@ -214,23 +203,46 @@ class LlmPlanner:
             calls=tuple(question.taken.calls),
         )
 
-    async def _rounds(self, topic: _Topic, question: Question, progress: Progress) -> Verdict:
+    async def _fitted(
+        self, topic: _Topic, question: Question, progress: Progress
+    ) -> tuple[Verdict, retrieval.Choice]:
+        """The verdict on the replies, and the tools that were shown for them: half as many each time that
+        the prompt turns out too long for the model, as long as that leaves out any. Raises like `_rounds`."""
+        room, name = self._settings.tool_chars, one_line(self.model, 60)
+        frame = self._framed(topic, room)
+        while True:
+            if left_out := frame.shown.left_out:
+                await progress(rendering.not_shown(left_out))
+            await progress(f"asking {name} for a plan ({len(frame.shown.tools)} tools)")
+            try:
+                return await self._rounds(topic, frame, question, progress), frame.shown
+            except ModelError as error:
+                room = sum(len(rendering.tool_text(tool)) for tool in frame.shown.tools) // 2
+                smaller = self._framed(topic, room)
+                if error.kind != "context" or not 0 < len(smaller.shown.tools) < len(frame.shown.tools):
+                    raise
+                frame = smaller
+            await progress(f"the prompt is too long for {name}: fewer tools are shown")
+
+    async def _rounds(self, topic: _Topic, frame: _Frame, question: Question, progress: Progress) -> Verdict:
         """The best verdict of at most three replies. Raises `ModelError` and `UnusableReply`."""
+        judge = Judge(topic.goal, topic.catalog, topic.before)
         best: Verdict | None = None
-        messages = topic.messages
+        messages = frame.messages
         asked = 0
         for _ in range(1 + ROUNDS):
             try:
-                reply, was_cut = await self._reply(topic, messages, question, progress)
+                answer = await self._reply(topic, frame, messages, question, progress)
             except ModelError:
                 if best is None:
                     raise
                 break
             asked += 1
-            verdict = await anyio.to_thread.run_sync(topic.judge.verdict, reply, abandon_on_cancel=True)
-            if verdict.unread and was_cut:
-                limit = str(self._settings.max_tokens)
-                raise ModelError(wire.Failure(kind="length", detail=limit, partial=reply), self.model)
+            reply = answer.reply
+            verdict = await anyio.to_thread.run_sync(judge.verdict, reply, abandon_on_cancel=True)
+            if verdict.unread and answer.finish == "length":
+                failure = wire.Failure(kind="length", detail=str(answer.longest), partial=reply)
+                raise ModelError(failure, self.model)
             grew = best is not None and verdict.weight >= best.weight
             best = verdict if best is None or verdict.weight < best.weight else best
             if verdict.is_good or grew or asked > ROUNDS:
@@ -240,26 +252,31 @@ class LlmPlanner:
             taken = question.taken
             message = f"{what} back to {one_line(self.model, 60)}: {verdict.problems()[0]}"
             await progress(message, tokens=taken.tokens, cost=taken.cost, reply=reply)
-            messages = self._mended(topic, verdict)
+            messages = self._mended(frame, verdict)
         assert best is not None
         if best.plan is None:
             raise UnusableReply(self.model, best, asked)
         return best
 
-    def _mended(self, topic: _Topic, verdict: Verdict) -> tuple[dict[str, str], ...]:
+    def _mended(self, frame: _Frame, verdict: Verdict) -> tuple[dict[str, str], ...]:
         """The question again, with the reply and what is wrong in it."""
         more = self._prompts.mend.messages({"problems": verdict.told()})
-        return (*topic.messages, {"role": "assistant", "content": verdict.reply}, *more)
+        return (*frame.messages, {"role": "assistant", "content": verdict.reply}, *more)
 
     async def _reply(
-        self, topic: _Topic, messages: tuple[dict[str, str], ...], question: Question, progress: Progress
-    ) -> tuple[str, bool]:
-        """One reply of the model, and whether it ran into the limit on its length. Raises `ModelError`."""
+        self,
+        topic: _Topic,
+        frame: _Frame,
+        messages: tuple[dict[str, str], ...],
+        question: Question,
+        progress: Progress,
+    ) -> wire.Answer:
+        """One reply of the model. Raises `ModelError`."""
         settings = self._settings
         ask = wire.Ask(
             model=self.model,
             messages=messages,
-            schema=dict(topic.strict or topic.loose),
+            schema=dict(frame.strict or frame.loose),
             temperature=topic.prompt.temperature,
             max_tokens=settings.max_tokens,
             timeout=settings.silence,
@@ -268,11 +285,11 @@ class LlmPlanner:
             price_out=settings.price_out,
             context=settings.context,
         )
-        forms = self._forms if topic.strict else tuple(f for f in self._forms if f != "json_schema")
+        forms = self._forms if frame.strict else tuple(f for f in self._forms if f != "json_schema")
         answer, form = await question.answer(ask, forms or ("text",))
         if form in self._forms:
             self._forms = self._forms[self._forms.index(form) :]
         taken = question.taken
         message = told(self.model, answer.seconds, answer.tokens_in + answer.tokens_out, answer.cost)
         await progress(message, tokens=taken.tokens, cost=taken.cost)
-        return answer.reply, answer.finish == "length"
+        return answer

@@ -245,7 +245,7 @@ def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
         case "context":
             return (
                 f"the prompt is too long for {name}: {detail}",
-                "Give fewer tools with --tools, or a larger model",
+                "Give fewer tools with --tools, or take a model with a larger context",
             )
         case "request":
             return f"{name} refuses the request{status}: {detail}", f"Choose another model, {by_hand}"

@@ -4,7 +4,8 @@
     model_form       json_schema, tool, json_object or text; auto tries them in this order
     model_price      US dollars per million tokens, in/out: 0.15/0.60
     model_context    tokens that fit the model
-    model_timeout    seconds one question may take, retries included
+    model_timeout    seconds one question may take, retries included; a long one is also how long a
+                     model may be silent
 
 In the config file, or as PLANDECK_MODEL_API_BASE ... in the environment.
 """
@@ -22,6 +23,8 @@ from console.settings import Settings
 TOOL_CHARS = 60_000
 """Characters of tool descriptions that are shown at most: some 20,000 tokens."""
 
+SILENCE = 120.0
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
@@ -34,7 +37,7 @@ class ModelSettings:
     context: int | None = None
     price_in: float | None = None
     price_out: float | None = None
-    silence: float = 120.0
+    silence: float = SILENCE
     patience: Patience = field(default_factory=Patience)
 
     @property
@@ -47,19 +50,18 @@ def from_settings(settings: Settings) -> ModelSettings:
     """How the operator wants a model asked. Raises `UsageError`."""
     form = settings.model_form or "auto"
     if form not in ("auto", *FORMS):
-        raise _wrong("model_form", f"it is one of auto, {', '.join(FORMS)}")
+        raise _wrong("model_form", form, f"it is one of auto, {', '.join(FORMS)}")
     prices = [None if part is None else part / 1e6 for part in _prices(settings.model_price)]
-    context, timeout = (
-        _number("model_context", settings.model_context),
-        _number("model_timeout", settings.model_timeout),
-    )
+    context = _number("model_context", settings.model_context)
+    patience = Patience(deadline=_number("model_timeout", settings.model_timeout) or Patience().deadline)
     return ModelSettings(
         forms=FORMS if form == "auto" else tuple(f for f in FORMS if f == form),
         api_base=settings.model_api_base.strip(),
         context=None if context is None else int(context),
         price_in=prices[0],
         price_out=prices[1],
-        patience=Patience() if timeout is None else Patience(deadline=timeout),
+        silence=SILENCE if patience == Patience() else max(SILENCE, patience.deadline),
+        patience=patience,
     )
 
 
@@ -77,10 +79,11 @@ def _number(name: str, text: str) -> float | None:
         number = math.nan
     if math.isfinite(number) and (number > 0 or (name == "model_price" and number == 0)):
         return number
-    raise _wrong(
-        name, "0.15/0.60 means dollars per million tokens" if name == "model_price" else "it is a number"
+    means = (
+        "0.15/0.60 means dollars per million tokens" if name == "model_price" else "it is a number above 0"
     )
+    raise _wrong(name, text, means)
 
 
-def _wrong(name: str, hint: str) -> UsageError:
-    return UsageError(f"the setting {name} cannot be read", todo=hint[:1].upper() + hint[1:])
+def _wrong(name: str, value: str, hint: str) -> UsageError:
+    return UsageError(f"the setting {name} cannot be read: {value!r:.60}", todo=hint[:1].upper() + hint[1:])

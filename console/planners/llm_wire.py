@@ -83,7 +83,8 @@ class Heard(Frame):
 
 
 class Answer(Frame):
-    """A complete reply. `finish` is the provider's word for why it ended."""
+    """A complete reply. `finish` is the provider's word for why it ended, `longest` the tokens that it might
+    have had."""
 
     say: Literal["answer"] = "answer"
     reply: str
@@ -92,6 +93,7 @@ class Answer(Frame):
     cost: float
     seconds: float
     finish: str = ""
+    longest: int = 0
 
 
 class Failure(Frame):

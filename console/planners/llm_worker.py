@@ -27,6 +27,9 @@ HEARD_EVERY = 0.25
 BYTES_PER_TOKEN = 3
 """For estimates, which must not be too low."""
 
+LEAST_REPLY = 256
+"""Tokens; where less is left for the reply, the prompt is too long."""
+
 _WRAPPERS = re.compile(r"(?:litellm\.)?\w+(?:Error|Exception)(?:: | - )")
 """What litellm puts in front of a provider's words."""
 
@@ -145,8 +148,8 @@ class _Call:
         self._litellm, self._answers, self._key = litellm, answers, key
         named = _named(litellm, ask.model, ask.api_base)
         self._table = _table(litellm, named)
-        longest = self._table.get("max_output_tokens") or ask.max_tokens
-        self._ask = ask.model_copy(update={"model": named, "max_tokens": min(ask.max_tokens, longest)})
+        self._ask = ask.model_copy(update={"model": named})
+        self._ask = self._ask.model_copy(update={"max_tokens": self._longest()})
         self._began = time.monotonic()
         self._parts: list[str] = []
         self._size = 0
@@ -166,6 +169,12 @@ class _Call:
         except Exception as error:  # noqa: BLE001 - litellm is foreign code: its fault becomes data
             return self._failed(error)
 
+    def _longest(self) -> int:
+        """Tokens that the reply may have: what the model can give, and what its context leaves."""
+        ask, table, window = self._ask, self._table, self._window
+        left = max(window - self._prompt_tokens, LEAST_REPLY) if window else ask.max_tokens
+        return min(ask.max_tokens, table.get("max_output_tokens") or ask.max_tokens, left)
+
     # ── before ───────────────────────────────────────────────────────────────────────────────────
 
     def _look_before(self) -> None:
@@ -182,15 +191,19 @@ class _Call:
         estimate = self._prompt_tokens * self._prices[0] + ask.max_tokens * self._prices[1]
         if ask.budget is not None and estimate > ask.budget:
             raise _Stop(wire.Failure(kind="budget", detail=f"${estimate:.4f}"))
-        window = ask.context or table.get("max_input_tokens") or 0
-        if window and self._prompt_tokens > window:
-            raise _Stop(
-                wire.Failure(kind="context", detail=f"about {self._prompt_tokens} tokens, {window} fit")
-            )
+        window = self._window
+        if window and window - self._prompt_tokens < LEAST_REPLY:
+            told = f"about {self._prompt_tokens} tokens; {window} fit, with the reply"
+            raise _Stop(wire.Failure(kind="context", detail=told))
         if not ask.api_base:
             missing = self._litellm.validate_environment(ask.model).get("missing_keys") or ()
             if missing:
                 raise _Stop(wire.Failure(kind="key", detail=", ".join(missing)))
+
+    @property
+    def _window(self) -> int:
+        """Tokens that fit the model; 0 when nobody knows."""
+        return self._ask.context or self._table.get("max_input_tokens") or 0
 
     @property
     def _prompt_tokens(self) -> int:
@@ -282,6 +295,8 @@ class _Call:
         reply = "".join(self._parts)
         if self._is_page:
             return self._incomplete("html", "")
+        if not reply.strip() and self._finish == "length":
+            return self._incomplete("length", str(self._ask.max_tokens))
         if not reply.strip():
             return self._incomplete("empty", "")
         if reply.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
@@ -294,6 +309,7 @@ class _Call:
             cost=self._cost(),
             seconds=self._seconds(),
             finish=self._finish,
+            longest=self._ask.max_tokens,
         )
 
     def _incomplete(self, kind: wire.FailureKind, detail: str, status: int = 0) -> wire.Failure:

@@ -43,7 +43,13 @@ class ScriptedLine:
         await anyio.sleep(self.seconds)
         text = act if isinstance(act, str) else act(ask)
         return wire.Answer(
-            reply=text, tokens_in=100, tokens_out=20, cost=self.cost, seconds=self.seconds, finish="stop"
+            reply=text,
+            tokens_in=100,
+            tokens_out=20,
+            cost=self.cost,
+            seconds=self.seconds,
+            finish="stop",
+            longest=ask.max_tokens,
         )
 
     def close(self) -> None:

@@ -221,6 +221,28 @@ def test_a_large_catalog_is_cut_to_what_the_task_needs_and_says_so() -> None:
     assert re.search(r"Tools that exist and are not shown here: .*polish_199", session.prompts[0])
 
 
+def test_a_prompt_that_is_too_long_is_tried_again_with_fewer_tools() -> None:
+    """Nobody knows how much fits a server of one's own until it says so."""
+    many = {f"polish_{n}": tool(f"polish_{n}", TOOLS.tools["look"].risk, "thing") for n in range(200)}
+    too_long = wire.Failure(kind="context", detail="maximum context length is 4096 tokens", status=400)
+    session = Session(too_long, too_long, GOOD)
+    draft = session.plan(catalog=Catalog(tools={**many, **TOOLS.tools}))
+    counts = [prompt.count('"name": "polish_') for prompt in session.prompts]
+    assert counts[0] == 200
+    assert counts[1] < counts[0] / 2 + 5
+    assert counts[2] < counts[1] / 2 + 5
+    assert '"name": "wipe"' in session.prompts[2]
+    assert "tools were not shown to the model" in draft.reason
+    assert "the prompt is too long for some/model: fewer tools are shown" in session.heard.told
+
+
+def test_a_prompt_that_no_choice_of_tools_makes_shorter_is_given_up() -> None:
+    session = Session(wire.Failure(kind="context", detail="4096 tokens"))
+    with pytest.raises(ModelError, match="the prompt is too long for some/model: 4096 tokens"):
+        session.plan()
+    assert len(session.line.asked) < 5
+
+
 def test_no_secret_goes_to_the_model() -> None:
     environ = {"OPENAI_API_KEY": "sk-canary-12345", "PATH": "/bin"}
     session = Session(GOOD, environ=environ)

@@ -104,6 +104,28 @@ def test_a_stalled_stream_keeps_what_had_come(worker: Link, server: ModelServer)
     assert call.failure.partial
 
 
+def test_the_reply_gets_what_the_context_leaves(worker: Link, server: ModelServer) -> None:
+    """A server refuses a prompt that leaves less than the reply may have, however short that would be."""
+    long = ({"role": "user", "content": "word " * 1000},)
+    call = Call(worker, server, TEXT, messages=long, context=4096, max_tokens=8192)
+    assert call.answer
+    asked = server.asked[0].body["max_tokens"]
+    assert asked == call.answer.longest
+    assert 4096 - 5000 / 2 < asked < 4096 - 5000 / 4
+
+
+def test_a_model_that_thinks_until_its_limit_is_told_apart(worker: Link, server: ModelServer) -> None:
+    call = Call(worker, server, Reply("", finish="length"), max_tokens=700)
+    assert (call.failure.kind, call.failure.detail) == ("length", "700")
+
+
+def test_a_connection_that_ends_in_the_middle_gives_no_whole_reply(worker: Link, server: ModelServer) -> None:
+    call = Call(worker, server, Reply(TEXT, cut=True))
+    said = call.answer.reply if call.answer else call.failure.partial
+    assert TEXT.startswith(said)
+    assert len(said) < len(TEXT)
+
+
 def test_a_reply_without_end_is_cut_off(worker: Link, server: ModelServer) -> None:
     assert Call(worker, server, Reply("x" * 5000, pieces=9), reply_cap=1000).failure.kind == "size"
 
