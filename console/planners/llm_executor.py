@@ -71,26 +71,27 @@ class LlmExecutor:
             max_tokens=max(1, min(MAX_REPLY_TOKENS, settings.max_tokens, brief.tokens_left)),
             timeout=settings.silence,
             api_base=settings.api_base,
-            budget=brief.cost_left,
             price_in=settings.price_in,
             price_out=settings.price_out,
             context=settings.context,
         )
         forms = self._forms.get(model, settings.forms)
         usable = tuple(form for form in forms if strict or form != "json_schema") or ("text",)
-        try:
-            with self._a_line() as line:
-                answer, form = await Question(line, progress, settings.patience).answer(ask, usable)
-        except ModelError as error:
-            error.todo = error.todo.replace(BY_HAND, "")
-            raise
+        with self._a_line() as line:
+            question = Question(line, progress, settings.patience, limit=brief.cost_left)
+            try:
+                answer, form = await question.answer(ask, usable)
+            except ModelError as error:
+                error.todo = error.todo.replace(BY_HAND, "")
+                error.tokens, error.cost = question.taken.tokens, question.taken.cost
+                raise
         if form in forms:
             self._forms[model] = forms[forms.index(form) :]
         return replace(
             read_turn(answer.reply, tuple(brief.tools)),
             model=model,
-            tokens=answer.tokens_in + answer.tokens_out,
-            cost=answer.cost,
+            tokens=question.taken.tokens,
+            cost=question.taken.cost,
         )
 
     @contextmanager

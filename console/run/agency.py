@@ -41,6 +41,7 @@ class Agency:
         self, turns: Turns, state: RunState, agents: Agents, wall: Callable[[], float], loop: Loop
     ) -> None:
         self._turns, self._state, self._agents, self._wall, self._loop = turns, state, agents, wall, loop
+        self._unlogged: set[StepId] = set()
 
     def begin(self, intended: ev.StepIntended) -> None:
         """An agent needs no process: it has started when that is intended."""
@@ -74,9 +75,20 @@ class Agency:
     async def _conclude(self, step_id: StepId) -> None:
         attempt = self._state.step(step_id).attempt
         assert attempt is not None
-        self._turns.conclude(step_id, self._state)
+        try:
+            self._turns.conclude(step_id, self._state)
+        except OSError as error:
+            why = f"its result cannot be written: {error.strerror or error}"
+            failed = ev.StepFailed(step=step_id, attempt=attempt.number, error=why)
+            self._loop.put(partial(self._take_end, failed))
+            return
         status = Status("exited", exit_code=0, started=attempt.started, ended=self._wall())
         self._loop.ended(step_id, attempt.number, attempt.key, status)
+
+    def _take_end(self, failed: ev.StepFailed) -> None:
+        attempt = self._state.step(failed.step).attempt
+        if failed.step in self._agents.running and attempt and attempt.number == failed.attempt:
+            self._loop.emit(failed)
 
     def leave(self, key: str) -> None:
         """The attempt `key` is to end; where it is an agent's, it makes no call any more."""
@@ -94,7 +106,14 @@ class Agency:
             self._loop.later(self._give_up, step_id)
 
     async def _write(self, step_id: StepId) -> None:
-        self._turns.write(step_id, self._state)
+        """The log can be made again from the record: where it cannot be written the agent goes on."""
+        try:
+            self._turns.write(step_id, self._state)
+        except OSError as error:
+            if step_id not in self._unlogged:
+                self._unlogged.add(step_id)
+                what = f"the log of this agent cannot be written: {error.strerror or error}"
+                self._loop.put(partial(self._loop.emit, ev.Warned(message=what, step=step_id)))
 
     async def _give_up(self, step_id: StepId) -> None:
         self._turns.give_up(step_id)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterator
 from io import BufferedRandom
 from pathlib import Path
-from typing import Any
 
 import anyio
 
@@ -70,16 +69,21 @@ class Turns:
         began = anyio.current_time()
         with anyio.CancelScope() as scope:
             self._scopes[step.id] = scope
+            heard = _Heard(self._directory, life.attempt.key)
             try:
                 brief = self._brief(step, state)
-                move = Move(error="no reply came before the time was used up")
+                move = None
                 with anyio.move_on_after(seconds):
-                    move = await self._asked(brief, self._waiting(life.attempt.key))
+                    move = await self._asked(brief, heard)
+                if move is None:
+                    why = "no reply came before the time was used up"
+                    move = Move(error=why, tokens=heard.tokens, cost=heard.cost)
             except PlandeckError as error:
                 failed = ev.StepFailed(step=step.id, attempt=number, error=_line(error))
-                lost = Move(error="no reply came", cost=float(getattr(error, "cost", 0.0)))
+                cost = max(heard.cost, float(getattr(error, "cost", 0.0)))
+                lost = Move(error="no reply came", tokens=heard.tokens, cost=cost)
                 told = thought(lost, step, state, self._catalog, 0.0)
-                over(*((told, failed) if lost.cost else (failed,)))
+                over(*((told, failed) if lost.cost or lost.tokens else (failed,)))
                 return
             except Exception as error:  # noqa: BLE001 - an executor is foreign code; its fault becomes an event
                 over(ev.StepFailed(step=step.id, attempt=number, error=f"the executor broke: {error!r:.300}"))
@@ -87,14 +91,10 @@ class Turns:
             self._scopes.pop(step.id, None)
             over(thought(move, step, state, self._catalog, round(anyio.current_time() - began, 3)))
 
-    async def _asked(self, brief: Brief, progress: Callable[[str], None]) -> Move:
+    async def _asked(self, brief: Brief, heard: _Heard) -> Move:
         if self._executor is None:
             raise NoExecutor("no model is there for agents", todo=_TODO)
-
-        async def told(message: str, /, **_: Any) -> None:
-            progress(message)
-
-        return await self._executor.turn(brief, told)
+        return await self._executor.turn(brief, heard)
 
     def give_up(self, step_id: StepId) -> None:
         """The agent's step is over: a turn that is being taken comes too late."""
@@ -167,19 +167,6 @@ class Turns:
             written = sum(not line.startswith(WAITING.encode()) for line in have)
             stream.write(b"".join(line.encode("utf-8", "replace") + b"\n" for line in lines[written:]))
 
-    def _waiting(self, key: str) -> Callable[[str], None]:
-        """Logs what a model is waited for, each kind of waiting once a turn."""
-        told: set[str] = set()
-
-        def tell(message: str) -> None:
-            kind = re.sub(r"[\d.]+", "", message)
-            if kind not in told:
-                told.add(kind)
-                with _opened(self._directory, key, "err") as stream:
-                    stream.write(f"{WAITING}{one_line(message, 200)}\n".encode("utf-8", "replace"))
-
-        return tell
-
     def conclude(self, step_id: StepId, state: RunState) -> None:
         """Write down the result of an agent that is finished, as its output."""
         attempt = state.step(step_id).attempt
@@ -188,6 +175,26 @@ class Turns:
         with _opened(self._directory, attempt.key, "out") as stream:
             stream.truncate(0)
             stream.write(result.encode("utf-8", "replace"))
+
+
+class _Heard:
+    """Hears how a question goes: `tokens` and `cost` are what it has taken so far. What a model is waited for
+    is logged, each kind of waiting once."""
+
+    def __init__(self, directory: Path, key: str) -> None:
+        self._directory, self._key = directory, key
+        self._logged: set[str] = set()
+        self.tokens, self.cost = 0, 0.0
+
+    async def __call__(
+        self, message: str, /, *, tokens: int = 0, cost: float = 0.0, passing: bool = False, reply: str = ""
+    ) -> None:
+        self.tokens, self.cost = max(tokens, self.tokens), max(cost, self.cost)
+        kind = re.sub(r"[\d.]+", "", message)
+        if kind not in self._logged:
+            self._logged.add(kind)
+            with _opened(self._directory, self._key, "err") as stream:
+                stream.write(f"{WAITING}{one_line(message, 200)}\n".encode("utf-8", "replace"))
 
 
 def _opened(directory: Path, key: str, name: str) -> BufferedRandom:

@@ -15,7 +15,7 @@ from console.catalog.spec import Agent, Catalog, Parameter, Risk, Script, ToolSp
 from console.errors import PlannerError
 from console.planners import llm_wire as wire
 from console.planners.executor import Brief, Move, Past
-from console.planners.llm_call import ModelError
+from console.planners.llm_call import ModelError, Patience
 from console.planners.llm_executor import LlmExecutor
 from console.planners.llm_link import AttemptFailed, HeardFrom
 from console.planners.llm_settings import ModelSettings
@@ -146,6 +146,16 @@ def test_a_model_that_cannot_be_asked_is_told_in_one_line() -> None:
         take(Model(wire.Failure(kind="key", detail="OPENAI_API_KEY")))
     assert "OPENAI_API_KEY is not set" in str(told.value)
     assert "by hand" not in str(told.value)
+
+
+def test_what_a_failed_attempt_cost_is_part_of_the_turn_and_taken_off_what_is_left() -> None:
+    lost = wire.Failure(kind="server", status=502, cost=0.125)
+    model = Model(lost, CALL)
+    assert take(model, patience=Patience(backoff=0.0)).cost == pytest.approx(0.125 + 0.01)
+    assert [ask.budget for ask in model.asked] == [0.25, 0.125]
+    with pytest.raises(ModelError) as told:
+        take(Model(lost, wire.Failure(kind="key")), patience=Patience(backoff=0.0))
+    assert told.value.cost == 0.125
 
 
 # ── replies ──────────────────────────────────────────────────────────────────────────────────────

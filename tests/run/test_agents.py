@@ -126,6 +126,21 @@ def test_its_log_and_result_are_the_files_of_its_attempt(tmp_path: Path) -> None
     assert (folder / "out").stat().st_mode & 0o777 == 0o600
 
 
+def test_files_that_cannot_be_written_cost_the_agent_its_step_and_not_the_run(tmp_path: Path) -> None:
+    it = world(tmp_path, {"1": [call("look", "first"), finish("x")]}, plan(agents_step(), step("2", "work")))
+    place = spool(tmp_path, "r/1/1")
+    place.parent.mkdir(parents=True)
+    place.write_text("where the folder should be")
+    state = run(it)
+    assert state.steps["1-a1"].status is StepStatus.SUCCEEDED
+    assert state.steps["1"].status is StepStatus.FAILED
+    assert state.steps["1"].reason == "its result cannot be written: File exists"
+    assert state.steps["2"].status is StepStatus.SUCCEEDED
+    assert [(w.step, w.message) for w in state.warnings] == [
+        ("1", "the log of this agent cannot be written: File exists")
+    ]
+
+
 def test_an_unmet_expectation_of_its_result_is_a_failure(tmp_path: Path) -> None:
     steps = plan(agents_step(expect=Expect(matches="^[0-9]+$")))
     it = world(tmp_path, {"1": [finish("no idea")]}, steps)
@@ -181,6 +196,22 @@ def test_a_model_that_never_answers_is_ended_by_the_clock(tmp_path: Path) -> Non
     it = world(tmp_path, {"1": []}, None, profile("scout", "look", timeout=60))
     it.executor = ScriptedExecutor({}, seconds=1e9)
     assert run(it).steps["1"].reason == "its time is used up"
+
+
+def test_what_a_question_had_cost_when_the_time_was_used_up_is_counted(tmp_path: Path) -> None:
+    class Slow:
+        async def turn(self, brief: Brief, progress: Any) -> Move:
+            await progress("m · 3 s", tokens=40, cost=0.25, passing=True)
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        def close(self) -> None: ...
+
+    it = world(tmp_path, {}, None, profile("scout", "look", timeout=60))
+    it.executor = Slow()
+    state = run(it)
+    assert state.steps["1"].reason == "its time is used up"
+    assert (state.tokens, state.cost) == (40, 0.25)
 
 
 def test_the_runs_money_limits_an_agent_too(tmp_path: Path) -> None:
