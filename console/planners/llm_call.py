@@ -280,6 +280,8 @@ def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
                 f"{name} cannot be run: llama.cpp does not load it",
                 "Look whether the file is whole; what llama.cpp says is in model.log in the state folder",
             )
+        case "worker" if detail:
+            return f"the process that asks the model cannot be started: {detail}", "Make room for it"
         case "worker":
             return "the process that asks the model ended", "See model.log in the state folder"
     return f"{name} gave no reply{status}: {detail}", f"Choose another model, {by_hand}"

@@ -80,7 +80,11 @@ class Link:
         if self._process is not None:
             return
         try:
-            await anyio.to_thread.run_sync(self._start)
+            try:
+                await anyio.to_thread.run_sync(self._start)
+            except OSError as error:
+                why = wire.Failure(kind="worker", detail=error.strerror or str(error))
+                raise AttemptFailed(why) from None
             await self._said(START_SECONDS)
         except BaseException:
             self.close(now=True)
@@ -107,11 +111,18 @@ class Link:
 
     async def _tell(self, frame: wire.Frame) -> None:
         await self.open()
+        with anyio.move_on_after(START_SECONDS) as silence:
+            await anyio.to_thread.run_sync(self._write, frame, abandon_on_cancel=True)
+        if silence.cancelled_caught:
+            raise AttemptFailed(wire.Failure(kind="stall"))
+
+    def _write(self, frame: wire.Frame) -> None:
+        """In a thread: a prompt is larger than a pipe, and a worker may stand still."""
+        process = self._process
         try:
-            assert self._process is not None
-            assert self._process.stdin is not None
-            wire.write(self._process.stdin, frame)  # type: ignore[arg-type]  # a buffered writer is binary
-        except OSError:
+            if process and process.stdin:
+                wire.write(process.stdin, frame)  # type: ignore[arg-type]  # a buffered writer is binary
+        except (OSError, ValueError):  # it has ended, or was closed while this thread waited
             raise AttemptFailed(wire.Failure(kind="worker")) from None
 
     async def _attempt(self, ask: wire.Ask, heard: HeardFrom) -> wire.Answer | wire.Failure:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import anyio
 import pytest
 
 from console.planners import llm_wire as wire
+from console.planners.llm_call import ModelError, Question
 from console.planners.llm_link import AttemptFailed, Link
 from tests.models.server import Act, ModelServer, Page, Refusal, Reply
 
@@ -152,6 +155,40 @@ def test_a_model_is_known_without_being_asked(worker: Link) -> None:
     assert known.price_in
     assert known.window
     assert unknown.provider == ""
+
+
+def test_a_worker_that_cannot_be_started_is_told_in_one_line(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(own_folders / "nowhere"))
+
+    async def heard(message: str, /, **_: object) -> None: ...
+
+    with pytest.raises(ModelError) as told:
+        anyio.run(Question(Link({}), heard).answer, wire.Ask(model="m", messages=()), ("text",))
+    assert "the process that asks the model cannot be started: No such file or directory" in str(told.value)
+
+
+@pytest.mark.usefixtures("own_folders")
+def test_a_worker_that_stands_still_holds_nobody_up() -> None:
+    """A prompt can be larger than the pipe."""
+    link = Link({})
+    long = ({"role": "user", "content": "x" * 4_000_000},)
+
+    async def hear(heard: wire.Heard) -> None: ...
+
+    async def main() -> None:
+        link._process = subprocess.Popen(
+            [sys.executable, "-c", "import sys; sys.stdin.read()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        link._process.send_signal(signal.SIGSTOP)
+        with anyio.move_on_after(0.2):
+            await link.attempt(wire.Ask(model="m", messages=long), hear)
+
+    anyio.run(main)
+    assert link._process is None
 
 
 def test_the_worker_ends_with_its_standard_input() -> None:
