@@ -172,6 +172,7 @@ def test_what_a_failed_attempt_cost_is_part_of_the_turn_and_taken_off_what_is_le
         ('{"finish": {"cause": "disk"}}', Move(finish='{"cause": "disk"}')),
         ('{"thought": "t", "action": "finish", "params": {"x": 1}}', Move("t", finish='{"x": 1}')),
         ('<think>long</think>{"finish": "r"}', Move(finish="r")),
+        ('I shall say it. {"action": "say", "params": {"text": "b"}}', Move("", "say", {"text": "b"})),
         ('Here it is:\n```json\n{"finish": "r"}\n```', Move(finish="r")),
     ],
 )

@@ -28,7 +28,8 @@ MAX_REPAIRED = 64 * 1024
 
 Form = Literal["json", "literal", "compiler", "repaired"]
 
-_THOUGHTS = re.compile(r"\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL)
+_THOUGHTS = re.compile(r"\s*<(think|thinking|reasoning)>(?:.*?(</\1>)|.*)", re.DOTALL)
+_END_OF_THOUGHTS = re.compile(r"^[ \t]*</(?:think|thinking|reasoning)>[ \t]*$", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```+[ \t]*[\w+-]*[ \t]*$(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STEP_KEYS = {"id", "step_number", "step", "action", "tool", "tool_to_use", "description"}
@@ -51,59 +52,82 @@ class _NotThis(ValueError):
 def read_reply(reply: str | bytes, parameters: Mapping[str, Sequence[str]] | None = None) -> Parsed:
     """The plan document in a reply. `parameters` names each tool's parameters in their order, for
     notations that give them by position. Raises `BadReply`."""
-    text = _decoded(reply)
-    told = _THOUGHTS.sub("", text, count=1) if _THOUGHTS.match(text) else text
+    text = _decoded(reply, _NO_PLAN)
     try:
-        if found := _plan_in(told, parameters or {}):
+        if found := _plan_in(_told(text), parameters or {}):
             return found
     except (lexing.TooDeep, Changed, Doubled, compiler_text.BadText) as error:
-        raise _refusal(str(error), text) from None
-    raise _refusal("it holds no plan", text) from None
+        raise _refusal(_NO_PLAN, str(error), text) from None
+    raise _refusal(_NO_PLAN, "it holds no plan", text) from None
 
 
 def read_value(reply: str | bytes) -> Parsed:
-    """Any JSON value that a reply is, whether it is a plan or not. Raises `BadReply`."""
-    text = _decoded(reply)
-    whole = (_THOUGHTS.sub("", text, count=1) if _THOUGHTS.match(text) else text).strip()
+    """The one JSON value in a reply, whether it is a plan or not. Raises `BadReply`."""
+    text = _decoded(reply, _NO_VALUE)
     try:
-        if any(not span.closed for span in lexing.spans(whole)):
-            raise _refusal("it breaks off", text) from None
-        for read in (_strict, _literal, _repaired):
-            for part in (whole, *_blocks(whole)):
-                try:
-                    return read(part)
-                except _NotThis:
-                    continue
+        whole = _told(text).strip()
+        spans = list(lexing.spans(whole))
+        if any(not span.closed for span in spans):
+            raise Changed("it breaks off")
+        if read := _value(whole):
+            return read
+        if (
+            len(spans) == 1
+            and whole[spans[0].start] == "{"
+            and (read := _value(whole[spans[0].start : spans[0].end]))
+        ):
+            return Parsed(read.document, read.form, (*read.repairs, "the words around it were left out"))
     except (lexing.TooDeep, Changed, Doubled) as error:
-        raise _refusal(str(error), text) from None
-    raise _refusal("it is no value", text) from None
+        raise _refusal(_NO_VALUE, str(error), text) from None
+    raise _refusal(_NO_VALUE, "it is no value", text) from None
 
 
-def _refusal(why: str, reply: str) -> BadReply:
-    return BadReply(
-        f"the reply cannot be taken for a plan: {why}",
-        reply=reply,
-        todo="Ask again, or write the plan by hand",
-    )
+def _value(text: str) -> Parsed | None:
+    for read in (_strict, _literal, _repaired):
+        for part in (text, *_blocks(text)):
+            try:
+                return read(part)
+            except _NotThis:
+                continue
+    return None
 
 
-def _decoded(reply: str | bytes) -> str:
+_NO_PLAN = "the reply cannot be taken for a plan"
+_NO_VALUE = "the reply cannot be read"
+
+
+def _refusal(what: str, why: str, reply: str) -> BadReply:
+    return BadReply(f"{what}: {why}", reply=reply, todo="Ask again, or write the plan by hand")
+
+
+def _told(text: str) -> str:
+    """`text` without the thoughts before it; some servers leave out the mark that begins them."""
+    if thoughts := _THOUGHTS.match(text):
+        if not thoughts[2]:
+            raise Changed("it breaks off within its thoughts")
+        return text[thoughts.end() :]
+    if text.lstrip()[:1] not in ("[", "{") and (end := _END_OF_THOUGHTS.search(text)):
+        return text[end.end() :]
+    return text
+
+
+def _decoded(reply: str | bytes, what: str) -> str:
     size = len(reply) if isinstance(reply, bytes) or reply.isascii() else len(reply.encode(errors="replace"))
     if size > MAX_BYTES:
         kept = reply[:4096] if isinstance(reply, str) else reply[:4096].decode(errors="replace")
-        raise _refusal(f"it has {size} bytes; {MAX_BYTES} are the limit", kept) from None
+        raise _refusal(what, f"it has {size} bytes; {MAX_BYTES} are the limit", kept) from None
     if isinstance(reply, bytes):
         shown = reply.decode(errors="replace")
         try:
             reply = reply.decode()
         except UnicodeDecodeError:
-            raise _refusal("it is not UTF-8 text", shown) from None
+            raise _refusal(what, "it is not UTF-8 text", shown) from None
     if _SURROGATE.search(reply):
         raise _refusal(
-            "it holds half a character (a lone surrogate)", reply.encode(errors="replace").decode()
+            what, "it holds half a character (a lone surrogate)", reply.encode(errors="replace").decode()
         ) from None
     if not reply.strip():
-        raise _refusal("it is empty", reply) from None
+        raise _refusal(what, "it is empty", reply) from None
     return reply.removeprefix("\ufeff")
 
 

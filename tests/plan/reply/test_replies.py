@@ -54,6 +54,7 @@ def refused(reply: str | bytes) -> str:
         f"Here is the plan:\n```json\n{GOOD}\n```\nGood luck!",
         f"```\n{GOOD}\n```",
         f"<think>[1] or {{2}}?</think>\n{GOOD}",
+        f"First I wondered: {{'steps': []}}?\n</think>\n\n{GOOD}",
         f"The plan is {GOOD} as you wished.",
         f"```json\n{GOOD}\n```\nOnce more:\n```json\n{GOOD}\n```",
     ],
@@ -88,6 +89,7 @@ def test_what_was_mended_is_told(reply: str, form: str, told: str) -> None:
         ("   \n", "it is empty"),
         ("I would rather not.", "it holds no plan"),
         (f"{GOOD} {GOOD.replace('main', 'other')}", "2 different plans"),
+        (f"<think>Perhaps {GOOD}, or", "it breaks off within its thoughts"),
         (GOOD.replace('"reason": "because"', '"reason": NaN'), "NaN"),
         (GOOD.replace('"reason": "because"', '"reason": 1e999'), ""),
         (GOOD.replace('"id": "1"', '"id": "1", "id": "2"'), "there twice"),
@@ -155,6 +157,8 @@ def test_values_that_are_no_plan_are_read_as_values_only(value: str) -> None:
     ("reply", "why"),
     [
         ("no value", "it is no value"),
+        ("", "it is empty"),
+        ('Either {"a": 1} or {"a": 2}', "it is no value"),
         ("[1", "it breaks off"),
         ('{"a": 1, "a": 2}', "there twice"),
         ("{'a': 1, 'a': 2}", "there twice"),
@@ -163,12 +167,14 @@ def test_values_that_are_no_plan_are_read_as_values_only(value: str) -> None:
     ],
 )
 def test_what_is_no_value_is_refused_in_one_line(reply: str, why: str) -> None:
-    with pytest.raises(BadReply, match=why):
+    with pytest.raises(BadReply, match=f"the reply cannot be read: .*{why}"):
         read_value(reply)
 
 
 def test_a_value_is_read_out_of_its_fence() -> None:
     assert read_value("<think>hm</think>```json\n[1]\n```") == Parsed([1], "json")
+    talk = read_value('Let me look: {"a": [1]}. Then we shall see.')
+    assert talk == Parsed({"a": [1]}, "json", ("the words around it were left out",))
     assert read_value("[1]]") == Parsed([1], "repaired", ("a ] that closes nothing was left out",))
 
 
