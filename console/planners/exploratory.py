@@ -1,7 +1,8 @@
 """The planner of a task that is marked exploratory: one step, an agent's, which finds its way by itself.
 
-What it gives is a plan like any other, shown with its reason, approved, edited. Asked to revise it, it
-hands over to the planner that would have planned the task otherwise.
+What it gives is a plan like any other, shown with its reason, approved, edited. Asked to revise it, in the
+operator's words too, or for a phase of a plan, it hands over to the planner that would have planned the task
+otherwise.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from console.planners.base import Goal, History, PlanDraft, Planner, Progress
 
 
 class ExploratoryPlanner:
-    """Gives the whole task to the agent `profile`; `planner` makes the revisions."""
+    """Gives the whole task to the agent `profile`; `planner` plans what is not left to it."""
 
     name = "exploratory"
     model = prompt = ""
@@ -26,6 +27,8 @@ class ExploratoryPlanner:
 
     async def plan(self, goal: Goal, catalog: Catalog, progress: Progress) -> PlanDraft:
         """The plan of one step. Raises `NoPlanner` when there is no such agent."""
+        if goal.words or goal.is_phase:
+            return await self._planner.plan(goal, catalog, progress)
         tool = catalog.get(self._profile)
         if tool is None or tool.agent is None:
             agents = [name for name, one in catalog.tools.items() if one.agent]

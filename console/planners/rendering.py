@@ -23,20 +23,25 @@ OUTPUT_CHARS = 1_000
 LEFT_OUT_NAMES = 200
 SHORTLY = 12
 
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PASS$|_(?:PWD|PAT|AUTH)$", re.IGNORECASE
+)
+_URL_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 _SECRET_FROM = 8
 """Characters; a shorter value would be found everywhere."""
 
 
 def redactor(environ: Mapping[str, str], catalog: Catalog) -> Redactor:
-    """Takes out the values of the tools' secrets and of every variable whose name tells of one."""
+    """Takes out the values of the tools' secrets, of every variable whose name tells of one, and the
+    passwords in variables that are addresses."""
     named = {name for tool in catalog.tools.values() for name in tool.secrets}
-    values = {
-        name: value
-        for name, value in environ.items()
-        if (name in named or _SECRET_NAME.search(name)) and len(value) >= _SECRET_FROM
-    }
-    return Redactor(values)
+    values: dict[str, str] = {}
+    for name, value in environ.items():
+        if name in named or _SECRET_NAME.search(name):
+            values[name] = value
+        elif found := _URL_PASSWORD.search(value):
+            values[name] = found[1]
+    return Redactor({name: value for name, value in values.items() if len(value) >= _SECRET_FROM})
 
 
 def tool_text(tool: ToolSpec) -> str:

@@ -243,12 +243,20 @@ def test_a_prompt_that_no_choice_of_tools_makes_shorter_is_given_up() -> None:
     assert len(session.line.asked) < 5
 
 
-def test_no_secret_goes_to_the_model() -> None:
-    environ = {"OPENAI_API_KEY": "sk-canary-12345", "PATH": "/bin"}
-    session = Session(GOOD, environ=environ)
-    session.plan(Goal("wipe main with sk-canary-12345"))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_API_KEY", "sk-canary-12345"),
+        ("MYSQL_PWD", "sk-canary-12345"),
+        ("DB_PASS", "sk-canary-12345"),
+        ("DATABASE_URL", "postgres://app:sk-canary-12345@db.example/shop"),
+    ],
+)
+def test_no_secret_goes_to_the_model(name: str, value: str) -> None:
+    session = Session(GOOD, environ={name: value, "PWD": "/srv/deploy"})
+    session.plan(Goal("wipe main in /srv/deploy with sk-canary-12345"))
     assert "sk-canary" not in session.prompts[0]
-    assert "/bin" not in session.prompts[0]
+    assert "/srv/deploy" in session.prompts[0]
 
 
 def test_what_was_spent_in_the_rounds_is_taken_off_the_limit() -> None:
