@@ -30,14 +30,14 @@ def main(file: str) -> int:
     result_fd = os.dup(1)
     os.dup2(2, 1)
     try:
-        text = _text(_called(call))
+        data = _encoded(_text(_called(call)))
     except Failed as error:
         sys.stdout.flush()
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.flush()
     with os.fdopen(result_fd, "wb") as result:
-        result.write(text.encode("utf-8", "surrogateescape"))
+        result.write(data)
     return 0
 
 
@@ -78,6 +78,14 @@ def _text(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise Failed(f"what it gave back cannot be written as JSON: {_line(error)}") from None
+
+
+def _encoded(text: str) -> bytes:
+    """The text as bytes: those of a file name that is no UTF-8 come out as they went in."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise Failed("what it gave back holds half a character (a lone surrogate)") from None
 
 
 def _line(error: BaseException) -> str:

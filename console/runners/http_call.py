@@ -2,8 +2,8 @@
 
     output    the body of the reply, or what `extract_json` finds in it
     errors    the status line, each redirect, and in the end why it failed
-    exit      0 for 2xx, else as curl's: 6 no such host, 7 refused or no connection, 22 another status,
-              35 TLS, 47 too many redirects, 63 too large, 1 everything else
+    exit      0 for 2xx, else as curl's: 6 no such host, 7 refused or no connection, 18 cut off,
+              22 another status, 35 TLS, 47 too many redirects, 63 too large, 1 everything else
 
 A host is resolved once. The address that was looked at is the one that is connected to, so a name that
 answers differently the second time gains nothing; every redirect is looked at anew. Headers stay with
@@ -242,10 +242,15 @@ def _answer(reply: http.client.HTTPResponse, hop: _Hop, path: str | None) -> int
 
 def _read(reply: http.client.HTTPResponse) -> bytes:
     data = bytearray()
-    while piece := reply.read(min(_PIECE, LIMIT + 1 - len(data))):
-        data += piece
-        if len(data) > LIMIT:
-            raise Failed(f"the reply is larger than {LIMIT // 2**20} MiB", 63)
+    try:
+        while piece := reply.read(min(_PIECE, LIMIT + 1 - len(data))):
+            data += piece
+            if len(data) > LIMIT:
+                raise Failed(f"the reply is larger than {LIMIT // 2**20} MiB", 63)
+    except http.client.IncompleteRead:
+        raise Failed("the reply ended before it was whole", 18) from None
+    if reply.length:  # the library says nothing of a body that is shorter than it was to be
+        raise Failed(f"the reply ended before it was whole: {reply.length} bytes are missing", 18)
     return bytes(data)
 
 

@@ -51,6 +51,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 self.reply(int(query["code"]), b"because\nof \x1b[31mreasons")
             elif kind == "big":
                 self.reply(200, b"x" * int(query["bytes"]))
+            elif kind == "cut":
+                chunked = {"Transfer-Encoding": "chunked"} if "chunked" in query else {}
+                self.reply(200, b"[1, 2", chunked, missing=3)
             elif kind == "hang":
                 site.hold.wait(30)
             elif kind == "html":
@@ -58,11 +61,19 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             else:
                 self.reply(200, json.dumps(asked).encode())
 
-        def reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        def reply(
+            self, status: int, body: bytes, headers: dict[str, str] | None = None, *, missing: int = 0
+        ) -> None:
+            """`missing`: so many bytes are promised and do not come."""
+            size = len(body) + missing
+            self.close_connection = self.close_connection or bool(missing)
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            if "Transfer-Encoding" in (headers or {}):
+                body = b"%x\r\n%b" % (size, body)
+            else:
+                self.send_header("Content-Length", str(size))
             self.end_headers()
             if self.command != "HEAD":
                 try:

@@ -27,6 +27,8 @@ def wrong(): raise ValueError("no\\nluck")
 def leaves(): sys.exit(3)
 def odd(): return {1, 2}
 def nan(): return float("nan")
+def half(): return "\\ud83d"
+def half_within(): return ["\\ud83d"]
 def sees(): return {"cwd": os.getcwd(), "stdin": sys.stdin.read(), "env": os.environ.get("GIVEN")}
 def hangs(): time.sleep(60)
 class Kept:
@@ -77,6 +79,8 @@ async def test_what_a_function_prints_is_no_part_of_its_result(backend: Router, 
         ("my_tools:leaves", "my_tools:leaves left with 3 instead of an answer"),
         ("my_tools:odd", "what it gave back cannot be written as JSON: TypeError: "),
         ("my_tools:nan", "what it gave back cannot be written as JSON: ValueError: "),
+        ("my_tools:half", "what it gave back holds half a character (a lone surrogate)"),
+        ("my_tools:half_within", "what it gave back holds half a character (a lone surrogate)"),
         ("my_tools:number", "my_tools:number is not a function"),
         ("my_tools:gone", "my_tools:gone cannot be loaded: AttributeError: "),
         ("gone:gone", "gone:gone cannot be loaded: ModuleNotFoundError: No module named 'gone'"),

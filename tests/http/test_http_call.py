@@ -59,6 +59,8 @@ async def test_a_part_of_a_json_reply_can_be_the_result(site: Site, backend: Rou
         ("/html", ", extract_json: a", 1, "the reply is not JSON, and extract_json asks for a part of it"),
         ("/x", ", extract_json: nothing", 1, "the reply has nothing at nothing"),
         ("/big?bytes=8388609", "", 63, "the reply is larger than 8 MiB"),
+        ("/cut", "", 18, "the reply ended before it was whole: 3 bytes are missing\n"),
+        ("/cut?chunked=1", "", 18, "the reply ended before it was whole\n"),
         ("/redirect?to=/redirect%3Fto=/x", "", 0, "302 to "),
         ("/redirect?to=file:///etc/passwd", "", 1, "is no http or https address"),
         (
