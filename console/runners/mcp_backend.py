@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
@@ -142,7 +142,8 @@ class McpCalls:
             try:
                 return await self._answered(call)
             except ToolChanged as changed:
-                _write(call.spec.spool / CHANGED, json.dumps(changed.definition).encode())
+                with suppress(OSError):  # without it nobody is asked to trust the change: the step has failed
+                    _write(call.spec.spool / CHANGED, json.dumps(changed.definition).encode())
                 return self._failed(call, str(changed))
             except ServerTrouble as trouble:
                 return self._failed(call, str(trouble))
@@ -181,20 +182,24 @@ class McpCalls:
 
 
 def _claimed(spec: Spec) -> _Call | None:
-    """The call with its files, or `None` when the attempt is somebody's already. Raises `OSError`."""
+    """The call with its files, or `None` when the attempt is somebody's already. Raises `OSError`, and
+    nothing is claimed then."""
     home = spec.spool
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(home / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        claim = os.open(home / CLAIM, _NEW, 0o600)
-    except (BlockingIOError, FileExistsError):
-        os.close(lock)
-        return None
-    redactor = Redactor(spec.secrets)
-    call = _Call(spec, lock, _opened(home / OUT), _opened(home / ERR), redactor)
-    with os.fdopen(claim, "wb") as stream:
-        stream.write(b"process %d %.6f\n" % (os.getpid(), call.started))
+    with ExitStack() as undo:
+        lock = os.open(home / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        undo.callback(os.close, lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            claim = os.open(home / CLAIM, _NEW, 0o600)
+        except (BlockingIOError, FileExistsError):
+            return None
+        undo.callback((home / CLAIM).unlink)
+        with os.fdopen(claim, "wb") as stream:
+            out, err = (undo.enter_context(_opened(home / name)) for name in (OUT, ERR))
+            call = _Call(spec, lock, out, err, Redactor(spec.secrets))
+            stream.write(b"process %d %.6f\n" % (os.getpid(), call.started))
+        undo.pop_all()
     return call
 
 

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from console.catalog.spec import Risk
+from console.errors import NeverStarted
 from console.plan.model import Expect
 from tests.mcp.calling import bench, fake, modern
 
@@ -150,6 +151,21 @@ async def test_the_same_attempt_is_made_once(tmp_path: Path) -> None:
         taken.append(await b.backend.submit(spec))
         assert taken == [True, False, False]
         assert b.noted("calls") == ["echo"]
+
+
+async def test_a_call_whose_files_cannot_be_made_was_never_started_and_its_key_stays_free(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, {"s": fake()}) as b:
+        spec = b.spec("s.echo", text="x")
+        spec.spool.mkdir(parents=True)
+        (spec.spool / "err").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(NeverStarted, match="cannot be written down: Too many levels of symbolic links"):
+            await b.backend.submit(spec)
+        assert (await b.backend.status(spec.key)).phase == "unknown"
+        (spec.spool / "err").unlink()
+        assert await b.backend.submit(spec)
+        assert (await b.outcome(spec)).out == "x"
 
 
 async def test_calls_go_side_by_side(tmp_path: Path) -> None:

@@ -130,6 +130,17 @@ async def test_a_tool_that_changed_after_its_approval_is_not_called(tmp_path: Pa
         assert b.noted("calls") == ["lie"]
 
 
+async def test_a_change_that_cannot_be_written_down_fails_this_step_alone(tmp_path: Path) -> None:
+    async with bench(tmp_path, {"s": fake()}) as b:
+        (tmp_path / "definitions").write_text(json.dumps({"echo": {"description": "Something else."}}))
+        spec = b.spec("s.echo", text="x")
+        (spec.spool / "changed.part").mkdir(parents=True)
+        await b.backend.submit(spec)
+        refused = await b.outcome(spec)
+        assert refused.error == "the tool echo of the server s was changed since it was approved"
+        assert (await b.call("s.lie")).event.kind == "step_succeeded"
+
+
 async def test_many_sessions_leave_no_descriptor_and_no_process(tmp_path: Path) -> None:
     async with bench(tmp_path, {"s": fake()}) as b:
         await b.call("s.leave")
