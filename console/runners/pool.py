@@ -72,15 +72,14 @@ class Worker:
 
 
 class Pool:
-    """All supervisors, by the descriptor of their line; `poller` is told which to listen to."""
+    """All supervisors, by the descriptor of their line; `poller` is told which to listen to. `made` counts
+    them, the dead too."""
 
     def __init__(self, poller: select.poll) -> None:
         self._poller = poller
         self._all: dict[int, Worker] = {}
         self._idle: list[Worker] = []
-
-    def size(self) -> int:
-        return len(self._all)
+        self.made = 0
 
     def is_busy(self) -> bool:
         return len(self._all) > len(self._idle)
@@ -125,6 +124,7 @@ class Pool:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             theirs.close()
         ours.setblocking(False)
+        self.made += 1
         worker = self._all[ours.fileno()] = Worker(pid, ours)
         self._poller.register(ours, select.POLLIN)
         return worker

@@ -76,7 +76,7 @@ class Server:
         patience = max(self._linger, _FIRST_CLIENT)
         while True:
             is_idle = not self._clients and not self._pool.is_busy()
-            is_short = bool(self._clients) and self._pool.size() < self._ready
+            is_short = bool(self._clients) and self._pool.made < self._ready
             ready = self._poller.poll(0 if is_short else patience * 1000 if is_idle else None)
             if is_short and not ready:
                 self._prepare()
@@ -96,7 +96,8 @@ class Server:
                 self._welcome()
 
     def _prepare(self) -> None:
-        """Make a supervisor while there is nothing else to do: the first steps need not wait for it."""
+        """Make a supervisor while there is nothing else to do: the first steps need not wait for it. One
+        that dies is not replaced here: where they cannot live, that would never end."""
         try:
             self._pool.rest(self._pool.fork())
         except OSError:

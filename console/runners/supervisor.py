@@ -71,7 +71,8 @@ class Supervisor:
         self._error = ""
 
     def run(self) -> bool:
-        """Start, wait, sweep, and leave the exit record. Whether nothing else was left behind."""
+        """Start, wait, sweep, and leave the exit record. Whether nothing else was left behind, in this
+        process neither: what could not be started may have opened things for it."""
         started, clock = time(), monotonic()
         try:
             self._start(started)
@@ -93,7 +94,7 @@ class Supervisor:
             "error": self._error,
         }
         self._leave(json.dumps(record).encode())
-        return not self._reap()
+        return not self._reap() and not self._error
 
     # ── start ────────────────────────────────────────────────────────────────────────────────────
 

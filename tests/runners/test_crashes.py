@@ -38,7 +38,7 @@ from console.runners.local import LocalBackend
 run_dir, cwd, line, count, then = Path(sys.argv[1]), *sys.argv[2:6]
 
 async def main():
-    async with LocalBackend(run_dir, linger=0) as backend:
+    async with LocalBackend(run_dir, linger=0, ready=3) as backend:
         for number in range(1, int(count) + 1):
             key = f"run/{number}/1"
             spec = Spec(key, ("/bin/sh", "-c", line), cwd, spool(run_dir, key), {"PATH": "/usr/bin:/bin"})
@@ -92,6 +92,14 @@ def ledger(tmp_path: Path) -> Counter[str]:
     return Counter((tmp_path / "ledger").read_text().split())
 
 
+async def until_ready(server: psutil.Process, count: int) -> list[psutil.Process]:
+    """The supervisors of a fork server, when there are `count`."""
+    with anyio.fail_after(10):
+        while len(children := server.children()) < count:
+            await anyio.sleep(0.01)
+    return children
+
+
 async def until_on(backend: LocalBackend, key: str = KEY) -> None:
     async for chunk in backend.output(key):
         if chunk.data.startswith(b"on"):
@@ -123,6 +131,31 @@ async def test_steps_outlive_a_killed_engine_and_the_next_one_takes_them_up(
             assert (await backend.status(key, wait=None)).exit_code == 4
             assert await whole_output(backend, key) == b"on\ndone\n"
     assert ledger(tmp_path) == dict.fromkeys(keys, 1)
+
+
+async def test_supervisors_with_nothing_to_do_do_not_outlive_a_killed_engine(
+    run_dir: Path, tmp_path: Path
+) -> None:
+    with engine(run_dir, tmp_path, "true", 1, "stay") as first:
+        assert first.stdout
+        first.stdout.readline()
+        server = fork_server(run_dir)
+        family = [server, *await until_ready(server, 3)]
+        first.kill()
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
+async def test_supervisors_that_die_are_not_made_anew_before_a_step_asks(run_dir: Path, spec: Specs) -> None:
+    async with LocalBackend(run_dir, linger=0, ready=2) as backend:
+        server = fork_server(run_dir)
+        idle = await until_ready(server, 2)
+        for process in idle:
+            process.kill()
+        psutil.wait_procs(idle)
+        assert fork_server(run_dir) == server  # it has heard of their end when it greets
+        assert server.children() == []
+        await backend.submit(spec(KEY, "exit 4"))
+        assert (await backend.status(KEY, wait=None)).exit_code == 4
 
 
 async def test_what_a_dead_engine_managed_to_order_is_claimed_before_the_next_one_looks(
@@ -340,6 +373,24 @@ async def test_more_steps_at_once_than_supervisors_are_kept(
     assert ledger(tmp_path) == dict.fromkeys(keys, 1)
     await backend.submit(spec("run/41/1", "exit 5"))
     assert (await backend.status("run/41/1", wait=None)).exit_code == 5
+
+
+async def test_steps_that_cannot_keep_their_output_leave_no_descriptor(
+    backend: LocalBackend, run_dir: Path, spec: Specs
+) -> None:
+    async def held_after(key: str, *, fails: bool) -> int:
+        if fails:
+            spool(run_dir, key).mkdir()
+            (spool(run_dir, key) / "err").symlink_to("elsewhere")
+        await backend.submit(spec(key, "true"))
+        assert (await backend.status(key, wait=None)).never_started is fails
+        return sum(process.num_fds() for process in server.children())
+
+    server = fork_server(run_dir)
+    before = await held_after(KEY, fails=False)
+    for number in range(2, 6):
+        await held_after(f"run/{number}/1", fails=True)
+    assert await held_after("run/6/1", fails=False) == before
 
 
 async def test_many_steps_leave_no_zombie_and_no_descriptor(
