@@ -37,6 +37,7 @@ from console.catalog.spec import McpServer
 from console.catalog.surroundings import expanded, usual
 from console.errors import PlandeckError
 from console.redact import Redactor
+from console.runners.mcp_log import ServerLog
 from console.runners.mcp_stdio import Conduct, Program, stdio
 
 PAUSES = (0.2, 0.8, 2.0)
@@ -105,12 +106,8 @@ class ServerSession:
         self._opening = anyio.Lock()
         self._listeners: dict[object, Said] = {}
         known = {name: place.caller.get(name, "") for name in server.secrets}
-        self._redactor = Redactor({name: value for name, value in known.items() if value})
-
-    @property
-    def log(self) -> Path:
-        """Where its standard error goes."""
-        return self._place.logs / f"{self.name}.log"
+        self._secrets = {name: value for name, value in known.items() if value}
+        self._redactor = Redactor(self._secrets)
 
     def close(self) -> None:
         """End the session; the server's process ends with it."""
@@ -295,7 +292,8 @@ class ServerSession:
             what = f"the server {self.name} cannot be started: there is no program {command}"
             raise ServerTrouble(what, is_final=True)
         argv = (command, *server.args)
-        return stdio(Program(argv, env, self._place.cwd, self.log), conduct)
+        log = ServerLog(self._place.logs / f"{self.name}.log", self._secrets)
+        return stdio(Program(argv, env, self._place.cwd, log), conduct)
 
     async def _want_log(self, client: Client) -> None:
         """Servers of the older protocol send log messages of the level that they were asked for."""
@@ -329,13 +327,13 @@ class ServerSession:
     def _trouble(
         self, what: str, connection: _Connection | None, conduct: Conduct | None = None
     ) -> ServerTrouble:
-        """`what`, with what is known of the server's conduct, and the last line of its log."""
+        """`what`, with what is known of the server's conduct."""
         known = connection.conduct if connection else conduct or Conduct()
         said = [known.ended] if known.ended else []
         if known.first_junk:
-            said.append(f"it printed what is no message: {known.first_junk.strip()}")
-        elif not self._server.url and (last := _last_line(self.log)):
-            said.append(f"its last words: {last}")
+            said.append(f"it printed what is no message: {known.first_junk}")
+        elif known.last_words:
+            said.append(f"its last words: {known.last_words}")
         more = f" ({'; '.join(said)})" if said else ""
         return ServerTrouble(self._redactor.redact(f"the server {self.name} failed: {what}{more}"))
 
@@ -356,13 +354,3 @@ def _json(value: Any) -> str:
     import json
 
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _last_line(log: Path) -> str:
-    try:
-        with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - 2_000))
-            lines = stream.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")

@@ -1,8 +1,8 @@
 """MCP over the pipes of a process: one JSON-RPC message a line, nothing believed about the other side.
 
-A line that is no message (a banner, a stray print) goes to the server's log; too many of them, or one
-that is too long, end the connection. The process is started under a guard (mcp_guard.py), so that
-nothing of it outlives the connection or this process.
+A line that is no message (a banner, a stray print) goes to the server's log, as its standard error does;
+too many of them, or one that is too long, end the connection. The process is started under a guard
+(mcp_guard.py), so that nothing of it outlives the connection or this process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import anyio
 import anyio.lowlevel
@@ -23,13 +22,15 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from console.runners.mcp_log import ServerLog
+
 FRAME_LIMIT = 32 * 1024 * 1024
 """Bytes of the longest message."""
 
 JUNK_LIMIT = 1_000
 """Lines that are no messages, after which nothing more is read."""
 
-FLUSH = 0.2  # seconds in which what was sent last may leave
+FLUSH = 0.2  # seconds in which what was sent last may leave, and its last words may come
 LEAVE = 0.3  # from the end of its input to TERM
 SWEPT = 3.0  # from TERM until the guard has ended everything
 
@@ -39,25 +40,28 @@ Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObj
 _ROOT = str(Path(__file__).parents[2])
 _GUARD = str(Path(__file__).with_name("mcp_guard.py"))
 _PIECE = 1 << 18
+_LEFT = 4  # pieces of its standard error that are read after its end: the pipe held no more
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start, resolved. `log` takes its standard error and what it says besides messages."""
+    """What to start, resolved. `log` takes what it says besides messages."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
-    log: Path
+    log: ServerLog
 
 
 @dataclass(slots=True)
 class Conduct:
-    """How the other side behaved: lines that were no messages, and what ended the connection."""
+    """How the other side behaved: lines that were no messages, what ended the connection, and the last line
+    it said besides messages. All of it is safe text."""
 
     junk: int = 0
     first_junk: str = ""
     ended: str = ""
+    last_words: str = ""
     on_end: list[Callable[[], None]] = field(default_factory=list)
 
     def end(self, why: str) -> None:
@@ -70,15 +74,15 @@ class Conduct:
 async def stdio(program: Program, conduct: Conduct) -> AsyncIterator[Streams]:
     """Start the server and talk to it. Raises `OSError` when the guard cannot be started."""
     with ExitStack() as stack:
-        log = stack.enter_context(_opened(program.log))
         pipes = _Pipes(stack)
-        process = await _started(program, pipes, log)
+        process = await _started(program, pipes)
         # Nothing is awaited between the start and the task group that owns the process.
         into, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, out = anyio.create_memory_object_stream[SessionMessage](0)
-        written = anyio.Event()
+        written, quiet = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_receive, pipes.from_server, into, conduct, log)
+            tasks.start_soon(_receive, pipes.from_server, into, conduct, program.log, quiet)
+            tasks.start_soon(_listen, pipes.from_errors, conduct, program.log, quiet)
             tasks.start_soon(_send, pipes.to_server, out, written, conduct)
             try:
                 yield read, write
@@ -92,17 +96,20 @@ async def stdio(program: Program, conduct: Conduct) -> AsyncIterator[Streams]:
                     await written.wait()
                     pipes.close(pipes.to_server)
                     await _end(process)
+                    _hear_out(pipes.from_errors, conduct, program.log)
 
 
 class _Pipes:
-    """Both pipes to the server: our ends, and its ends until it has them."""
+    """The pipes to the server: our ends, and its ends until it has them."""
 
     def __init__(self, stack: ExitStack) -> None:
         self.for_input, self.to_server = os.pipe()
         self.from_server, self.for_output = os.pipe()
+        self.from_errors, self.for_errors = os.pipe()
         self._open = {self.for_input, self.to_server, self.from_server, self.for_output}
+        self._open |= {self.from_errors, self.for_errors}
         stack.callback(self.close, *self._open)
-        for fd in (self.to_server, self.from_server):
+        for fd in (self.to_server, self.from_server, self.from_errors):
             os.set_blocking(fd, False)
         with suppress(OSError):  # larger pipes only make large results faster
             fcntl.fcntl(self.from_server, fcntl.F_SETPIPE_SZ, _PIECE)
@@ -113,7 +120,7 @@ class _Pipes:
             os.close(fd)
 
 
-async def _started(program: Program, pipes: _Pipes, log: IO[bytes]) -> Process:
+async def _started(program: Program, pipes: _Pipes) -> Process:
     try:
         return await anyio.open_process(
             [sys.executable, "-I", "-S", _GUARD, _ROOT, str(os.getpid()), *program.argv],
@@ -121,15 +128,11 @@ async def _started(program: Program, pipes: _Pipes, log: IO[bytes]) -> Process:
             cwd=program.cwd,
             stdin=pipes.for_input,
             stdout=pipes.for_output,
-            stderr=log,
+            stderr=pipes.for_errors,
             start_new_session=True,
         )
     finally:
-        pipes.close(pipes.for_input, pipes.for_output)
-
-
-def _opened(log: Path) -> IO[bytes]:
-    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab", 0)
+        pipes.close(pipes.for_input, pipes.for_output, pipes.for_errors)
 
 
 async def _pieces(fd: int) -> AsyncGenerator[bytes]:
@@ -147,8 +150,30 @@ async def _pieces(fd: int) -> AsyncGenerator[bytes]:
         await anyio.lowlevel.checkpoint()
 
 
+async def _listen(fd: int, conduct: Conduct, log: ServerLog, quiet: anyio.Event) -> None:
+    """Read its standard error, until the last one that writes to it has gone."""
+    async with aclosing(_pieces(fd)) as pieces:
+        async for piece in pieces:
+            log.write(piece)
+            conduct.last_words = log.last_line
+    quiet.set()
+
+
+def _hear_out(fd: int, conduct: Conduct, log: ServerLog) -> None:
+    """What is left of its standard error after its end."""
+    with suppress(OSError):
+        for _ in range(_LEFT):
+            log.write(os.read(fd, _PIECE))
+    log.close()
+    conduct.last_words = log.last_line
+
+
 async def _receive(
-    fd: int, into: MemoryObjectSendStream[SessionMessage | Exception], conduct: Conduct, log: IO[bytes]
+    fd: int,
+    into: MemoryObjectSendStream[SessionMessage | Exception],
+    conduct: Conduct,
+    log: ServerLog,
+    quiet: anyio.Event,
 ) -> None:
     pending: list[bytes] = []
     size = 0
@@ -169,19 +194,20 @@ async def _receive(
                 if conduct.junk > JUNK_LIMIT:
                     conduct.end(f"it printed more than {JUNK_LIMIT} lines that are no messages")
                     return
+        with anyio.move_on_after(FLUSH):  # why it ended may still be on its way
+            await quiet.wait()
     conduct.end("")
 
 
-def _message(line: bytes, conduct: Conduct, log: IO[bytes]) -> SessionMessage | None:
+def _message(line: bytes, conduct: Conduct, log: ServerLog) -> SessionMessage | None:
     if not line.strip():
         return None
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
     except ValueError:
         conduct.junk += 1
-        conduct.first_junk = conduct.first_junk or line[:200].decode("utf-8", "replace")
-        with suppress(OSError):
-            log.write(b"not a message: " + line[:2_000] + b"\n")
+        shown = log.note("not a message", line)
+        conduct.first_junk = conduct.first_junk or shown
         return None
 
 

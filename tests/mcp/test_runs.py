@@ -51,11 +51,11 @@ def folder_of(shell: Shell) -> Path:
 
 
 def test_results_go_from_call_to_call_and_no_secret_is_kept(shell: Shell) -> None:
-    plan = steps(("s.secret", {}), ("s.echo", {"text": "{step_1_result}"}))
+    plan = steps(("s.secret", {}), ("s.echo", {"text": "{step_1_result}"}), ("s.mutter", {}))
     done = shell.run(plan, "--yes", "--json", CANARY=CANARY)
     assert (done.code, done.err) == (0, "")
     previews = [fact["preview"] for fact in done.facts if fact["event"] == "step_succeeded"]
-    assert previews == ["the key is <secret:CANARY>, path /"] * 2
+    assert sorted(previews) == ["said nothing", *["the key is <secret:CANARY>, path /"] * 2]
     run = done.fact("run_created")["run"]
     kept = [path for path in (folder_of(shell) / run).rglob("*") if path.is_file()]
     assert (folder_of(shell) / run / "servers" / "s.log") in kept
@@ -104,7 +104,7 @@ def test_servers_are_asked_by_tools_and_check(
         ["s.nonsense", "disruptive?"],
         ["s", "server"],
     ]
-    assert "15 tools" in out
+    assert "16 tools" in out
     _, out, _ = told(capsys, "tools", "s.echo", "--tools", "tools.yaml")
     assert "it says     read only (a claim, not believed)" in out
     (here / "plan.json").write_text(json.dumps(steps(("s.ecko", {"text": "x"}))))
