@@ -45,6 +45,9 @@ from console.text import clean, one_line
 GRACE = 3.0
 """Seconds between TERM and KILL for a service."""
 
+TEARDOWN = 60.0
+"""Seconds for one command of the teardown: nothing else can call it off."""
+
 POLL = 0.02
 """Seconds between two looks at a service that is not ready yet."""
 
@@ -156,15 +159,19 @@ class Running:
     _services: list[_Process] = field(default_factory=list, repr=False)
 
     async def teardown(self) -> None:
-        """Run the teardown commands and end the services. Raises `BackendError` when a command fails;
-        the services are ended all the same."""
+        """Run the teardown commands, each for `TEARDOWN` seconds at most, and end the services. Raises
+        `BackendError` for the first command that failed, when everything else has been taken down."""
+        failures: list[BackendError] = []
         with anyio.CancelScope(shield=True):
-            try:
-                for number, command in enumerate(self.sandbox.teardown, 1):
-                    await _command(command, self, f"sandbox teardown {number}")
-            finally:
-                for service in reversed(self._services):
-                    await service.end()
+            for number, command in enumerate(self.sandbox.teardown, 1):
+                try:
+                    await _command(command, self, f"sandbox teardown {number}", within=TEARDOWN)
+                except BackendError as error:
+                    failures.append(error)
+            for service in reversed(self._services):
+                await service.end()
+        if failures:
+            raise failures[0]
 
     async def failing(self, checks: Sequence[str]) -> tuple[str, ...]:
         """Those of `checks` (`sandbox.prove.done` or `.undone`) that do not hold now."""
@@ -216,7 +223,13 @@ def _copy(copies: Sequence[Copy], task_dir: Path, workspace: Path) -> None:
             else:
                 shutil.copy(source, target)
         except OSError as error:
-            raise BackendError(f"cannot copy {one.source}: {error.strerror}", where="sandbox copy") from None
+            raise BackendError(f"cannot copy {one.source}: {_why(error)}", where="sandbox copy") from None
+
+
+def _why(error: OSError) -> str:
+    """Why something was not copied; of a folder, the first of the reasons, which come as (from, to, why)."""
+    parts = error.args[0]
+    return error.strerror or str(parts[0][2] if isinstance(parts, list) else parts)
 
 
 def _ports(sandbox: Sandbox, state: Path) -> dict[str, str]:
@@ -258,14 +271,26 @@ async def _run(command: str, running: Running) -> tuple[int, str]:
             code = await process.wait()
         except BaseException:
             _signal_group(process.pid, signal.SIGKILL)
+            with anyio.CancelScope(shield=True):
+                await process.wait()
             raise
     with log.open("rb") as done:
         done.seek(start)
         return code, clean(done.read()[-2000:])
 
 
-async def _command(command: str, running: Running, where: str) -> None:
-    code, output = await _run(command, running)
+async def _command(command: str, running: Running, where: str, *, within: float | None = None) -> None:
+    """Raises `BackendError` when it fails, or has not ended `within` seconds."""
+    code, output = None, ""
+    with anyio.move_on_after(within):
+        code, output = await _run(command, running)
+    if code is None:
+        raise BackendError(
+            f"{one_line(command, 80)!r} did not end within {within:g} s",
+            where=where,
+            kept=f"the workspace {running.workspace} is as it left it",
+            todo="See .sandbox/commands.log there",
+        )
     if code:
         last = one_line(output.rstrip("\n").rpartition("\n")[2], 200)
         raise BackendError(

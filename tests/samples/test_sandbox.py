@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from console import sandbox
 from console.errors import BackendError, InvalidTask, UsageError
 from console.sandbox import parse, prepare
 
@@ -129,6 +130,37 @@ async def test_services_end_when_teardown_fails(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="teardown 1"):
         await running.teardown()
     assert not is_listening(running.env["PORT"])
+
+
+async def test_every_teardown_command_has_its_turn_and_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "TEARDOWN", 0.2)
+    box = parse({"teardown": ["echo $$ > pid; exec sleep 1000", "false", "touch after"]})
+    running = await prepare(tmp_path, box, tmp_path, ENV)
+    with pytest.raises(BackendError, match=r"sandbox teardown 1: 'echo .*' did not end within 0\.2 s"):
+        await running.teardown()
+    assert (tmp_path / "after").exists()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("site", "site/pipe` is a named pipe"),
+        ("site/pipe", "site/pipe` is a named pipe"),
+        ("work/same", "are the same file"),
+        ("gone", "No such file or directory"),
+    ],
+)
+async def test_what_cannot_be_copied_is_named_with_the_reason(tmp_path: Path, source: str, why: str) -> None:
+    for folder in ("site", "work"):
+        (tmp_path / folder).mkdir()
+    os.mkfifo(tmp_path / "site" / "pipe")
+    (tmp_path / "work" / "same").touch()
+    with pytest.raises(BackendError, match=f"sandbox copy: cannot copy {source}: .*{why}"):
+        await prepare(tmp_path, parse({"copy": [source]}), tmp_path / "work", ENV)
 
 
 async def test_services_end_when_the_preparing_is_cancelled(tmp_path: Path) -> None:
