@@ -27,6 +27,12 @@ _ENCODED_FROM = 6
 _LINE_FROM = 8
 
 
+def apart(values: Mapping[str, str]) -> dict[str, str]:
+    """Those of `values` that can be told from everything else. For variables which nobody has declared to be
+    secrets: taking a `1` or a `true` out of everything would protect nothing and break results."""
+    return {name: value for name, value in values.items() if len(value) >= _ENCODED_FROM}
+
+
 def _base64_cores(value: bytes) -> Iterator[bytes]:
     """The characters that stand for `value` in base64 wherever it begins in the encoded text: those
     that also depend on its neighbours are left off at both ends."""

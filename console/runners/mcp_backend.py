@@ -24,7 +24,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from console.errors import NeverStarted
-from console.redact import Redactor
+from console.redact import Redactor, apart
 from console.runners.backend import CHANGED, Spec
 from console.runners.mcp_servers import Servers
 from console.runners.supervisor import CLAIM, ERR, EXIT, LOCK, OUT
@@ -197,7 +197,7 @@ def _claimed(spec: Spec) -> _Call | None:
         undo.callback((home / CLAIM).unlink)
         with os.fdopen(claim, "wb") as stream:
             out, err = (undo.enter_context(_opened(home / name)) for name in (OUT, ERR))
-            call = _Call(spec, lock, out, err, Redactor(spec.secrets))
+            call = _Call(spec, lock, out, err, Redactor(apart(spec.secrets)))
             stream.write(b"process %d %.6f\n" % (os.getpid(), call.started))
         undo.pop_all()
     return call

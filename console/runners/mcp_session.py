@@ -36,7 +36,7 @@ from console.catalog.mcp import pin_of
 from console.catalog.spec import McpServer
 from console.catalog.surroundings import expanded, usual
 from console.errors import PlandeckError
-from console.redact import Redactor
+from console.redact import Redactor, apart
 from console.runners.mcp_log import ServerLog
 from console.runners.mcp_stdio import Conduct, Program, stdio
 
@@ -105,8 +105,7 @@ class ServerSession:
         self._connection: _Connection | None = None
         self._opening = anyio.Lock()
         self._listeners: dict[object, Said] = {}
-        known = {name: place.caller.get(name, "") for name in server.secrets}
-        self._secrets = {name: value for name, value in known.items() if value}
+        self._secrets = apart({name: place.caller.get(name, "") for name in server.secrets})
         self._redactor = Redactor(self._secrets)
 
     def close(self) -> None:

@@ -118,6 +118,12 @@ async def test_a_secret_reaches_the_server_and_nothing_that_is_kept(tmp_path: Pa
         assert not [path for path in shown if b"c4n4ry" in path.read_bytes()]
 
 
+async def test_a_setting_that_is_found_everywhere_is_no_secret(tmp_path: Path) -> None:
+    server = modern(env={"DEBUG": "$DEBUG", "ZONE": "$ZONE"})
+    async with bench(tmp_path, {"m": server}, {"DEBUG": "3", "ZONE": "total"}) as b:
+        assert (await b.call("m.add", first=1, second=2)).out == '{"total": 3}'
+
+
 async def test_a_cancelled_call_is_told_to_the_server(tmp_path: Path) -> None:
     async with bench(tmp_path, {"s": fake()}) as b:
         spec = b.spec("s.wait")
