@@ -50,6 +50,11 @@ def variable(word: str) -> str:
     return word[1:] if len(word) > 1 and word[0] == "$" else ""
 
 
+def variables(facts: Iterable[Fact]) -> set[str]:
+    """The names that the words of `facts` stand for."""
+    return {name for fact in facts for word in fact if (name := variable(word))}
+
+
 def bind_pattern(pattern: Fact, binding: Binding) -> Fact:
     """`pattern` with every `$x` that `binding` knows replaced; others stay."""
     return tuple(binding.get(variable(word), word) for word in pattern)

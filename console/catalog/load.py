@@ -16,8 +16,9 @@ from pathlib import Path
 from console import plugins
 from console.bundled import tools_dir
 from console.catalog import agents
+from console.catalog.reading import ToolFile
 from console.catalog.spec import Catalog, Goal, McpServer, ToolSpec
-from console.catalog.toolfile import ToolFile, read_tool_file
+from console.catalog.toolfile import read_tool_file
 from console.errors import Fault, InvalidCatalog
 from console.plan.faults import nearest
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from console.catalog.file_tools import TOOL_KEYS
 from console.catalog.load import load, locate, names
 from console.catalog.spec import Catalog, Risk
-from console.catalog.toolfile import TOOL_KEYS, read_tool_file
+from console.catalog.toolfile import read_tool_file
 from console.errors import InvalidCatalog
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -129,6 +130,21 @@ def test_a_gantz_file_works_as_it_is(tmp_path: Path) -> None:
     assert (ask.http.method, ask.http.timeout, ask.http.extract_json) == ("POST", 5, "data.id")
     assert {tool.risk for tool in catalog.tools.values()} == {Risk.DISRUPTIVE}
     assert not any(tool.risk_known for tool in catalog.tools.values())
+
+
+def test_the_environment_of_a_file_is_that_of_each_tool_unless_it_says_otherwise() -> None:
+    text = """
+environment: {PGUSER: app, PGHOST: db1}
+tools:
+  - {name: a, script: {command: psql}, environment: {PGHOST: db2}}
+  - {name: b, script: {command: psql}}
+"""
+    assert [tool.environment for tool in read_tool_file(text).tools] == [
+        {"PGUSER": "app", "PGHOST": "db2"},
+        {"PGUSER": "app", "PGHOST": "db1"},
+    ]
+    (fault,) = read_tool_file("environment: [a]\ntools: [{name: a, script: {command: b}}]").faults
+    assert (fault.line, fault.message) == (1, "environment must be a mapping of names to texts")
 
 
 def test_our_own_keys_are_read(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from console import task
-from console.catalog.toolfile import FILE_KEYS, TOOL_KEYS
+from console.catalog.file_tools import TOOL_KEYS
+from console.catalog.toolfile import FILE_KEYS
 from console.commands.look import document_of
 from console.plan import codec
 from console.plan.model import Plan, Step
