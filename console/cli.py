@@ -6,6 +6,8 @@ Exit codes: 0 succeeded, 1 failed, 2 usage, 3 invalid plan or rejected, 4 stoppe
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
 import sys
@@ -78,11 +80,33 @@ def start(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script. Every error leaves as one line and an exit code, never as a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     try:
         code = app(arguments, standalone_mode=False, prog_name="plandeck")
     except BaseException as error:  # noqa: BLE001 - the seam: whatever comes up becomes a line here
         code = _tell(error, as_json="--json" in arguments)
     _leave(code if isinstance(code, int) else 0)
+
+
+def _open_streams() -> None:
+    """Standard streams that can be used: one that the caller has closed leads nowhere (otherwise the next
+    file that is opened would be in its place), and what an encoding does not have is written as an escape,
+    as JSON writes it."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("plandeck", _escaped)
+        sys.stdout.reconfigure(errors="plandeck")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _leave(code: int) -> NoReturn:

@@ -17,6 +17,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -49,6 +50,15 @@ def _base(variable: str, default: str) -> Path:
         return Path(given) if given.startswith("/") else Path.home() / default
     except RuntimeError:
         raise UnsafePlace("there is no home folder", todo=f"Set {variable} to a folder of yours") from None
+
+
+def from_home(path: str) -> Path:
+    """`path` with `~` and `~NAME` as home folders. Where nobody is called so it stays as it is written: a
+    goal in words may begin with a tilde."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def state_dir() -> Path:
@@ -174,12 +184,12 @@ def new_run_dir() -> Path:
 
 def run_ids() -> list[str]:
     """The ids of the runs that are kept, last started first. A missing folder holds none."""
+    found = []
     try:
-        found = [
-            (_started(Path(entry.path)), entry.name)
-            for entry in os.scandir(state_dir() / "runs")
-            if entry.is_dir(follow_symlinks=False) and Path(entry.path, "journal.db").is_file()
-        ]
+        for entry in os.scandir(state_dir() / "runs"):
+            if entry.is_dir(follow_symlinks=False) and Path(entry.path, "journal.db").is_file():
+                with suppress(FileNotFoundError):  # it was removed meanwhile
+                    found.append((_started(Path(entry.path)), entry.name))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -307,20 +317,29 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     path = config_file()
     values = _read_config(path)
+    given: dict[str, Any] = {}
     for name in FROM_ENVIRONMENT:
-        given = environ.get(f"PLANDECK_{name.upper()}", "")
-        if given:
-            values[name] = _TRUTH.get(given.lower(), given) if name == "ascii" else given
-    faults = list(_faults(values))
+        if value := environ.get(_variable(name), ""):
+            given[name] = _TRUTH.get(value.lower(), value) if name == "ascii" else value
+    faults = list(_faults({name: value for name, value in values.items() if name not in given}))
     if faults:
         raise InvalidSettings(faults, file=str(path))
+    for name, said in given.items():
+        if wanted := _not_a(name, said):
+            fault = Fault(0, "", f"it must be {wanted}, and is {said!r:.80}")
+            raise InvalidSettings([fault], file=_variable(name))
+    values |= given
     values |= {name: str(values[name]) for name in _NUMBERS if name in values}
     values["limits"] = Limits(**values.get("limits", {}))
     if isinstance(values.get("notify"), dict):
         values["notify"] = NotifyTool(**values["notify"])
     settings = Settings(**values)
-    editor = settings.editor or environ.get("VISUAL", "") or environ.get("EDITOR", "") or "vi"
-    return replace(settings, editor=editor)
+    editors = (settings.editor, environ.get("VISUAL", ""), environ.get("EDITOR", ""), "vi")
+    return replace(settings, editor=next(editor for editor in editors if editor.strip()))
+
+
+def _variable(name: str) -> str:
+    return f"PLANDECK_{name.upper()}"
 
 
 class InvalidSettings(InvalidDocument):
@@ -412,7 +431,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         fault = Fault(line, "", f"not YAML: {error.problem}")
         raise InvalidSettings([fault], file=str(path)) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise InvalidSettings([Fault(0, "", "not YAML")], file=str(path)) from None
     if values is None:
         return {}

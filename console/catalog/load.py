@@ -8,7 +8,6 @@ brings under that name (console/plugins.py).
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from console.catalog.spec import Catalog, Goal, McpServer, ToolSpec
 from console.catalog.toolfile import read_tool_file
 from console.errors import Fault, InvalidCatalog
 from console.plan.faults import nearest
+from console.settings import config_file, from_home
 
 MAX_BYTES = 1024 * 1024
 """No tool file is larger; a larger one is not what it seems."""
@@ -66,7 +66,7 @@ def locate(source: str | Path, beside: Path | None = None) -> Path | None:
         if not any(path.is_file() for path in candidates) and source in plugins.names(plugins.TOOLS):
             candidates = [plugins.tool_file(source)]
     else:
-        candidates = [folder / Path(source).expanduser() for folder in folders]
+        candidates = [folder / from_home(str(source)) for folder in folders]
     return next((path.resolve() for path in candidates if path.is_file()), None)
 
 
@@ -82,8 +82,7 @@ def nameable() -> list[str]:
 
 
 def _folders() -> list[Path]:
-    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return [Path(config).expanduser() / "plandeck" / "tools", tools_dir()]
+    return [config_file().parent / "tools", tools_dir()]
 
 
 def _read(path: Path) -> ToolFile:

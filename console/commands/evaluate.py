@@ -144,8 +144,10 @@ def _contenders(
 
 
 def _prompt(name: str) -> str:
+    from console.settings import from_home
+
     is_file = "/" in name or name.endswith(".md")
-    return str(Path(name).expanduser().absolute()) if is_file else name
+    return str(from_home(name).absolute()) if is_file else name
 
 
 def _matrix(

@@ -50,7 +50,7 @@ def planned_by(task: Task, planner: str, model: str = "", prompt: str = "") -> T
     """`task` with the planner settled: the command line's word over the task's over the configured one;
     `auto` asks a model where one is named. A prompt file is named by its whole path."""
     from console.planners.gguf import absolute
-    from console.settings import load_settings
+    from console.settings import from_home, load_settings
 
     if planner:
         _must_be_known(planner)
@@ -63,7 +63,7 @@ def planned_by(task: Task, planner: str, model: str = "", prompt: str = "") -> T
     if use == "auto":
         use = "llm" if model else "offline"
     if "/" in prompt or prompt.endswith(".md"):
-        prompt = str(Path(prompt).expanduser().absolute())
+        prompt = str(from_home(prompt).absolute())
     changed = asked.model_copy(update={"use": use, "model": model, "prompt": prompt})
     return task.model_copy(update={"planner": changed})
 

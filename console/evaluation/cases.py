@@ -12,6 +12,7 @@ from console.errors import Fault, InvalidDocument, InvalidPlan, InvalidTask, Usa
 from console.plan import codec, strict
 from console.plan.model import Plan
 from console.service.parts import catalog_of
+from console.settings import from_home
 from console.task import Task, load
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -48,7 +49,7 @@ def cases(places: Iterable[str], tools: tuple[Path, ...] = ()) -> tuple[Case, ..
 def _named(places: Iterable[str]) -> Iterator[tuple[str, str]]:
     """What to load, and its name in the tables."""
     for place in places:
-        folder = Path(place).expanduser()
+        folder = from_home(place)
         if not folder.is_dir():
             yield place, folder.parent.name if folder.name == "task.yaml" else folder.stem
             continue

@@ -16,6 +16,7 @@ from typing import Any
 from console.errors import NoPlanner
 from console.planners.llm_call import FORMS, Patience
 from console.planners.llm_settings import ModelSettings
+from console.settings import from_home
 
 PREFIX = "gguf:"
 PROMPT = "plan-small-v1"
@@ -40,12 +41,12 @@ def absolute(model: str, folder: Path) -> str:
     """The name with its path made whole, seen from `folder`; other names as they are."""
     if not is_local(model):
         return model
-    return f"{PREFIX}{(folder / Path(model.removeprefix(PREFIX)).expanduser()).absolute()}"
+    return f"{PREFIX}{(folder / from_home(model.removeprefix(PREFIX))).absolute()}"
 
 
 def check(model: str) -> None:
     """Raises `NoPlanner` when the file cannot be used, or nothing here could run it."""
-    path = Path(model.removeprefix(PREFIX)).expanduser()
+    path = from_home(model.removeprefix(PREFIX))
     try:
         with path.open("rb") as file:
             begins = file.read(4)

@@ -10,6 +10,7 @@ from typing import Any
 from console import bundled
 from console.errors import BadReply, Fault, InvalidPlan, MissingDocument, UsageError
 from console.plan import codec, strict
+from console.settings import from_home
 from console.task.model import Task
 from console.task.reader import Reader, lines_of
 from console.task.saved import saved
@@ -95,7 +96,7 @@ def _file_of(what: str) -> Path | None:
     """The file that `what` names; `None` when it is a goal in words."""
     if not what.strip():
         raise UsageError("there is no task", todo="Give a task file, a plan file, a sample's name or a goal")
-    path = Path(what).expanduser()
+    path = from_home(what)
     try:
         if path.is_dir() and (path / "task.yaml").is_file():
             return path / "task.yaml"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from console.catalog import agents
 from console.catalog import load as tools
@@ -308,7 +309,7 @@ class Reader:
             number = duration(one) if key == "time" else one
             if key not in LIMITS:
                 self._near(path, f"unknown limit {key!r}", key, LIMITS)
-            elif isinstance(number, bool) or not isinstance(number, (int, float)) or number < 0:
+            elif not _is_amount(number):
                 wanted = "a time such as 90s, 10m or 1h" if key == "time" else "a number, 0 or more"
                 self._fault(path, f"{key} must be {wanted}")
             elif key in ("parallel", "replans") and (number != int(number) or number < (key == "parallel")):
@@ -355,6 +356,11 @@ def duration(value: Any) -> float | None:
         return float(value)
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     return float(found[1]) * _SECONDS[found[2] or ""] if found else None
+
+
+def _is_amount(value: Any) -> TypeGuard[int | float]:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value >= 0
 
 
 def _text(value: Any) -> str:

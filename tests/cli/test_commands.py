@@ -282,6 +282,10 @@ BAD = [
     (("tools", "nothing"), 2, "there is no tool 'nothing'"),
     (("tools", "check"), 2, "which file?"),
     (("check", "a goal in words"), 2, "this task has no plan to check"),
+    (("check", "~nobody-here/a plan"), 2, "this task has no plan to check"),
+    (("run", "~nobody-here"), 3, "'~nobody-here' is no file, no sample and no saved task"),
+    (("run", "deploy", "--tools", "~nobody-here/x.yaml"), 3, "no tool file '~nobody-here/x.yaml'"),
+    (("eval", "~nobody-here/tasks"), 3, "'~nobody-here/tasks' is no file"),
     ((), 2, "there is no terminal for the task picker"),
 ]
 
@@ -297,6 +301,24 @@ def test_bad_input_is_one_line_and_an_exit_code(
     assert len(err.splitlines()) == 1
     assert "Traceback" not in err
     assert not list((own_folders / "state").glob("plandeck/runs/*"))
+
+
+def test_streams_that_the_caller_has_closed_lead_nowhere(shell: Shell) -> None:
+    run = ("run", shell.plan(GREET), "--tools", "tools.yaml", "--yes")
+    closed = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "console.cli", *run]
+    assert subprocess.run(closed, cwd=shell.folder, check=False, timeout=50).returncode == 0
+    shown = shell.plandeck("show", "last")
+    assert (shown.code, shown.err) == (0, "")
+    assert "succeeded, exit code 0" in shown.out
+
+
+def test_what_the_terminals_encoding_does_not_have_is_escaped(shell: Shell) -> None:
+    shell.run(GREET | {"goal": "Grüße × 😀"}, "--yes", "--plain")
+    done = shell.plandeck("runs", "--json", PYTHONIOENCODING="ascii")
+    assert [run["goal"] for run in json.loads(done.out)] == ["Grüße × 😀"]
+    plain = shell.plandeck("runs", PYTHONIOENCODING="ascii")
+    assert (plain.code, plain.err) == (0, "")
+    assert r"Gr\u00fc\u00dfe \u00d7 \ud83d\ude00" in plain.out
 
 
 def test_an_error_is_json_where_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -158,6 +159,30 @@ def test_who_is_called_in_another_form_is_refused(text: str) -> None:
         settings.load_settings({})
 
 
+def test_a_variable_that_is_wrong_is_named_and_not_the_file_that_is_well() -> None:
+    configure("ascii: false\n")
+    with pytest.raises(InvalidDocument, match=r"^PLANDECK_ASCII: .*must be true or false, and is 'maybe'"):
+        settings.load_settings({"PLANDECK_ASCII": "maybe"})
+
+
+def test_an_editor_of_blanks_counts_as_not_set() -> None:
+    assert settings.load_settings({"VISUAL": " ", "EDITOR": "nano"}).editor == "nano"
+    assert settings.load_settings({"VISUAL": "", "EDITOR": "\t"}).editor == "vi"
+
+
+def test_a_run_that_is_removed_while_runs_are_listed_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept_run("aaaa", 1), kept_run("bbbb", 2)
+    started = settings._started
+
+    def removed(directory: Path) -> int:
+        if directory.name == "aaaa":
+            shutil.rmtree(directory)
+        return started(directory)
+
+    monkeypatch.setattr(settings, "_started", removed)
+    assert settings.run_ids() == ["bbbb"]
+
+
 def test_all_faults_of_the_config_file_are_told_together_with_the_nearest_key() -> None:
     file = configure("theem: paper\nplanner: clever\nlimits: {parallel: 0}\n")
     with pytest.raises(InvalidDocument) as caught:
@@ -177,7 +202,9 @@ def test_all_faults_of_the_config_file_are_told_together_with_the_nearest_key() 
         ("- 1\n", "must be a mapping"),
         ("\x00", "not YAML"),
         ("1: 2\n", "must be a mapping"),
+        ("[" * 100_000, "not YAML"),
     ],
+    ids=["cut", "list", "nul", "number", "deep"],
 )
 def test_a_config_file_that_is_not_one_is_refused_in_one_line(text: str, message: str) -> None:
     configure(text)

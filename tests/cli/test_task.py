@@ -96,7 +96,7 @@ def test_all_faults_of_a_task_are_told_together_with_their_lines(tmp_path: Path)
         "facts: [deployed $tga]\n"
         "tools: [./nowhere.yaml]\n"
         "planner: clever\n"
-        "limits: {parallel: 0, time: soon, cost: 1}\n"
+        "limits: {parallel: 0, time: soon, cost: 1, replans: .inf}\n"
         "want: deployed\n"
     )
     told = faults(tmp_path, text)
