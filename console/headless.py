@@ -21,7 +21,7 @@ from console.run.events import Record
 from console.run.life import StepStatus
 from console.run.standing import Request
 from console.run.state import RunState
-from console.text import clean
+from console.text import clean, json_shown
 
 Answer = Callable[[Request, RunState], Awaitable[Wish | None]]
 """Asks a person; `None` when they have gone."""
@@ -41,7 +41,11 @@ LEFT = 4
 
 def json_lines(say: Say) -> Show:
     """Each record as one JSON object."""
-    return lambda record, *_: say(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")))
+
+    def show(record: Record, *_: object) -> None:
+        say(json_shown(json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":"))))
+
+    return show
 
 
 def plain_lines(say: Say) -> Show:

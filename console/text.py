@@ -11,6 +11,7 @@ text: so no string state is kept, and no unterminated string can swallow what fo
     Cleaner      the same in pieces, any cut          for streams
     reveal       lossless, with `unreveal`            for what a person approves
     one_line     cut to a width, with a sign          for rows
+    json_shown   JSON that means the same             for whoever asks for JSON
 
 Time is linear, the state between pieces is bounded. `clean` is idempotent.
 """
@@ -18,6 +19,7 @@ Time is linear, the state between pieces is bounded. `clean` is idempotent.
 from __future__ import annotations
 
 import codecs
+import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -358,6 +360,16 @@ def one_line(data: str | bytes, width: int) -> str:
             break
         kept.append(char)
     return "".join(kept).rstrip() + ELLIPSIS if width > 0 else ""
+
+
+def json_shown(text: str) -> str:
+    """JSON text with every control and invisible character written as an escape: the same value, and safe
+    to show. JSON itself asks for that below U+0020 only."""
+    return text if text.isascii() and "\x7f" not in text else _CONTROL.sub(_json_escape, text)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 # ── lossless ─────────────────────────────────────────────────────────────────────────────────────

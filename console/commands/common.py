@@ -13,6 +13,7 @@ import typer
 
 from console.errors import UsageError
 from console.settings import planner_names, run_ids
+from console.text import clean, json_shown, token
 
 
 class RiskName(StrEnum):
@@ -182,7 +183,7 @@ def hint(phrase: str) -> str:
 
 def emit(value: Any) -> None:
     """Print a value as one line of JSON."""
-    say(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+    say(json_shown(json.dumps(value, ensure_ascii=False, separators=(", ", ": "))))
 
 
 def say(text: str = "") -> None:
@@ -206,9 +207,10 @@ def on_terminal() -> bool:
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> None:
-    """Rows in columns, the last one as long as it is."""
+    """Rows in columns, the last one as long as it is; whatever a cell holds, it stays one line."""
     if not rows:
         return
+    rows = [tuple(clean(cell).replace("\n", token("\n")) for cell in row) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

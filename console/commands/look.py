@@ -392,6 +392,7 @@ def export(
     """
     from console.service.exported import lines_of
     from console.settings import find_run, write_private
+    from console.text import json_shown
 
     if otlp:
         from console.tracing.resending import send
@@ -399,7 +400,7 @@ def export(
         say(f"{send(find_run(run))} spans were sent")
         return 0
     directory = find_run(run)
-    lines = lines_of(directory, _secrets_of(directory), output=not without_output)
+    lines = map(json_shown, lines_of(directory, _secrets_of(directory), output=not without_output))
     if output is None:
         for line in lines:
             say(line)

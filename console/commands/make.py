@@ -60,6 +60,7 @@ def plan(
     from console.service.parts import catalog_of, executor_model_for, fitted
     from console.settings import load_settings
     from console.task import load
+    from console.text import json_shown
 
     task = planned_by(load(what, pairs(sets)), planner, model, prompt)
     files = tools_for(task, tools)
@@ -75,7 +76,7 @@ def plan(
     if files and not tools:
         _tell_tools(made, catalog)
     is_json = as_json or (output is not None and output.suffix == ".json")
-    text = codec.dump_json(made) if is_json else codec.dump_yaml(made)
+    text = json_shown(codec.dump_json(made)) if is_json else codec.dump_yaml(made)
     if output is None:
         say(text.rstrip("\n"))
         return 0
@@ -200,7 +201,7 @@ def _findings(plan: Plan, task: Task, catalog: Catalog, *, as_json: bool) -> int
             say(f"mended: {clean(repair)}")
         for one in found:
             place = f"step {', '.join(one.steps)}: " if one.steps else ""
-            say(f"{place}{one.message}")
+            say(clean(f"{place}{one.message}"))
         say(f"{_counted(len(plan.leaves()), 'step')}, valid, {_counted(len(found), 'finding')}")
     return 1 if found else 0
 

@@ -20,7 +20,7 @@ from console.run.control import Approve, Deny, Wish
 from console.run.policy import risk_of
 from console.run.standing import Request
 from console.run.state import RunState
-from console.text import clean, reveal
+from console.text import clean, reveal, token
 
 Read = Callable[[str], Awaitable[str | None]]
 """Puts a prompt and gives the line that answers it; `None` when nobody is there any more."""
@@ -38,7 +38,7 @@ async def ask(request: Request, state: RunState, read: Read) -> Wish | None:
     if request.scope in ("plan", "revision"):
         return await _ask_for_plan(request, state, read)
     about = f" ({name_of(request.step, state)})" if request.step else ""
-    say(f"\n? {request.scope.replace('_', ' ')}{about}: {clean(request.question)}".rstrip(": "))
+    say(f"\n? {request.scope.replace('_', ' ')}{about}: {_prose(request.question)}".rstrip(": "))
     if request.scope == "step":
         return await _ask_for_step(request, state.find(request.step), state, read)
     if request.scope == "tool":
@@ -90,9 +90,9 @@ async def _choose(request: Request, read: Read) -> Wish | None:
 async def _ask_for_plan(request: Request, state: RunState, read: Read) -> Wish | None:
     plan = state.proposal.plan if request.scope == "revision" and state.proposal else state.plan
     assert plan is not None, "a plan is asked for when there is one"
-    say(f"\n{clean(plan.goal)}")
+    say(f"\n{_prose(plan.goal)}")
     if request.scope == "revision" and state.plan is not None:
-        say(f"because: {clean(request.question)}" if request.question else "a revision of the plan")
+        say(f"because: {_prose(request.question)}" if request.question else "a revision of the plan")
         for line in changes_of(state.plan, plan, state):
             say(line)
         say("all of it then:")
@@ -146,9 +146,14 @@ def step_line(step: Step, state: RunState) -> str:
     """A step in one line: what it calls, its risk, what it waits for, what undoes it."""
     after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
     undo = f"  undo: {step.undo.action} {_params(step.undo.params)}" if step.undo else ""
-    told = f"  # {clean(step.description)}" if step.description else ""
+    told = f"  # {_prose(step.description)}" if step.description else ""
     risk = risk_of(step, state.catalog)
     return f"  {step.id} {reveal(step.action)} {_params(step.params)}  [{risk}]{after}{undo}{told}"
+
+
+def _prose(text: str) -> str:
+    """What a model may have written, whole and on one line: it cannot look like a line of ours."""
+    return clean(text).replace("\n", token("\n"))
 
 
 def _params(params: dict[str, object]) -> str:

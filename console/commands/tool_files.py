@@ -9,6 +9,7 @@ import typer
 
 from console.commands.common import emit, say
 from console.errors import UsageError
+from console.text import clean
 
 if TYPE_CHECKING:
     from console.catalog.spec import Catalog
@@ -57,7 +58,7 @@ def _emit_file(file: str, catalog: Catalog) -> None:
 
 def _say_file(catalog: Catalog) -> None:
     for warning in catalog.warnings:
-        say(f"! {warning}")
+        say(f"! {clean(warning)}")
     if waiting := [name for name, server in catalog.servers.items() if not server.asked]:
         say(f"servers that were not asked: {', '.join(waiting)}; --ask starts them")
     say(f"{len(catalog.tools)} tools, no faults")

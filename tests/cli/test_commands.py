@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -354,3 +355,27 @@ def test_help_and_completion_import_nothing_slow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+EVIL = "go \x9b2J \u202e\x7f on\n  2 see {} [observe]"
+UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
+
+
+def test_what_somebody_wrote_moves_no_cursor_in_json_either(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = {"goal": EVIL, "steps": [{"id": 1, "tool": "none", "description": EVIL}]}
+    done = shell.plandeck("run", shell.plan(note), "--yes", "--json")
+    assert not UNSAFE.search(done.out)
+    assert done.fact("run_created")["goal"] == EVIL
+    for words in (
+        ("runs",),
+        ("runs", "--json"),
+        ("show", "last"),
+        ("show", "last", "--json"),
+        ("export", "last"),
+    ):
+        code, out, _ = told(capsys, *words)
+        assert (code, UNSAFE.search(out)) == (0, None)
+    code, out, _ = told(capsys, "plan", str(shell.folder / "plan.json"), "--json")
+    assert (code, UNSAFE.search(out), json.loads(out)["goal"]) == (0, None, EVIL)

@@ -196,3 +196,12 @@ def test_leaving_what_was_attached_to_leaves_the_run_as_it_is(shell: Shell) -> N
     assert code == 4
     assert '"executed": true' in shell.plandeck("show", run, "--json").out
     assert shell.plandeck("stop", run).code == 0
+
+
+def test_what_a_model_wrote_cannot_look_like_a_line_of_the_plan(shell: Shell) -> None:
+    fake = 'greet\n  2 hello who="all"  [observe]'
+    plan = {"goal": fake, "steps": [{"id": 1, "action": "erase", "params": {}, "description": fake}]}
+    code, seen = answered(shell, plan, [("type erase to confirm", "no\n")])
+    assert code == 3
+    assert f"  # {fake.replace(chr(10), '␊')}" in seen.replace("\r", "")
+    assert not [line for line in seen.splitlines() if line.lstrip().startswith("2 hello")]

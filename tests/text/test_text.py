@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import unicodedata
@@ -20,6 +21,7 @@ from console.text import (
     cells,
     clean,
     clean_line,
+    json_shown,
     one_line,
     reveal,
     unreveal,
@@ -271,3 +273,10 @@ def test_every_combining_mark_counts_towards_a_tower() -> None:
         char = chr(code)
         if unicodedata.category(char) in ("Mn", "Me") and not clean(char).startswith("<U+"):
             assert clean("a" + char * (MARKS + 1)).endswith(f"<U+{code:04X}>"), hex(code)
+
+
+@given(st.text())
+def test_json_that_is_shown_means_the_same_and_has_no_control_character(text: str) -> None:
+    shown = json_shown(json.dumps({"a": text}, ensure_ascii=False, indent=1))
+    assert json.loads(shown) == {"a": text}
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u202a-\u202e\ud800-\udfff]", shown)
