@@ -6,6 +6,7 @@ of locks tells it without touching anything.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _LOCKS = Path("/proc/locks")
@@ -25,3 +26,23 @@ def holder_of(directory: Path) -> int:
         if words[1] == "FLOCK" and words[4] == pid and words[5].rpartition(":")[2] == str(inode):
             return int(pid)
     return 0
+
+
+async def let_go(directory: Path, seconds: float) -> bool:
+    """Wait until the process that executes the run has ended, at most so long; whether it has. One that has
+    said its last word still holds the run for a moment."""
+    import anyio  # only who waits pays for it
+
+    pid = holder_of(directory)
+    if not pid:
+        return True
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        with anyio.move_on_after(seconds):
+            await anyio.wait_readable(process)
+    finally:
+        os.close(process)
+    return not holder_of(directory)

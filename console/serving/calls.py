@@ -31,8 +31,9 @@ from console.runners.local import LocalBackend
 from console.runners.router import Router
 from console.service.parts import environment, secrets_of
 from console.service.peer import GUEST
+from console.service.unwrap import heart
 from console.settings import private_dir, state_dir
-from console.text import clean
+from console.text import Cleaner, clean
 
 RESULT = 1024 * 1024
 """Characters of a result that a client gets."""
@@ -40,7 +41,10 @@ RESULT = 1024 * 1024
 CANCEL_SECONDS = 15.0
 """How long the end of a cancelled call is waited for."""
 
-Said = Callable[[Literal["out", "err"], str], Awaitable[None]]
+Stream = Literal["out", "err"]
+STREAMS: tuple[Stream, ...] = ("out", "err")
+
+Said = Callable[[Stream, str], Awaitable[None]]
 """Told what the tool prints, made safe to show."""
 
 
@@ -88,8 +92,11 @@ class Calls:
         try:
             spec = spec_of(step, key, params, self._catalog, self._place)
             return self._answer(step, key, await self._carried_out(spec, said))
-        except PlandeckError as error:
-            return Answer("", clean(str(error)))
+        except Exception as error:
+            cause = heart(error)
+            if not isinstance(cause, PlandeckError):
+                raise
+            return Answer("", clean(str(cause)))
         finally:
             shutil.rmtree(spool(self._directory, key), ignore_errors=True)
 
@@ -107,8 +114,13 @@ class Calls:
         return status
 
     async def _follow(self, key: str, said: Said) -> None:
+        cleaners = {"out": Cleaner(), "err": Cleaner()}
         async for chunk in self._backend.output(key):
-            await said(chunk.stream, clean(chunk.data))
+            if text := cleaners[chunk.stream].feed(chunk.data).text:
+                await said(chunk.stream, text)
+        for stream in STREAMS:
+            if text := cleaners[stream].close().text:
+                await said(stream, text)
 
     def _answer(self, step: Step, key: str, status: Status) -> Answer:
         event = judge(step, 1, key, status, self._directory)

@@ -8,6 +8,7 @@ program: tool files, probes of facts and sandboxes come from the operator's own 
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ from console.run.rollback import requested
 from console.run.state import RunState
 from console.service.asking import asked
 from console.service.client import NotExecuted, attach
-from console.service.holder import holder_of
+from console.service.holder import holder_of, let_go
 from console.service.launch import launch
 from console.service.order import Order, load_order
 from console.service.parts import catalog_of, fitted, understand
@@ -52,6 +53,9 @@ BY = "mcp: "
 NAME_LENGTH = 60
 OPEN_RUNS = 16
 """Runs that programs have submitted and that are not over; more are refused."""
+
+LET_GO = 5.0
+"""Seconds that the process of a run which has ended may take to be gone."""
 
 WAIT = 600.0
 """Seconds that one call may wait."""
@@ -230,11 +234,11 @@ class Clerk:
         found = []
         for name, path in self.tasks().items():
             try:
-                task = tasks.load(str(path))
+                task, needed = tasks.outline(path)
             except InvalidDocument:
                 continue
-            line = told.TaskTold(name=name, goal=one_line(task.goal, told.LINE), inputs=list(task.inputs))
-            found.append(line)
+            goal = one_line(task.goal, told.LINE)
+            found.append(told.TaskTold(name=name, goal=goal, inputs=list(task.inputs), needed=needed))
         return told.Tasks(tasks=found)
 
     def _catalog(self, files: list[str]) -> Catalog:
@@ -254,6 +258,7 @@ class Clerk:
                 await session.wish(wish, by=name_of(who))
             how = f"plandeck attach {directory.name}"
         except NotExecuted:
+            await let_go(directory, LET_GO)
             self._note(directory, wish, name_of(who))
             how = f"plandeck rollback {directory.name}"
         return told.RollbackAsked(
@@ -356,4 +361,5 @@ def _read(said: dict[str, Any], sets: dict[str, str]) -> Task:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
+    """A value as the command line would give it: `true`, not Python's `True`."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,9 +137,12 @@ class Tools(Told):
 
 
 class TaskTold(Told):
+    """A task that can be submitted by its name; `needed` are the inputs that have no value of their own."""
+
     name: str
     goal: str
     inputs: list[str]
+    needed: list[str]
 
 
 class Tasks(Told):
@@ -226,6 +230,8 @@ def output_told(
             size = file.seek(0, os.SEEK_END)
             file.seek(min(offset, size))
             data = file.read(OUTPUT)
+    if offset + len(data) < size or not found.outcome:
+        data = _whole(data)
     end = min(offset, size) + len(data)
     return Output(
         step=step,
@@ -235,6 +241,14 @@ def output_told(
         next_offset=end if end < size or not found.outcome else None,
         done=bool(found.outcome),
     )
+
+
+def _whole(data: bytes) -> bytes:
+    """`data` without the beginning of a character whose rest comes with the next piece."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(data)
+    begun, _ = decoder.getstate()
+    return data[: len(data) - len(begun)]
 
 
 # ── from a catalog ───────────────────────────────────────────────────────────────────────────────

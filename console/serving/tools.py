@@ -7,7 +7,6 @@ call says why in its text. A client that cancels ends the tool.
 
 from __future__ import annotations
 
-import json
 import warnings
 from importlib.metadata import version
 from typing import Any, Literal
@@ -32,6 +31,7 @@ from mcp_types import (
 
 from console.catalog.spec import Risk, ToolSpec
 from console.plan.faults import nearest
+from console.plan.strict import parse_json
 from console.serving.calls import Answer, Calls
 from console.text import one_line
 
@@ -106,8 +106,8 @@ def _object_in(text: str) -> dict[str, Any] | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parse_json(text)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

@@ -19,7 +19,7 @@ of its own into a fact. In a probe, inputs are environment variables: they canno
 
 from __future__ import annotations
 
-from console.task.finding import load, samples
+from console.task.finding import load, outline, samples
 from console.task.model import OUTPUT, Planning, ProbedFact, Task, Wanted
 from console.task.reader import duration
 from console.task.saved import save, saved
@@ -32,6 +32,7 @@ __all__ = [
     "Wanted",
     "duration",
     "load",
+    "outline",
     "samples",
     "save",
     "saved",

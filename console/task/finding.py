@@ -12,7 +12,7 @@ from console.errors import BadReply, Fault, InvalidPlan, MissingDocument, UsageE
 from console.plan import codec, strict
 from console.settings import from_home
 from console.task.model import Task
-from console.task.reader import Reader, lines_of
+from console.task.reader import Reader, default_of, lines_of
 from console.task.saved import saved
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -59,6 +59,19 @@ def load(what: str, sets: Mapping[str, str] | None = None) -> Task:
     if not path.name.endswith(SUFFIXES) and not isinstance(document.value, dict):
         return _from_reply(path, raw, sets)
     return Reader(path, document).task(sets)
+
+
+def outline(file: Path) -> tuple[Task, list[str]]:
+    """The task in a file as far as it is settled, and the inputs that still need a value: `$name` stands
+    in the place of each. Raises what `load` raises."""
+    inputs = _inputs_in(strict.read(file.read_bytes(), file=str(file)).value)
+    needed = [name for name, spec in inputs.items() if default_of(spec) is None]
+    return load(str(file), {name: f"${name}" for name in needed}), needed
+
+
+def _inputs_in(document: Any) -> Mapping[str, Any]:
+    inputs = document.get("inputs") if isinstance(document, dict) else None
+    return inputs if isinstance(inputs, dict) else {}
 
 
 def _from_reply(path: Path, raw: bytes, sets: Mapping[str, str]) -> Task:

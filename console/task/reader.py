@@ -136,7 +136,7 @@ class Reader:
         if isinstance(spec.get("default"), (dict, list)):
             self._fault(("inputs", name, "default"), f"the input {name!r} is one value")
             return ""
-        return spec.get("default")
+        return default_of(spec)
 
     def _converted(self, name: str, text: str, default: Any) -> Any:
         """A value from the command line, of the default's kind."""
@@ -334,6 +334,11 @@ class Reader:
             self._fault(path, f"{path[-1]} must be a mapping")
             return None
         return value
+
+
+def default_of(spec: Any) -> Any:
+    """The value that a task file gives an input; `None` when it must be asked for."""
+    return spec.get("default") if isinstance(spec, dict) else spec
 
 
 def lines_of(document: strict.Document, path: strict.Path = ()) -> Iterator[tuple[StepId, int]]:

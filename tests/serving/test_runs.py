@@ -119,12 +119,21 @@ async def test_a_task_is_a_goal_in_words_or_one_of_the_operators_by_name(tmp_pat
         "goal: Greet $who\ninputs: {who: you}\ntools: [../tools.yaml]\nplan: p.json\n"
     )
     (tasks / "p.json").write_text('[{"id": 1, "action": "hello", "params": {"who": "you"}}]')
+    (tasks / "loud.yaml").write_text(
+        "goal: Greet $who $loud\ninputs: {who: {description: whom}, loud: false}\n"
+        "tools: [../tools.yaml]\nplan: p.json\n"
+    )
     async with client(tmp_path, "mcp", "--tasks", "tasks") as program:
         told = value(await program.call_tool("submit_task", {"task": "What time is it?"}))
         state = value(await program.call_tool("wait_for", {"run": told["run"], "until": "planned"}))
         assert [(step["action"], step["state"]) for step in state["steps"]] == [("tell_time", "pending")]
         known = value(await program.call_tool("list_tasks", {}))["tasks"]
-        assert {"name": "greet", "goal": "Greet you", "inputs": ["who"]} in known
+        assert {"name": "greet", "goal": "Greet you", "inputs": ["who"], "needed": []} in known
+        loud = {"name": "loud", "goal": "Greet $who false", "inputs": ["who", "loud"], "needed": ["who"]}
+        assert loud in known
+        given = {"task": "loud", "inputs": {"who": "all", "loud": True}}
+        run = value(await program.call_tool("submit_task", given))["run"]
+        assert value(await program.call_tool("run_state", {"run": run}))["goal"] == "Greet all true"
         given = {"task": "greet", "inputs": {"who": "them"}}
         run = value(await program.call_tool("submit_task", given))["run"]
         assert value(await program.call_tool("run_state", {"run": run}))["goal"] == "Greet them"
