@@ -48,7 +48,6 @@ class Spans:
         self._failed: dict[StepId, Span] = {}
         self._tools_known: Mapping[str, ToolSpec] = {}
         self._callers: dict[StepId, StepId] = {}
-        self._planner: dict[str, Value] = {}
         self._done: list[Span] = []
 
     def take(self, record: ev.Record) -> list[Span]:
@@ -85,9 +84,13 @@ class Spans:
         span.end = max(at, span.start)
         span.attributes |= dotted(attributes)
         if error:
-            span.error, span.says = error, says
-            span.attributes["error.type"] = error
+            self._fail(span, error, says)
         self._done.append(span)
+
+    def _fail(self, span: Span, error: str, says: str) -> None:
+        """An error's type is always told; what it says may quote a result, a reply or a person."""
+        span.error, span.says = error, says if self._content else ""
+        span.attributes["error.type"] = error
 
     def _close_all(self, at: float) -> None:
         for spans in (self._tools, self._steps):
@@ -368,8 +371,8 @@ class Spans:
     def _failed_step(self, step: StepId, at: float, error: str, says: str) -> None:
         span = self._steps.get(step)
         if span is not None:
-            span.end, span.error, span.says = at, error, says
-            span.attributes["error.type"] = error
+            span.end = at
+            self._fail(span, error, says)
             self._failed[step] = span
 
 

@@ -14,24 +14,29 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 
 class Collector:
-    """`status` is what requests are answered with."""
+    """`answers` are the statuses that requests are answered with, the last one from then on. What is
+    refused is not kept."""
 
-    def __init__(self, status: int = 200) -> None:
-        self.status = status
+    def __init__(self, *answers: int) -> None:
+        self.answers = list(answers)
         self.spans: list[Span] = []
         self.resources: list[dict[str, object]] = []
         self.paths: list[str] = []
         self.raw = b""
         self.url = ""
 
-    def take(self, path: str, body: bytes) -> None:
+    def take(self, path: str, body: bytes) -> int:
         request = ExportTraceServiceRequest.FromString(body)
         self.paths.append(path)
+        status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if status != 200:
+            return status
         self.raw += body
         for resource in request.resource_spans:
             self.resources.append({one.key: plain(one.value) for one in resource.resource.attributes})
             for scope in resource.scope_spans:
                 self.spans.extend(scope.spans)
+        return status
 
     @property
     def names(self) -> list[str]:
@@ -62,17 +67,16 @@ def is_error(span: Span) -> bool:
 
 
 @contextmanager
-def collecting(status: int = 200) -> Iterator[Collector]:
+def collecting(*answers: int) -> Iterator[Collector]:
     """A collector as long as the block lasts."""
-    collector = Collector(status)
+    collector = Collector(*(answers or (200,)))
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            collector.take(self.path, body)
-            self.send_response(collector.status)
+            self.send_response(collector.take(self.path, body))
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -95,8 +95,22 @@ def test_goals_and_replies_are_content() -> None:
 def test_a_planning_without_a_plan_is_an_error_with_its_calls() -> None:
     failed = CALL.model_copy(update={"error": "rate", "tokens_out": 0})
     said = ev.PlanningFailed(planner="llm", error="it asks to wait", calls=(failed,))
-    chat, planning, _ = spans_of(told(CREATED, ev.PlanningStarted(planner="llm"), said))
-    assert (chat.error, planning.error, planning.says) == ("rate", "no_plan", "it asks to wait")
+    records = told(CREATED, ev.PlanningStarted(planner="llm"), said)
+    chat, planning, _ = spans_of(records)
+    assert (chat.error, planning.error, planning.says) == ("rate", "no_plan", "")
+    assert spans_of(records, content=True)[1].says == "it asks to wait"
+
+
+def test_an_error_that_quotes_a_result_or_a_person_is_content() -> None:
+    begun = (CREATED, ev.StepIntended(step="1", attempt=1, key="4f1c/1/1"))
+    ends = (
+        ev.StepFailed(step="1", attempt=1, error="not as expected: name is 'a-word', not 'b'", exit_code=0),
+        ev.StepCancelled(step="1", attempt=1, reason="a-word of ours"),
+        ev.RunFinished(outcome="failed", exit_code=1, reason="step 1: name is 'a-word'"),
+    )
+    for end in ends:
+        assert "a-word" not in str(spans_of(told(*begun, end)))
+        assert "a-word" in str(spans_of(told(*begun, end), content=True))
 
 
 def test_an_agent_has_its_thoughts_and_its_calls_below_it() -> None:
