@@ -57,7 +57,7 @@ def planner(name: str, model: str, environ: Mapping[str, str]) -> Any:
     entry = _entry(PLANNERS, name)
     try:
         made = entry.load()(model, environ)
-    except Exception as error:  # noqa: BLE001 - a plugin is foreign code; its fault is told as one line
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code; its fault is told as one line
         raise _broken(entry, _line(error)) from None
     missing = [part for part in ("name", "model", "prompt", "plan", "replan") if not hasattr(made, part)]
     if missing:

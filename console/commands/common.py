@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -173,6 +174,17 @@ def pairs(sets: Iterable[str] | None) -> dict[str, str]:
     return found
 
 
+def must_be_writable(file: Path) -> None:
+    """Look at where something will be written before what it takes to make it. Raises `UsageError`."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise UsageError("the folder is not there", where=str(folder), kept="nothing was started")
+    if file.is_dir():
+        raise UsageError("this is a folder, not a file", where=str(file), kept="nothing was started")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise UsageError("it cannot be written to", where=str(file), kept="nothing was started")
+
+
 def hint(phrase: str) -> str:
     """A fault's hint as the last sentence of an error."""
     return phrase[:1].upper() + phrase[1:]
@@ -197,8 +209,6 @@ def say(text: str = "") -> None:
 def on_terminal() -> bool:
     """Whether a screen can be shown: both ends are a terminal that knows how to move its cursor, or it is
     shown on a page of `plandeck serve`."""
-    import os
-
     from console.settings import IN_BROWSER
 
     if os.environ.get(IN_BROWSER):

@@ -22,7 +22,7 @@ from console.errors import PlandeckError, UsageError
 from console.run.control import Session
 from console.run.state import RunState
 from console.service.host import host, perform
-from console.service.order import Order
+from console.service.order import Order, save_order
 from console.service.stage import Stage
 from console.service.unwrap import heart
 from console.tui import app as application
@@ -197,6 +197,7 @@ async def _live(script: Script, speed: float) -> int:
         todo = "Leave --live out, or give the task a sandbox"
         raise UsageError("the task of this script brings no world of its own", todo=todo)
     order = order_for(task, Front(screen=True), inject=script.inject)
+    save_order(order)
     return await _until_left(script, Watching(speed, None), lambda front: host(order, front))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Json, Tools, emit, say, table
+from console.commands.common import Json, Tools, emit, must_be_writable, say, table
 from console.errors import PlandeckError, UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def evaluate(
     """
     from console.evaluation.store import opened
 
+    if csv is not None:
+        must_be_writable(csv)
     if sum((listed, bool(show), compare is not None, bool(places))) != 1:
         raise UsageError(
             "name tasks to evaluate, or give one of --show, --compare and --list",
@@ -225,11 +227,10 @@ def _list(store: Store, *, as_json: bool) -> int:
     facts = []
     for one in store.all():
         at = datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%d %H:%M")
-        count = len(store.trials(one.id))
-        rows.append((one.id, at, str(count), " ".join(one.places), ", ".join(one.options["contenders"])))
+        rows.append((one.id, at, str(one.trials), " ".join(one.places), ", ".join(one.options["contenders"])))
         facts.append(
             {"id": one.id, "at": one.at, "by": one.by, "version": one.version, "places": list(one.places),
-             "trials": count, "options": dict(one.options)}
+             "trials": one.trials, "options": dict(one.options)}
         )  # fmt: skip
     if as_json:
         emit(facts)
@@ -245,7 +246,12 @@ def _report(name: str, trials: tuple[Trial, ...], csv: Path | None, *, as_json: 
         try:
             csv.write_text(report.as_csv(trials), encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"cannot write this file: {error.strerror}", where=str(csv)) from None
+            raise UsageError(
+                f"cannot write this file: {error.strerror}",
+                where=str(csv),
+                kept=f"the trials are kept as evaluation {name}",
+                todo=f"Write them with: plandeck eval --show {name} --csv FILE",
+            ) from None
     if as_json:
         emit(report.as_json(name, trials))
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Json, Output, Run, emit, say, table
+from console.commands.common import Json, Output, Run, emit, must_be_writable, say, table
 from console.errors import JournalError, PlandeckError, UsageError
 
 if TYPE_CHECKING:
@@ -394,6 +394,8 @@ def export(
     from console.settings import find_run, write_private
     from console.text import json_shown
 
+    if otlp and (output is not None or without_output):
+        raise UsageError("--otlp sends the record, and writes no file", todo="Leave the other options out")
     if otlp:
         from console.tracing.resending import send
 
@@ -405,8 +407,7 @@ def export(
         for line in lines:
             say(line)
         return 0
-    if not output.absolute().parent.is_dir():
-        raise UsageError("the folder is not there", where=str(output.parent))
+    must_be_writable(output)
     write_private(output.absolute(), "".join(f"{line}\n" for line in lines))
     return 0
 
@@ -420,8 +421,8 @@ def _secrets_of(directory: Path) -> Redactor:
     from console.run import journal
     from console.service.parts import secrets_of
 
+    secrets: dict[str, str] = {}
     for record in journal.read(directory):
         if isinstance(record.event, ev.CatalogLoaded):
-            secrets = secrets_of(record.event.catalog, os.environ)
-            return Redactor({name: value for name, value in secrets.items() if value})
-    return Redactor({})
+            secrets |= secrets_of(record.event.catalog, os.environ)
+    return Redactor({name: value for name, value in secrets.items() if value})

@@ -23,6 +23,7 @@ from console.commands.common import (
     complete_tool,
     emit,
     hint,
+    must_be_writable,
     pairs,
     say,
     table,
@@ -62,6 +63,8 @@ def plan(
     from console.task import load
     from console.text import json_shown
 
+    if output is not None:
+        must_be_writable(output)
     task = planned_by(load(what, pairs(sets)), planner, model, prompt)
     files = tools_for(task, tools)
     catalog = catalog_of(task, files, executor_model_for(task, load_settings()))

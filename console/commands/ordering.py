@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.commands.common import hint, on_terminal
+from console.commands.common import hint, must_be_writable, on_terminal
 from console.errors import MissingDocument, UsageError
 
 if TYPE_CHECKING:
@@ -163,8 +163,7 @@ def _recording(file: Path | None) -> Path | None:
         return None
     if file.exists():
         raise UsageError("this file is there already", where=str(file), todo="Record into a new one")
-    if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
-        raise UsageError("cannot write into this folder", where=str(file.absolute().parent))
+    must_be_writable(file)
     return file.absolute()
 
 

@@ -104,10 +104,11 @@ def world_of(state: RunState, directory: Path) -> Iterator[tuple[str, dict[str, 
 
 def _text(file: Path) -> str:
     try:
-        text = file.read_text(errors="replace")
+        with file.open(errors="replace") as stream:
+            text = stream.read(MOST)
     except OSError:
         return ""
-    return "".join(c for c in text[:MOST] if c.isprintable() or c in "\n\t")
+    return "".join(c for c in text if c.isprintable() or c in "\n\t")
 
 
 def script_text(head: dict[str, Any], lines: list[dict[str, Any]], world: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Sets, complete_task, on_terminal, pairs, say
+from console.commands.common import Sets, complete_task, must_be_writable, on_terminal, pairs, say
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def record(
     """
     if not on_terminal():
         raise UsageError("a session is recorded on a terminal")
-    if not output.absolute().parent.is_dir():
-        raise UsageError("the folder is not there", where=str(output.parent))
+    must_be_writable(output)
     import anyio
 
     from console.commands.ordering import Front, order_for, planned_by

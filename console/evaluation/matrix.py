@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console import sandbox
 from console.catalog.spec import Catalog
-from console.errors import BadReply, PlandeckError, UsageError
+from console.errors import BadReply, NoPlanner, PlandeckError, UsageError
 from console.evaluation.cases import Case
 from console.evaluation.score import Score, score
 from console.evaluation.trial import Contender, Executed, Trial
@@ -24,7 +24,7 @@ from console.run import journal
 from console.run.events import ModelCall
 from console.run.state import RunState
 from console.service.host import host
-from console.service.order import Order
+from console.service.order import Order, save_order
 from console.service.parts import environment, facts_of, goal_of, planner_of
 from console.settings import load_settings, new_run_dir
 from console.task import Planning, Task
@@ -65,8 +65,12 @@ class Matrix:
                     kept="nothing was started",
                     todo="Leave --execute out, or leave the task out",
                 )
-        for contender in self.contenders:
-            planner_of(_task(self.cases[0], contender), load_settings(), os.environ)
+            for contender in self.contenders:
+                try:
+                    planner_of(_task(case, contender), load_settings(), os.environ)
+                except NoPlanner as error:
+                    error.where = error.where or case.name
+                    raise
 
     async def trials(self) -> AsyncIterator[Trial]:
         """Every trial as it is done, task by task. Raises `BudgetSpent` before the planning that could
@@ -111,7 +115,8 @@ def _task(case: Case, contender: Contender) -> Task:
     planning = case.task.planner.model_copy(
         update={"use": contender.planner, "model": contender.model, "prompt": contender.prompt}
     )
-    return case.task.model_copy(update={"planner": planning})
+    # Whoever is compared plans: no task goes past it to an agent.
+    return case.task.model_copy(update={"planner": planning, "exploratory": ""})
 
 
 async def _quiet(_message: str, /, **_: object) -> None:
@@ -171,6 +176,7 @@ async def _executed(task: Task, by: str) -> Executed:
         unattended=True,
         by=by,
     )
+    save_order(order)
     began = time.monotonic()
     try:
         code = await host(order)
@@ -180,7 +186,9 @@ async def _executed(task: Task, by: str) -> Executed:
         finished = RunState.of(journal.read(directory)).finished
         outcome = finished.outcome if finished else "interrupted"
     if code > 128:
-        raise Interrupted("a signal ended the evaluation", kept="the trials so far are kept")
+        interrupted = Interrupted("a signal ended the evaluation", kept="the trials so far are kept")
+        interrupted.exit_code = code
+        raise interrupted
     seconds = time.monotonic() - began
     return Executed(
         run=directory.name,

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS trials (
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was evaluated, when and by whom; `at` is in seconds since the epoch."""
+    """What was evaluated, when and by whom; `at` is in seconds since the epoch, `trials` are counted."""
 
     id: str
     at: float
@@ -45,6 +45,7 @@ class Evaluation:
     version: str
     places: tuple[str, ...]
     options: Mapping[str, Any]
+    trials: int
 
 
 def file() -> Path:
@@ -84,16 +85,18 @@ class Store:
 
     def all(self) -> tuple[Evaluation, ...]:
         """Every evaluation, the last one first."""
-        rows = self._connection.execute("SELECT * FROM evaluations ORDER BY at DESC")
+        count = "(SELECT count(*) FROM trials WHERE evaluation = id)"
+        rows = self._connection.execute(f"SELECT *, {count} FROM evaluations ORDER BY at DESC")  # noqa: S608
         return tuple(
-            Evaluation(name, at, by, version, tuple(json.loads(places)), json.loads(options))
-            for name, at, by, version, places, options in rows
+            Evaluation(name, at, by, version, tuple(json.loads(places)), json.loads(options), trials)
+            for name, at, by, version, places, options, trials in rows
         )
 
     def find(self, name: str) -> Evaluation:
         """The evaluation with this id, or that begins so; `last` is the newest. Raises `UsageError`."""
         kept = self.all()
-        hits = [one for one in kept if one.id.startswith(name)] if name != "last" else list(kept[:1])
+        hits = [one for one in kept if one.id == name or (name == "last" and one is kept[0])]
+        hits = hits or [one for one in kept if one.id.startswith(name)]
         if len(hits) == 1:
             return hits[0]
         what = f"{name!r} could be any of {', '.join(one.id for one in hits)}" if hits else ""

@@ -287,6 +287,8 @@ BAD = [
     (("run", "~nobody-here"), 3, "'~nobody-here' is no file, no sample and no saved task"),
     (("run", "deploy", "--tools", "~nobody-here/x.yaml"), 3, "no tool file '~nobody-here/x.yaml'"),
     (("eval", "~nobody-here/tasks"), 3, "'~nobody-here/tasks' is no file"),
+    (("plan", "deploy", "-o", "nowhere/plan.yaml"), 2, "the folder is not there. nothing was started"),
+    (("export", "last", "--otlp", "-o", "x"), 2, "--otlp sends the record, and writes no file"),
     ((), 2, "there is no terminal for the task picker"),
 ]
 

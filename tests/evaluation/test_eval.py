@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from console.cli import main
-from console.evaluation import matrix
+from console.evaluation import matrix, store
 from console.plan.model import Plan, Step
 from console.planners.base import Goal, PlanDraft, Planner
 from console.run.events import ModelCall
-from console.settings import state_dir
+from console.service.order import load_order
+from console.settings import find_run, state_dir
 from console.task import Task
 from console.testing import ScriptedPlanner
 
@@ -150,6 +151,7 @@ def test_executed_plans_are_runs_of_their_own_and_proven_from_outside(
     went = trial["executed"]
     assert (went["exit_code"], went["outcome"], went["proven"]) == (0, "succeeded", True)
     assert told("show", went["run"])[0] == 0
+    assert load_order(find_run(went["run"])).workspace.endswith("/workspace")
     scripted(monkeypatch, {"": Plan(goal="g", steps=(Step(id="1", action="save"),))})
     _, out, _ = told("eval", str(folder / "one"), "--model", "m", "--execute", "--json")
     (trial,) = json.loads(out)["trials"]
@@ -177,6 +179,7 @@ def test_two_kept_evaluations_are_compared(folder: Path, told: Told, monkeypatch
         (("what-time", "--planner", "offline", "--prompt", "v1"), "are for the planner llm"),
         (("what-time", "--planner", "llm"), "needs a model"),
         (("--show", "nope"), "there is no evaluation 'nope'"),
+        (("tasks", "--csv", "nowhere/out.csv"), "the folder is not there"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_in_one_line(
@@ -188,6 +191,32 @@ def test_what_cannot_be_evaluated_is_told_in_one_line(
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_task_without_a_recording_is_told_before_anything_is_planned(folder: Path, told: Told) -> None:
+    (folder / "one" / "replies.yaml").write_text("- {plan: '', reply: {steps: []}}\n")
+    with (folder / "one" / "task.yaml").open("a") as task:
+        task.write("planner: {recording: replies.yaml}\n")
+    code, out, err = told("eval", str(folder), "--planner", "recorded")
+    assert (code, out) == (3, "")
+    assert "two: the recorded planner needs a recording" in err
+
+
+def test_an_exploratory_task_is_planned_by_who_is_compared(folder: Path, told: Told) -> None:
+    with (folder / "one" / "task.yaml").open("a") as task:
+        task.write("exploratory: true\n")
+    trials = json.loads(told("eval", str(folder / "one"), "--json")[1])["trials"]
+    assert [trial["score"]["agreement"] for trial in trials] == [1.0]
+
+
+def test_an_id_that_another_one_begins_with_is_found(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = iter(("ab12cd34", "ab12"))
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(names))
+    with store.opened() as kept:
+        for at in (1.0, 2.0):
+            kept.begin(at, "ada", "1", ["tasks"], {"contenders": ["offline"]})
+        assert [kept.find(name).id for name in ("ab12", "ab12c", "last")] == ["ab12", "ab12cd34", "ab12"]
+        assert [one.trials for one in kept.all()] == [0, 0]
 
 
 def test_a_reference_with_a_fault_is_told_before_anything_is_planned(folder: Path, told: Told) -> None:

@@ -38,6 +38,9 @@ class Acme:
 def not_one(model, environ):
     return "a planner"
 
+def leaving(model, environ):
+    raise SystemExit(0)
+
 def failing(model, environ):
     raise RuntimeError("no key for the\\nservice")
 """
@@ -82,6 +85,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "acme": "acme_planner:Acme",
                 "not-one": "acme_planner:not_one",
                 "failing": "acme_planner:failing",
+                "leaving": "acme_planner:leaving",
                 "absent": "acme_nowhere:planner",
             },
             plugins.TOOLS: {
@@ -116,6 +120,7 @@ def test_a_planner_is_named_like_ours(acme: Path) -> None:
     [
         ("not-one", "it gave str, which has no name and no model and no prompt and no plan and no replan"),
         ("failing", "RuntimeError: no key for the service"),
+        ("leaving", "SystemExit: 0"),
         ("absent", "ModuleNotFoundError: No module named 'acme_nowhere'"),
     ],
 )
@@ -127,7 +132,8 @@ def test_a_broken_planner_is_one_line_that_names_its_package(acme: Path, name: s
 
 
 def test_a_planner_that_nobody_brings_is_told_with_those_that_are_there(acme: Path) -> None:
-    with pytest.raises(NoPlanner, match=r"there is no planner 'acne'.*absent, acme, failing, not-one"):
+    known = "absent, acme, failing, leaving, not-one"
+    with pytest.raises(NoPlanner, match=rf"there is no planner 'acne'.*{known}"):
         plugins.planner("acne", "", {})
 
 
@@ -181,6 +187,6 @@ def test_the_doctor_and_a_misspelled_name_tell_what_is_there(acme: Path, tmp_pat
     said = {look["said"]: look["state"] for look in looks if look["name"].endswith("plugin")}
     assert said["acme, of acme-lab 1.0 (acme_planner:Acme)"] == "ok"
     assert said["acme-tools, 1 tools of acme-lab 1.0 (acme_tools:document)"] == "ok"
-    assert sum(state == "bad" for state in said.values()) == 7
+    assert sum(state == "bad" for state in said.values()) == 8
     done = shell.plandeck("run", "Greet bob", "--planner", "acne", "--plain")
     assert (done.code, done.err) == (2, "plandeck: there is no planner 'acne'. Nearest is acme\n")
