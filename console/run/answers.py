@@ -129,7 +129,7 @@ def _doubt_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant
         case "probe":
             return Grant((approved,), probe=request.step)
         case "roll_back":
-            return Grant((approved,), closing="rollback")
+            return Grant((approved,), cancel=running_keys(desk.state), closing="rollback")
         case "done" | "failed" | "run_again" as verdict:
             ruled = rule(c.Rule(step=request.step, verdict=verdict), desk)
             return Grant((approved, *ruled.events), retry=ruled.retry)

@@ -44,6 +44,10 @@ class Asking:
         """Whether a question of these scopes (about `step`) waits."""
         return any(r.scope in scopes and step in ("", r.step) for r in self._state.requests.values())
 
+    def is_about(self, step: StepId) -> bool:
+        """Whether any question about the step waits."""
+        return any(request.step == step for request in self._state.requests.values())
+
     def was_answered(self, scope: ev.Scope, step: StepId, hash_: str | None = None) -> bool:
         """Whether a yes to this about the step still counts."""
         return any(

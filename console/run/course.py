@@ -33,6 +33,12 @@ from console.run.state import RunState
 _S, _R = StepStatus, RunStatus
 _STARTING = (_R.RUNNING, _R.AWAITING_DECISION, _R.REPLANNING)
 TOOL_ANSWERS = ("trust", "skip", "replan", "roll_back", "stop")
+REPEATS = 2
+"""Attempts that a step in doubt gets unasked, where its tool is idempotent."""
+
+LONGEST_WAIT = 3_600.0
+"""Seconds between two attempts, at most."""
+
 DOUBTS = ("done", "failed", "run_again", "probe", "roll_back", "stop")
 
 
@@ -64,12 +70,34 @@ class Course:
         self._lane: Lane | None = None
         self.probing: set[StepId] = set()
         self._given_up: set[StepId] = set()
-        self._revised = False
+        self._to_revise: list[StepId] = []
+        self._rung = 0.0
+        self._more_time_at = 0.0
 
     # ── keeping up with the state ────────────────────────────────────────────────────────────────
 
+    def recall(self, event: ev.Event) -> None:
+        """Keep up with an event of the past: which approvals count."""
+        match event:
+            case ev.PolicyLoaded():
+                self.approved = {}
+            case ev.Approved(scope="plan") if self.state.plan:
+                self._approve_all(self.state.plan)
+            case ev.RevisionAccepted() if self.state.started_at:
+                self._approve_all(event.plan)
+            case ev.PlanEdited():
+                self._carry_over(event)
+
+    def ring(self, at: float) -> None:
+        """A timer for `at` has rung: it is past that, whatever a clock says that was set back meanwhile."""
+        self._rung = max(self._rung, at)
+
+    def _time(self) -> float:
+        return max(self._now(), self._rung)
+
     def note(self, event: ev.Event) -> None:
         """Keep up after `event` was applied to the state."""
+        self.recall(event)
         match event:
             case ev.StepEvent():
                 self.probing.discard(event.step)
@@ -77,21 +105,14 @@ class Course:
                 self.agents.place(event.step, self.state.leaves.get(event.step))
             case ev.CatalogLoaded() if event.catalog is not self.catalog:
                 self._adopt(event.catalog)
-            case ev.PolicyLoaded():
-                self.approved = {}
-            case ev.Approved(scope="plan") if self.state.plan:
-                self._approve_all(self.state.plan)
-            case ev.RevisionAccepted() if self.state.started_at:
-                self._approve_all(event.plan)
-                self.rebuild()
-                self._revised = True
             case ev.RevisionAccepted():
                 self.rebuild()
-            case ev.PlanEdited():
-                self._carry_over(event)
+                if self.state.started_at:
+                    self._to_revise = sorted(self.lane.failed)
+            case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted():
                 self.rebuild()
-            case ev.PlanDrafted() | ev.RunStarted():
-                self.rebuild()
+            case ev.RunContinued() if event.by and self.is_overdue():
+                self._more_time_at = self._time()
             case ev.RollbackStarted() | ev.RollbackFinished():
                 self.closing = ""
                 self.rebuild()
@@ -154,6 +175,7 @@ class Course:
         return (
             self._after_revision()
             or self._skip_disabled()
+            or self._ask_anew()
             or self._troubles()
             or self._agents()
             or self._starts()
@@ -187,35 +209,35 @@ class Course:
         return Grant((request,))
 
     def deadline(self) -> float | None:
-        """When the run has used up its time (seconds since the epoch), counted from its start and anew
-        when an engine takes it up."""
+        """When the run has used up its time (seconds since the epoch), counted from its start, and anew
+        when an engine takes it up or the operator has it go on after that."""
         if self._seconds is None or not self.state.started_at:
             return None
-        return max(self.state.started_at, self.state.engine_at) + self._seconds
+        return max(self.state.started_at, self.state.engine_at, self._more_time_at) + self._seconds
 
     def is_overdue(self) -> bool:
         deadline = self.deadline()
-        return deadline is not None and self._now() >= deadline
+        return deadline is not None and self._time() >= deadline
 
     def _stop_for_time(self) -> Grant | None:
         reason = f"the run has used up its time, {self._seconds:g} s"
         if not self.policy.unattended:
-            return None if self.state.status is _R.PAUSED else Grant((ev.RunPaused(by="", reason=reason),))
+            return None if self.state.paused else Grant((ev.RunPaused(by="", reason=reason),))
         self.closing = "rollback" if self.policy.on_failure == "rollback" else "overtime"
         return Grant((ev.Warned(message=reason),), cancel=running_keys(self.state))
 
     def _after_revision(self) -> Grant | None:
-        """A failed step that an accepted revision keeps is tried again if something still waits for
-        it; else the revision goes round it."""
-        if not self._revised:
-            return None
+        """A failed step that an accepted revision keeps may start again if something still waits for it; else
+        the revision goes round it."""
         lane = self.lane
-        for step_id in sorted(lane.failed):
+        while self._to_revise:
+            step_id = self._to_revise.pop(0)
+            if step_id not in lane.failed:
+                continue
             if lane.is_needed(step_id):
-                return Grant(retry=step_id)
+                return Grant((ev.StepReleased(step=step_id),))
             reason = f"revision {self.state.revision} goes on without it"
             return Grant((ev.StepSkipped(step=step_id, reason=reason, gone_round=True),))
-        self._revised = False
         return None
 
     def _skip_disabled(self) -> Grant | None:
@@ -225,19 +247,26 @@ class Course:
         steps, lane.disabled = lane.disabled, []
         return Grant(tuple(ev.StepSkipped(step=s, reason="left out of the plan") for s in steps))
 
+    def _ask_anew(self) -> Grant | None:
+        """A step that waits for an answer to a question which fell away, with the run's end or a rollback,
+        is asked about again in its turn."""
+        for step_id in sorted(self.lane.held):
+            if not self.state.step(step_id).held_by and not self.asking.is_about(step_id):
+                return Grant((ev.StepReleased(step=step_id),))
+        return None
+
     # ── troubles ─────────────────────────────────────────────────────────────────────────────────
 
     def _troubles(self) -> Grant | None:
         lane = self.lane
-        if self.state.status is _R.PAUSED or self.halted:
+        if self.state.paused or self.halted:
             return None
         for step_id in sorted(lane.in_doubt):
             if granted := self._doubt(lane.steps[step_id]):
                 return granted
         for step_id in sorted(lane.failed):
-            state = self.state.steps[step_id]
             if lane.waits_for_retry(step_id):
-                if state.retry_at <= self._now():
+                if self._is_due(step_id):
                     return Grant(retry=step_id)
                 continue
             if granted := self._failure(lane.steps[step_id]):
@@ -255,7 +284,7 @@ class Course:
             return Grant((ev.StepMarkedDone(step=step.id, by="probe", result=""),))
         if state.probe == "not_done":
             return Grant((ev.StepMarkedFailed(step=step.id, by="probe", reason="the probe found no effect"),))
-        if tool and tool.idempotent:
+        if self._may_repeat(step):
             return Grant(retry=step.id)
         if self.policy.unattended:
             return self._unattended_failure(step)
@@ -266,8 +295,24 @@ class Course:
             (self.asking.ask("in_doubt", self._hash(step), step=step.id, question=question, options=DOUBTS),)
         )
 
+    def _may_repeat(self, step: Step) -> bool:
+        """Whether a step in doubt is run again unasked: where that does no harm, but not for ever."""
+        tool = self.catalog.get(step.action)
+        attempts = self.state.step(step.id).attempts
+        return bool(tool and tool.idempotent) and sum(a.outcome == "in_doubt" for a in attempts) <= REPEATS
+
+    def _is_due(self, step_id: StepId) -> bool:
+        """Whether the retry of a step, which was put off, comes now."""
+        return self.state.step(step_id).retry_at <= self._time() and self._has_room(step_id)
+
+    def _has_room(self, step_id: StepId) -> bool:
+        return len(self.lane.running) < self.parallel and not self.lane.collides(step_id)
+
     def _hash(self, step: Step) -> str:
         return self.hasher.step(step)
+
+    def _is_approved(self, step: Step) -> bool:
+        return self.approved.get(step.id) == self._hash(step)
 
     def _unattended_failure(self, step: Step) -> Grant | None:
         self.closing = "rollback" if self.lane.mode(step) == "rollback" else "failed"
@@ -323,16 +368,13 @@ class Course:
     def _own_retry(self, step: Step) -> ev.StepRetryScheduled | None:
         state = self.state.step(step.id)
         retry = step.retry
-        if retry is None or state.status is not _S.FAILED or state.attempt is None:
+        if retry is None or state.attempt is None or not self.lane.has_tries_left(step):
             return None
-        since = sum(1 for attempt in state.attempts if attempt.outcome == "failed")
-        if since >= retry.attempts:
-            return None
-        delay = min(retry.backoff * math.pow(2, since - 1), 3_600.0)
-        return ev.StepRetryScheduled(step=step.id, attempt=state.attempt.number + 1, at=self._now() + delay)
+        delay = min(retry.backoff * math.pow(2, state.failures - 1), LONGEST_WAIT)
+        return ev.StepRetryScheduled(step=step.id, attempt=state.attempt.number + 1, at=self._time() + delay)
 
     def _agents(self) -> Grant | None:
-        may_start = self.state.status in _STARTING and not self.halted
+        may_start = self.state.status in _STARTING and not self.state.paused and not self.halted
         return self.agents.decide(self.lane, self.intend, self._doubt, may_start=may_start)
 
     # ── starting ─────────────────────────────────────────────────────────────────────────────────
@@ -340,7 +382,9 @@ class Course:
     def _starts(self) -> Grant | None:
         lane = self.lane
         room = self.parallel - len(lane.running)
-        if self.state.status not in _STARTING or self.halted or room <= 0 or not len(lane.frontier):
+        if self.state.status not in _STARTING or self.state.paused or self.halted:
+            return None
+        if room <= 0 or not len(lane.frontier):
             return None
         taken = lane.frontier.take(self._may_start, 1)
         if not taken:
@@ -349,25 +393,38 @@ class Course:
 
     def _may_start(self, step_id: StepId) -> bool:
         lane = self.lane
-        return not lane.collides(step_id) and self.approved.get(step_id) == self._hash(lane.steps[step_id])
+        return not lane.collides(step_id) and self._is_approved(lane.steps[step_id])
 
     def _ask_again(self) -> Grant | None:
         """Steps are ready but changed since the plan was approved."""
         lane = self.lane
-        changed = [
-            s
-            for s in lane.steps.values()
-            if s.id in lane.frontier and self.approved.get(s.id) != self._hash(s)
-        ]
+        changed = [s for s in lane.steps.values() if s.id in lane.frontier and not self._is_approved(s)]
         if not changed or self.asking.is_open("plan") or self.state.proposal:
             return None
         request = self.asking.ask("plan", self.state.plan_hash, question="the plan was changed")
         if all(self.policy.agreed(s, self.catalog) for s in changed):
             return Grant((request, self.asking.consented(request)))
-        if self.policy.unattended and request.persons > 1 and not lane.running:
-            reason = "two persons must approve what comes next; resume it on a terminal"
-            return Grant((request, ev.RunFinished(outcome="stopped", exit_code=4, reason=reason)))
         return Grant((request,))
+
+    def again(self, step_id: StepId) -> tuple[ev.Event, ...]:
+        """The events by which a step is tried again. What is approved as it stands starts at once; else it
+        waits for its turn like a step that never ran, and for who has to be asked."""
+        step = self.state.find(step_id)
+        if self.state.is_item(step_id) or step_id in self.state.calls:
+            return self.intend(step)
+        if self._is_approved(step) and not self._asks_for_form(step):
+            return self.intend(step)
+        return (ev.StepReleased(step=step_id),)
+
+    def _asks_for_form(self, step: Step) -> bool:
+        """Whether a step that was carried out before is destructive in another form now."""
+        if not is_template(step) or risk_of(step, self.catalog) is not Risk.DESTRUCTIVE:
+            return False
+        attempt = self.state.step(step.id).attempt
+        try:
+            return attempt is None or attempt.params != resolved(step, self.state, self.place)
+        except PlandeckError:
+            return False  # it fails at once: nothing is carried out
 
     def _start(self, step: Step) -> tuple[ev.Event, ...]:
         """The events that start a ready step, or that ask first."""
@@ -452,11 +509,15 @@ class Course:
             return None
         if self.asking.is_open("decision", "in_doubt", "revision", "tool"):
             return None
+        if self.state.paused:
+            return Grant((ev.RunPaused(by="", reason="as it was before"),))
         return Grant((ev.RunContinued(by=""),))
 
     def _finish(self) -> Grant | None:
         """The end, when nothing is left to run, to wait for or to decide."""
         lane = self.lane
+        if self.policy.unattended and (stuck := self._stuck()):
+            return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason=stuck),))
         if lane.running or lane.open or self.state.requests or self.state.status is not _R.RUNNING:
             return None
         if lane.graph.unexpanded:
@@ -469,6 +530,20 @@ class Course:
             reason = "the goal was out of reach; the run went back to the task's fallback"
             return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
         return Grant((ev.RunFinished(outcome="succeeded", exit_code=0),))
+
+    def _stuck(self) -> str:
+        """What a run waits for without anybody there who could see to it; empty while it goes on."""
+        lane = self.lane
+        if lane.running or self.probing or self.state.planning or self.state.proposal:
+            return ""
+        if any(lane.waits_for_retry(step_id) for step_id in lane.failed):
+            return ""
+        todo = "and nobody is there; resume it on a terminal"
+        if request := next(iter(self.state.requests.values()), None):
+            persons = f" of {request.persons} persons" if request.persons > 1 else ""
+            about = f"step {request.step}" if request.step else "what comes next"
+            return f"an approval{persons} is asked for {about}, {todo}"
+        return f"step {', '.join(sorted(lane.held))} is held, {todo}" if lane.held else ""
 
     def _not_planned(self, phases: list[StepId]) -> Grant | None:
         """Without an operator that is the end; with one it waits for an edit."""
@@ -485,8 +560,10 @@ class Course:
         lane = self.lane
         if self.closing != "stop" and (granted := self._again() or self._next_item()):
             return granted
-        waiting = self.closing != "stop" and any(lane.waits_for_retry(s) for s in lane.failed)
-        if lane.running or waiting or self.state.requests:
+        if lane.running:
+            return None
+        waiting = self.state.requests or any(lane.waits_for_retry(s) for s in lane.failed)
+        if waiting and self.closing != "stop":
             return None
         return Grant(end_of_rollback(self.state, self.catalog))
 
@@ -495,7 +572,7 @@ class Course:
         lane = self.lane
         for step_id in sorted(lane.failed):
             if lane.waits_for_retry(step_id):
-                if self.state.step(step_id).retry_at <= self._now():
+                if self._is_due(step_id):
                     return Grant(retry=step_id)
             elif self._is_changed(step_id) and not self.policy.unattended:
                 if granted := self._changed(lane.steps[step_id], ("trust", "skip")):
@@ -503,8 +580,7 @@ class Course:
             elif retry := self._own_retry(lane.steps[step_id]):
                 return Grant((retry,))
         for step_id in sorted(lane.in_doubt):
-            tool = self.catalog.get(lane.steps[step_id].action)
-            if tool and tool.idempotent:
+            if self._may_repeat(lane.steps[step_id]):
                 return Grant(retry=step_id)
         return None
 
@@ -517,6 +593,9 @@ class Course:
             return None
         step = lane.steps[taken[0]]
         asks = any(item.ask for item in rollback.plan.items if item.step.id == step.id)
+        if asks and self.policy.unattended and not self.policy.agreed(step, self.catalog):
+            why = "it asks for an approval, and nobody is there"
+            return Grant((ev.StepSkipped(step=step.id, reason=why),))
         if asks and not self.asking.was_answered("compensation", step.id):
             question = f"{step.action} is destructive and nothing in the plan says what it undoes. Run it?"
             request = self.asking.ask("compensation", self._hash(step), step=step.id, question=question)

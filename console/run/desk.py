@@ -10,11 +10,9 @@ from console.errors import ControlRefused
 from console.plan.model import StepId
 from console.run import events as ev
 from console.run.approval import Hasher
-from console.run.life import RunStatus, StepStatus
+from console.run.life import LIVE, StepStatus
 from console.run.policy import Policy
 from console.run.state import RunState
-
-LIVE = (RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.AWAITING_DECISION, RunStatus.REPLANNING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,9 @@ def fates(state: RunState, catalog: Catalog) -> tuple[tuple[StepId, ...], dict[S
                 continue
             reason = step.reason or ("it was not reached" if not step.attempts else step.status)
             why = f"{what} did not succeed: {reason}"
-        elif item.fate == "refused":
+        elif item.fate == "refused" and item.undoes:
             why = f"{what} was refused: {item.why}"
-        else:
+        else:  # left out, or refused where there is nothing that it would undo
             continue
         for subject in item.undoes or (item.step.id,):
             not_undone[subject] = why

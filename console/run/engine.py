@@ -39,7 +39,7 @@ from console.run.control import Approve, Continue, Retry, Rule, RunControl, Wish
 from console.run.course import Course
 from console.run.desk import Desk, Grant, running_keys
 from console.run.grants import grant
-from console.run.life import RunStatus, StepStatus
+from console.run.life import LIVE, RunStatus, StepStatus
 from console.run.outcome import judge
 from console.run.planning import Planning
 from console.run.policy import Policy
@@ -199,8 +199,7 @@ class Engine:
     def _replay(self) -> None:
         for record in self.setup.journal.since(0):
             self.state.apply(record)
-            if isinstance(record.event, ev.Approved | ev.RevisionAccepted | ev.PlanEdited | ev.PolicyLoaded):
-                self._course.note(record.event)
+            self._course.recall(record.event)
             self._audience.remember([record])
         self._course.rebuild()
 
@@ -255,10 +254,11 @@ class Engine:
     def _hold_to_policy(self) -> None:
         """A step can write to the policy's files as the operator can: then nothing starts any more."""
         changed = self._course.halted = self.setup.policy_changed()
-        if not changed or self.state.status not in (RunStatus.RUNNING, RunStatus.AWAITING_DECISION):
+        if not changed or self.state.status not in LIVE or not self.state.started_at:
             return
         if not self.setup.policy.unattended:
-            self.emit(ev.RunPaused(by="", reason=changed))
+            if not self.state.paused:
+                self.emit(ev.RunPaused(by="", reason=changed))
         elif not self._course.closing:
             self.emit(ev.Warned(message=changed))
             self._course.closing = "policy"
@@ -348,7 +348,7 @@ class Engine:
             self._deeds.append(partial(self._spawn, self._carrier.probe, step, self.state, place))
             self._course.probing.add(granted.probe)
         if granted.retry:
-            for event in self._course.intend(self.state.find(granted.retry)):
+            for event in self._course.again(granted.retry):
                 self.emit(event)
         if granted.think:
             self._agency.think(granted.think)
@@ -369,7 +369,9 @@ class Engine:
                     self._agency.begin(event)
                 elif prepared is not None:
                     self._deeds.append(partial(self._spawn, self._carrier.attempt, event.step, prepared))
-            case ev.RunStarted() | ev.EngineStarted() if deadline := self._course.deadline():
+            case ev.RunStarted() | ev.EngineStarted() | ev.RunContinued() if (
+                deadline := self._course.deadline()
+            ):
                 self._deeds.append(partial(self._spawn, self._wait_until, deadline))
             case ev.CatalogLoaded():
                 for user in self._users_of_tools:
@@ -381,7 +383,7 @@ class Engine:
 
     async def _wait_until(self, at: float) -> None:
         await self.setup.sleep(max(0.0, at - self.setup.wall()) + 0.001)
-        self.put(lambda: None)
+        self.put(partial(self._course.ring, at))
 
     def ended(self, step: StepId, attempt: int, key: str, status: Status) -> None:
         self.put(partial(self._take_end, step, attempt, key, status))

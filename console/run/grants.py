@@ -27,13 +27,16 @@ def grant(wish: c.Wish, desk: Desk) -> Grant:
 
 
 def _pause(_: c.Pause, desk: Desk) -> Grant:
-    if desk.state.status not in (_R.RUNNING, _R.AWAITING_DECISION):
-        raise refuse(f"the run is {desk.state.status.replace('_', ' ')}")
+    live(desk)
+    if not desk.state.started_at:
+        raise refuse("nothing runs yet")
+    if desk.state.paused:
+        raise refuse("the run is paused already")
     return Grant((ev.RunPaused(by=desk.by),))
 
 
 def _continue(_: c.Continue, desk: Desk) -> Grant:
-    if desk.state.status is not _R.PAUSED:
+    if not desk.state.paused:
         raise refuse(f"the run is {desk.state.status.replace('_', ' ')}")
     return Grant((ev.RunContinued(by=desk.by),))
 
@@ -81,6 +84,8 @@ def preview(desk: Desk, back_to: StepId | None, ties: dict[StepId, tuple[StepId,
         raise refuse("there is no plan")
     if back_to and back_to not in desk.state.steps:
         raise refuse("there is no such step", step=back_to)
+    if back_to and not desk.state.steps[back_to].start_seq:
+        raise refuse("it has not started: there is no way back to it", step=back_to)
     return plan_rollback(plan, desk.catalog, desk.state, back_to=back_to, ties=ties)
 
 

@@ -6,8 +6,8 @@ from console.plan.model import StepId
 from console.run import control as c
 from console.run import events as ev
 from console.run.agent import open_call, profile_of
-from console.run.desk import LIVE, Desk, Grant, refuse, step_in
-from console.run.life import RunStatus, StepStatus
+from console.run.desk import Desk, Grant, refuse, step_in
+from console.run.life import LIVE, RunStatus, StepStatus
 
 _S = StepStatus
 

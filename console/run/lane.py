@@ -19,8 +19,8 @@ _S = StepStatus
 
 
 class Lane:
-    """`running`, `failed` (failed or cancelled, for good or until a retry), `in_doubt` and `open` (not
-    settled and not running) are ids; `disabled` are steps that the plan leaves out and that are still
+    """`running`, `failed` (failed or cancelled, for good or until a retry), `in_doubt`, `held` and `open`
+    (not settled and not running) are ids; `disabled` are steps that the plan leaves out and that are still
     to be marked so."""
 
     def __init__(self, state: RunState, catalog: Catalog, policy: Policy) -> None:
@@ -31,6 +31,7 @@ class Lane:
         self.running: set[StepId] = set()
         self.failed: set[StepId] = set()
         self.in_doubt: set[StepId] = set()
+        self.held: set[StepId] = set()
         self.open: set[StepId] = set()
         self._writes: dict[StepId, frozenset[Fact]] = {}
         self._busy: set[Fact] = set()
@@ -70,11 +71,18 @@ class Lane:
     def waits_for_retry(self, step_id: StepId) -> bool:
         return self._state.step(step_id).retry_at > 0
 
+    def has_tries_left(self, step: Step) -> bool:
+        """Whether a step that has failed is tried again, as it says itself."""
+        life = self._state.step(step.id)
+        if step.retry is None or life.status is not _S.FAILED or life.attempt is None:
+            return False
+        return life.attempt.changed is None and life.failures < step.retry.attempts
+
     def is_settled(self, step: Step) -> bool:
         """Whether its dependents may go."""
         status = self._state.step(step.id).status
         if status is _S.FAILED and self.mode(step) == "continue":
-            return not self.waits_for_retry(step.id)
+            return not self.waits_for_retry(step.id) and not self.has_tries_left(step)
         return status in SETTLED
 
     def place(self, step_id: StepId) -> None:
@@ -84,7 +92,7 @@ class Lane:
             self._place_call(step_id)
             return
         status = self._state.step(step_id).status
-        for group in (self.open, self.failed, self.in_doubt):
+        for group in (self.open, self.failed, self.in_doubt, self.held):
             group.discard(step_id)
         if step_id in self.running and status is not _S.RUNNING:
             self.running.discard(step_id)
@@ -107,6 +115,8 @@ class Lane:
             self.failed.add(step_id)
         elif status is _S.IN_DOUBT:
             self.in_doubt.add(step_id)
+        elif status is _S.HELD:
+            self.held.add(step_id)
 
     def _place_call(self, step_id: StepId) -> None:
         """An agent's call is not scheduled here; while it runs, what it writes is busy."""

@@ -60,11 +60,6 @@ FINAL = frozenset(
 SETTLED = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED})
 """A step in one of these lets its dependents go."""
 
-MAY_HAVE_EFFECT = frozenset(
-    {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT, StepStatus.RUNNING}
-)
-"""A started step in one of these may have changed the world."""
-
 _S = StepStatus
 
 STEP_LIFE: dict[tuple[StepStatus, str], StepStatus] = {
@@ -83,13 +78,16 @@ STEP_LIFE: dict[tuple[StepStatus, str], StepStatus] = {
     (_S.RUNNING, "step_in_doubt"): _S.IN_DOUBT,
     (_S.FAILED, "step_retry_scheduled"): _S.FAILED,
     (_S.FAILED, "step_intended"): _S.RUNNING,
+    (_S.FAILED, "step_released"): _S.PENDING,
     (_S.FAILED, "step_skipped"): _S.SKIPPED,
     (_S.FAILED, "step_marked_done"): _S.SUCCEEDED,
     (_S.CANCELLED, "step_intended"): _S.RUNNING,
+    (_S.CANCELLED, "step_released"): _S.PENDING,
     (_S.CANCELLED, "step_skipped"): _S.SKIPPED,
     (_S.CANCELLED, "step_marked_done"): _S.SUCCEEDED,
     (_S.IN_DOUBT, "step_probed"): _S.IN_DOUBT,
     (_S.IN_DOUBT, "step_intended"): _S.RUNNING,
+    (_S.IN_DOUBT, "step_released"): _S.PENDING,
     (_S.IN_DOUBT, "step_marked_done"): _S.SUCCEEDED,
     (_S.IN_DOUBT, "step_marked_failed"): _S.FAILED,
     (_S.IN_DOUBT, "step_skipped"): _S.SKIPPED,
@@ -103,6 +101,7 @@ STEP_LIFE: dict[tuple[StepStatus, str], StepStatus] = {
     (_S.UNDOING, "undo_succeeded"): _S.UNDONE,
     (_S.UNDOING, "undo_failed"): _S.UNDO_FAILED,
     (_S.UNDONE, "step_intended"): _S.RUNNING,
+    (_S.UNDONE, "step_released"): _S.PENDING,
     (_S.UNDONE, "step_skipped"): _S.SKIPPED,
     (_S.UNDO_FAILED, "undo_succeeded"): _S.UNDONE,
     (_S.UNDONE, "undo_intended"): _S.UNDOING,
@@ -110,7 +109,8 @@ STEP_LIFE: dict[tuple[StepStatus, str], StepStatus] = {
 """Step life. The `undo_...` triggers are the events of the rollback items that undo the step."""
 
 _R = RunStatus
-_LIVE = (_R.RUNNING, _R.PAUSED, _R.AWAITING_DECISION, _R.REPLANNING)
+LIVE = (_R.RUNNING, _R.PAUSED, _R.AWAITING_DECISION, _R.REPLANNING)
+"""Where a run is under way."""
 
 RUN_LIFE: dict[tuple[RunStatus, str], RunStatus] = {
     (_R.DRAFTING, "planning_started"): _R.DRAFTING,
@@ -121,21 +121,24 @@ RUN_LIFE: dict[tuple[RunStatus, str], RunStatus] = {
     (_R.AWAITING_APPROVAL, "plan_edited"): _R.AWAITING_APPROVAL,
     (_R.AWAITING_APPROVAL, "run_started"): _R.RUNNING,
     (_R.AWAITING_APPROVAL, "replan_started"): _R.REPLANNING,
-    **{(s, "plan_edited"): s for s in _LIVE},
-    **{(s, "planning_progressed"): s for s in _LIVE},
+    **{(s, "plan_edited"): s for s in LIVE},
+    **{(s, "planning_progressed"): s for s in LIVE},
     **{(s, "run_paused"): _R.PAUSED for s in (_R.RUNNING, _R.AWAITING_DECISION)},
     **{(s, "run_continued"): _R.RUNNING for s in (_R.PAUSED, _R.AWAITING_DECISION)},
+    **{(_R.REPLANNING, trigger): _R.REPLANNING for trigger in ("run_paused", "run_continued")},
     (_R.RUNNING, "decision_awaited"): _R.AWAITING_DECISION,
     (_R.REPLANNING, "decision_awaited"): _R.AWAITING_DECISION,
-    **{(s, "replan_started"): _R.REPLANNING for s in _LIVE},
+    **{(s, "replan_started"): _R.REPLANNING for s in LIVE},
     (_R.REPLANNING, "revision_proposed"): _R.AWAITING_DECISION,
     (_R.REPLANNING, "replan_failed"): _R.AWAITING_DECISION,
     (_R.AWAITING_DECISION, "revision_proposed"): _R.AWAITING_DECISION,
     (_R.AWAITING_DECISION, "revision_accepted"): _R.RUNNING,
     (_R.AWAITING_DECISION, "revision_rejected"): _R.AWAITING_DECISION,
-    **{(s, "rollback_started"): _R.ROLLING_BACK for s in _LIVE},
+    **{(s, "revision_proposed"): _R.AWAITING_DECISION for s in (_R.RUNNING, _R.PAUSED)},
+    **{(s, f"revision_{answer}"): s for s in (_R.RUNNING, _R.PAUSED) for answer in ("accepted", "rejected")},
+    **{(s, "rollback_started"): _R.ROLLING_BACK for s in LIVE},
     (_R.ROLLING_BACK, "rollback_finished"): _R.AWAITING_DECISION,
-    **{(s, "run_finished"): s for s in (_R.DRAFTING, _R.AWAITING_APPROVAL, *_LIVE, _R.ROLLING_BACK)},
+    **{(s, "run_finished"): s for s in (_R.DRAFTING, _R.AWAITING_APPROVAL, *LIVE, _R.ROLLING_BACK)},
     **{(s, "run_reopened"): _R.AWAITING_DECISION for s in FINAL},
 }
 """Run life. `run_finished` leads to the outcome it names; what is not listed here and is not about

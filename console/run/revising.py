@@ -8,8 +8,8 @@ from console.plan.codec import faults_of
 from console.plan.model import Plan, Step, StepId
 from console.run import control as c
 from console.run import events as ev
-from console.run.desk import LIVE, Desk, Grant, refuse
-from console.run.life import RunStatus, StepStatus
+from console.run.desk import Desk, Grant, refuse
+from console.run.life import LIVE, RunStatus, StepStatus
 from console.run.renewal import asking_in
 from console.run.state import RunState
 

@@ -9,7 +9,7 @@ end of a run from waiting for one long tail (critical-path list scheduling, Grah
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from console.plan.graph import Graph
 from console.plan.model import StepId
@@ -99,8 +99,3 @@ class Frontier:
         for entry in put_back:
             heapq.heappush(self._heap, entry)
         return taken
-
-
-def blocked_by(graph: Graph, failed: Iterable[StepId]) -> set[StepId]:
-    """Every step that cannot run while `failed` are what they are."""
-    return {below for step in failed for below in graph.descendants(step)}

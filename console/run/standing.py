@@ -53,11 +53,13 @@ class Turn:
 @dataclass(slots=True)
 class StepState:
     """What is true of one step or rollback item. `turns` are an agent's, of all its attempts; `parent` is
-    the agent's step where this one is a call of it."""
+    the agent's step where this one is a call of it. A step that is held without `held_by` waits for an
+    answer."""
 
     status: StepStatus = StepStatus.PENDING
     attempts: list[Attempt] = field(default_factory=list)
     reason: str = ""
+    held_by: str = ""
     retry_at: float = 0.0
     marked_by: str = ""
     marked_result: Any = None
@@ -71,6 +73,11 @@ class StepState:
     def attempt(self) -> Attempt | None:
         """The newest attempt."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def failures(self) -> int:
+        """How many attempts have failed."""
+        return sum(attempt.outcome == "failed" for attempt in self.attempts)
 
     @property
     def has_started(self) -> bool:

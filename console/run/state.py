@@ -34,12 +34,13 @@ THINKING = (_R.DRAFTING, _R.REPLANNING)
 class RunState:
     """Everything that is true of a run after the records applied so far.
 
-    `seq` is the last record's number. `tokens` and `cost` (US dollars) are what all planning has taken,
-    `asking` what the planning under way has so far. `draft` and `faults` are what is left of a planning
-    that failed, to be mended by hand. `base` is the plan as it was planned, accepted or approved last: what
-    edits since are held against. `approved_plan` is the plan as it was last approved as a whole, and
-    `approved_at` the revision since which each step of it is what it is; `voided` are the steps that an
-    edit changed since. Reading is free for everybody; only `apply` writes.
+    `seq` is the last record's number. While the run is `paused` nothing starts by itself, whatever its
+    status is besides: the planner may be at work, or a question wait. `tokens` and `cost` (US dollars) are
+    what all planning has taken, `asking` what the planning under way has so far. `draft` and `faults` are
+    what is left of a planning that failed, to be mended by hand. `base` is the plan as it was planned,
+    accepted or approved last: what edits since are held against. `approved_plan` is the plan as it was last
+    approved as a whole, and `approved_at` the revision since which each step of it is what it is; `voided`
+    are the steps that an edit changed since. Reading is free for everybody; only `apply` writes.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class RunState:
         self.facts: tuple[str, ...] = ()
         self.limits: dict[str, float] = {}
         self.status = RunStatus.DRAFTING
+        self.paused = False
         self.catalog = Catalog()
         self.plan: Plan | None = None
         self.plan_hash = ""
@@ -210,9 +212,10 @@ class RunState:
                 )
             return self.status
         try:
-            return RUN_LIFE[self.status, trigger]
+            after = RUN_LIFE[self.status, trigger]
         except KeyError:
             raise IllegalEvent(f"{event.kind} while the run is {self.status}") from None
+        return _R.PAUSED if self.paused and trigger == "revision_accepted" else after
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
@@ -254,10 +257,10 @@ class RunState:
                 step.reason, step.gone_round = event.reason, event.gone_round
                 return
             case ev.StepHeld():
-                step.reason = event.reason
+                step.reason, step.held_by = event.reason, event.by
                 return
             case ev.StepReleased():
-                step.reason = ""
+                step.reason, step.retry_at = "", 0.0
                 return
             case ev.StepMarkedDone():
                 step.marked_by, step.marked_result, step.reason = (
@@ -265,6 +268,7 @@ class RunState:
                     event.result,
                     "marked done by hand",
                 )
+                step.start_seq = step.start_seq or record.seq
                 return
             case ev.StepMarkedFailed():
                 step.reason = event.reason or "marked failed by hand"
@@ -366,8 +370,14 @@ class RunState:
     def _on_run_started(self, event: ev.RunStarted, at: float) -> None:
         self.started_at = self.started_at or at
 
+    def _on_run_paused(self, event: ev.RunPaused, at: float) -> None:
+        self.paused = True
+
+    def _on_run_continued(self, event: ev.RunContinued, at: float) -> None:
+        self.paused = False
+
     def _on_run_finished(self, event: ev.RunFinished, at: float) -> None:
-        self.finished, self.ended_at = event, at
+        self.finished, self.ended_at, self.paused = event, at, False
         self.requests.clear()
 
     def _on_run_reopened(self, event: ev.RunReopened, at: float) -> None:
@@ -536,7 +546,7 @@ class RunState:
         self.rollback = Rollback(event.rollback, event.hash, steps)
         self.rollbacks += 1
         self.requests.clear()
-        self.proposal = None
+        self.proposal, self.paused = None, False
 
     def _on_rollback_finished(self, event: ev.RollbackFinished, at: float) -> None:
         if self.rollback:

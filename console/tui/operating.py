@@ -36,7 +36,7 @@ from console.run.control import (
     Wish,
 )
 from console.run.events import RollbackPlan
-from console.run.life import RunStatus, StepStatus
+from console.run.life import StepStatus
 from console.run.rollback import plan_rollback, rollback_hash
 from console.text import clean
 from console.tui import reasons as why
@@ -182,8 +182,7 @@ class Operating:
     # ── the run ──────────────────────────────────────────────────────────────────────────────────
 
     async def pause(self) -> None:
-        paused = self.screen.view.status is RunStatus.PAUSED
-        await self.wish(Continue() if paused else Pause())
+        await self.wish(Continue() if self.screen.view.state.paused else Pause())
 
     async def stop(self) -> None:
         from console.tui.screens.confirm import ConfirmScreen

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from console.plan.model import StepId
-from console.run.life import RunStatus, StepStatus
+from console.run.life import LIVE, RunStatus, StepStatus
 from console.tui.view import View, find_life, find_step
 
 Says = Callable[[View], str]
@@ -181,7 +181,7 @@ def can_answer(view: View) -> str:
 def can_pause(view: View) -> str:
     if stopped := act(view):
         return stopped
-    if view.status in (RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.AWAITING_DECISION):
+    if view.status in LIVE and view.state.started_at:
         return ""
     return f"the run is {words(view.status)}; only a running one can be paused"
 
@@ -372,7 +372,7 @@ def play_name(view: View) -> str:
 
 
 def pause_name(view: View) -> str:
-    return "resume" if view.status is RunStatus.PAUSED else "pause"
+    return "resume" if view.state.paused else "pause"
 
 
 def hold_name(view: View) -> str:

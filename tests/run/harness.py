@@ -17,7 +17,7 @@ from console.planners.base import Goal
 from console.planners.executor import Executor
 from console.run import events as ev
 from console.run.control import Approve, Wish
-from console.run.engine import Engine, Setup
+from console.run.engine import NO_POLICY, Engine, Setup
 from console.run.policy import Consent, Policy
 from console.run.state import RunState
 from console.testing import FakeBackend, MemoryJournal, Play, ScriptedPlanner, virtual_wall
@@ -70,6 +70,8 @@ class World:
     reopen: str = ""
     roll_back: bool = False
     executor: Executor | None = None
+    loaded: ev.PolicyLoaded = NO_POLICY
+    wall: Callable[[], float] = field(default_factory=virtual_wall)
 
     def __post_init__(self) -> None:
         self.backend.script = self.play
@@ -94,7 +96,8 @@ class World:
                 goal=Goal("test", limits=self.limits),
                 policy=self.policy,
                 plan=self.plan,
-                wall=virtual_wall(),
+                loaded=self.loaded,
+                wall=self.wall,
                 reopen=self.reopen,
                 roll_back=self.roll_back,
                 executor=self.executor,

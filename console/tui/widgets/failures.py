@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
-from console.run.life import RunStatus, StepStatus
+from console.run.life import StepStatus
 from console.run.standing import StepState
 from console.run.state import RunState
 from console.tui.ink import Part, Row, row, wrap
@@ -109,7 +109,7 @@ def _ways_out(state: RunState, step: Step | None, life: StepState) -> Iterator[t
     dead = {
         "v": tool is None or tool.probe is None,
         "a": not asked,
-        "p": asked or state.status is not RunStatus.PAUSED,
+        "p": asked or not state.paused,
     }
     for key, does in _WAYS_OUT[life.status]:
         if not (life.status is StepStatus.IN_DOUBT and dead.get(key)):
