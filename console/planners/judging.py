@@ -8,7 +8,6 @@ Nothing is raised for a bad reply: what is wrong comes back as problems, to be t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,24 +15,21 @@ from console.catalog import fit
 from console.catalog.spec import Catalog
 from console.errors import BadReply, Fault
 from console.plan import strict
-from console.plan.check import Finding, apply_fix, check
-from console.plan.check.fixes import AddDependency
-from console.plan.edit import EditRefused
+from console.plan.check import Finding, check
 from console.plan.model import Plan, StepId
 from console.plan.reading import MAX_STEPS, Reading
 from console.plan.reply.parsing import read_reply
 from console.plan.yaml_out import yaml_text
 from console.planners.base import Goal, History
 from console.planners.draft import expected
+from console.planners.edges import connected
 from console.planners.llm_schema import PHASE
 from console.planners.shaping import restored, same_plan, shaped
+from console.planners.situation import WAITING
 from console.task.reader import lines_of
 from console.text import clean
 
 MAX_TOLD = 40
-MAX_ROUNDS = 20
-"""Times that edges are looked for: one may ask for another."""
-
 MAX_SHOWN = 20_000
 """Characters of a reply that is no plan, shown to whoever writes one."""
 
@@ -97,6 +93,8 @@ class Judge:
 
     def __init__(self, goal: Goal, catalog: Catalog, before: Before | None = None) -> None:
         self._goal, self._catalog, self._before = goal, catalog, before
+        past = before.history.steps if before else ()
+        self._started = {done.step for done in past if done.status not in WAITING}
         self._parameters: Mapping[str, tuple[str, ...]] = {
             name: tuple(p.name for p in tool.parameters) for name, tool in catalog.tools.items()
         }
@@ -107,9 +105,8 @@ class Judge:
             parsed = read_reply(reply, self._parameters)
         except BadReply as error:
             return Verdict(None, reply, unread=error.what, draft=self._by_hand(reply))
-        before = self._before
-        started = {done.step for done in before.history.steps} if before else set()
-        document, reason, changes = shaped(parsed.document, started, phases=may_have_phases(self._catalog))
+        before, phases = self._before, may_have_phases(self._catalog)
+        document, reason, changes = shaped(parsed.document, self._started, phases=phases)
         repairs = [*parsed.repairs, *changes]
         banned: list[tuple[StepId, str]] = []
         if before is not None:
@@ -122,7 +119,7 @@ class Judge:
             faults += self._unfit(plan, reading)
         if faults:
             return self._refused(reply, reason, repairs, document, faults)
-        plan, edges = self._with_edges(plan)
+        plan, edges = connected(plan, self._check, self._started)
         return Verdict(plan, reply, reason, (*repairs, *edges), findings=self._findings(plan))
 
     def _by_hand(self, reply: str) -> str:
@@ -174,22 +171,6 @@ class Judge:
             faults.append(Fault(0, "", "it is the same plan as before"))
         return faults
 
-    def _with_edges(self, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
-        """`plan` with the dependencies that the tools' contracts ask for."""
-        told: list[str] = []
-        for _ in range(MAX_ROUNDS):
-            before = plan
-            for finding in self._check(plan):
-                fix = finding.fix
-                if finding.severity == "note" or not isinstance(fix, AddDependency):
-                    continue
-                with suppress(EditRefused):
-                    plan = apply_fix(plan, finding)
-                    told.append(f"step {fix.step} waits for step {fix.on}: {fix.why}")
-            if plan is before:
-                break
-        return plan, tuple(told)
-
     def _check(self, plan: Plan) -> tuple[Finding, ...]:
         want = [wanted.fact for wanted in self._goal.want]
         return check(plan, self._catalog, facts=self._goal.facts, want=want)
@@ -197,5 +178,5 @@ class Judge:
     def _findings(self, plan: Plan) -> tuple[Finding, ...]:
         """What the model should mend. The checker does not know of a run that is under way: what it has
         against the revised plan was, where it concerns started steps, the old plan's business."""
-        started = {done.step for done in self._before.history.steps} if self._before else set()
-        return tuple(f for f in self._check(plan) if f.severity != "note" and f.step not in started)
+        found = self._check(plan)
+        return tuple(f for f in found if f.severity != "note" and f.step not in self._started)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.catalog.spec import Catalog, Fact, ToolSpec
+from console.catalog.spec import Catalog, ToolSpec
 
 K1 = 1.2
 B = 0.75
@@ -37,10 +37,14 @@ def choose(
         return Choice(tuple(catalog.tools.values()))
     scores = _scores(list(catalog.tools.values()), words(task))
     ranked = sorted(catalog.tools, key=lambda name: -scores[name])
+    givers: dict[tuple[str, int], list[str]] = {}
+    for tool in catalog.tools.values():
+        for shape in dict.fromkeys((fact[0], len(fact)) for fact in tool.contract.provides):
+            givers.setdefault(shape, []).append(tool.name)
     taken: dict[str, None] = {}
     left = room
     for name in [*keep, *ranked]:
-        for wanted in (name, *_companions(catalog, name)):
+        for wanted in (name, *_companions(catalog.tools.get(name), givers)):
             if wanted in catalog.tools and wanted not in taken and (sizes[wanted] <= left or name in keep):
                 taken[wanted] = None
                 left -= sizes[wanted]
@@ -81,20 +85,14 @@ def _scores(tools: Sequence[ToolSpec], query: Sequence[str]) -> dict[str, float]
     return scores
 
 
-def _companions(catalog: Catalog, name: str) -> list[str]:
-    """The tools that the use of one brings with it."""
-    tool = catalog.tools.get(name)
+def _companions(tool: ToolSpec | None, givers: Mapping[tuple[str, int], Sequence[str]]) -> Iterator[str]:
+    """The tools that the use of one brings with it; `givers` are those that provide facts of a shape, which
+    is the first word and the number of words."""
     if tool is None:
-        return []
-    named = [tool.undo.action] if tool.undo else []
-    named += [tool.verify] if tool.verify else []
-    return [*named, *(giver for need in tool.contract.requires for giver in _givers(catalog, need))]
-
-
-def _givers(catalog: Catalog, need: Fact) -> list[str]:
-    """The tools that provide a fact of this shape."""
-    return [
-        tool.name
-        for tool in catalog.tools.values()
-        if any(len(p) == len(need) and p[0] == need[0] for p in tool.contract.provides)
-    ]
+        return
+    if tool.undo:
+        yield tool.undo.action
+    if tool.verify:
+        yield tool.verify
+    for need in tool.contract.requires:
+        yield from givers.get((need[0], len(need)), ())

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from console.catalog.spec import Catalog
+from console.catalog.spec import Catalog, Contract, Risk
 from console.catalog.spec import Goal as Pattern
 from console.plan.model import Compensation, Plan, Step
 from console.planners import llm_wire as wire
@@ -21,6 +21,7 @@ from console.planners.llm_settings import ModelSettings
 from tests.models.lines import BARE, GOOD, TOOLS, UNKNOWN, Act, Listener, ScriptedLine, reply, step, tool
 
 GOAL = Goal("wipe the main database")
+WRITES = Contract(writes=(("it",),))
 
 
 class Session:
@@ -36,8 +37,8 @@ class Session:
     def plan(self, goal: Goal = GOAL, catalog: Catalog = TOOLS) -> PlanDraft:
         return anyio.run(partial(self.planner.plan, goal, catalog, self.heard))
 
-    def replan(self, plan: Plan, history: History, goal: Goal = GOAL) -> PlanDraft:
-        return anyio.run(partial(self.planner.replan, goal, TOOLS, plan, history, self.heard))
+    def replan(self, plan: Plan, history: History, catalog: Catalog = TOOLS) -> PlanDraft:
+        return anyio.run(partial(self.planner.replan, GOAL, catalog, plan, history, self.heard))
 
     @property
     def prompts(self) -> list[str]:
@@ -167,6 +168,23 @@ def test_edges_that_contracts_ask_for_are_put_in_and_told() -> None:
     draft = Session(loose).plan()
     assert next(s for s in draft.plan.leaves() if s.id == "2").depends_on == ("1",)
     assert any("step 2 waits for step 1" in repair for repair in draft.repairs)
+
+
+def test_steps_without_any_order_are_put_in_one_and_no_more() -> None:
+    """Each writes what the others write: every pair lacks an order, and four edges give them all."""
+    writers = {f"w{n}": tool(f"w{n}", Risk.REVERSIBLE, contract=WRITES) for n in range(5)}
+    draft = Session(reply(*(step(str(n), f"w{n}") for n in range(5)))).plan(catalog=Catalog(tools=writers))
+    assert [s.depends_on for s in draft.plan.leaves()] == [(), ("0",), ("1",), ("2",), ("3",)]
+    assert len(draft.repairs) == 4
+
+
+def test_a_step_that_has_started_waits_for_nothing_new() -> None:
+    writers = {f"w{n}": tool(f"w{n}", Risk.REVERSIBLE, contract=WRITES) for n in range(3)}
+    old = Plan(goal=GOAL.text, steps=(Step(id="1", action="w1"), Step(id="2", action="w2")))
+    past = History((Done("1", "running"),), words="another before")
+    new = reply(step("3", "w0"), step("1", "w1"))
+    draft = Session(new).replan(old, past, catalog=Catalog(tools=writers))
+    assert {s.id: s.depends_on for s in draft.plan.leaves()} == {"3": (), "1": ()}
 
 
 def test_a_model_can_leave_a_phase_to_be_planned_when_it_is_reached() -> None:
