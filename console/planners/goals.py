@@ -9,7 +9,7 @@ text may name one tool ("run the tests"): that call is the whole plan, with what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -21,6 +21,7 @@ from console.catalog.spec import Goal as GoalPattern
 from console.errors import NoPlanner
 from console.planners.action import ASKED, Binding
 from console.planners.base import Goal, Want
+from console.text import one_line
 
 _FILLER_TEXT = """
 a an and any app application applications apps all also already anew are as at be can carefully could
@@ -95,7 +96,7 @@ def _by_pattern(goal: Goal, catalog: Catalog) -> tuple[Want, ...]:
     inputs = {k: text_of(v) for k, v in goal.inputs.items()}
     hits: list[tuple[int, GoalPattern, tuple[Want, ...]]] = []
     for pattern in catalog.goals:
-        binding = next(_match(_words(pattern.pattern), text, {}), None)
+        binding = _match(_words(pattern.pattern), text)
         if binding is None:
             continue
         facts = tuple(bind_pattern(f, {**inputs, **binding}) for f in pattern.want)
@@ -133,22 +134,37 @@ def _words(text: str) -> list[_Word]:
     return words
 
 
-def _match(pattern: Sequence[_Word], text: Sequence[_Word], binding: Binding) -> Iterator[Binding]:
-    """Every way to lay `pattern` over `text`; words that say nothing may be left over on both sides."""
-    if not pattern and not text:
-        yield binding
-    if pattern and text:
-        head = pattern[0].text
-        if head.startswith("$"):
-            word = text[0]
-            if not word.filler and binding.get(head[1:], word.text) == word.text:
-                yield from _match(pattern[1:], text[1:], {**binding, head[1:]: word.text})
-        elif head.casefold() == text[0].text.casefold():
-            yield from _match(pattern[1:], text[1:], binding)
-    if text and text[0].filler:
-        yield from _match(pattern, text[1:], binding)
-    if pattern and pattern[0].filler:
-        yield from _match(pattern[1:], text, binding)
+def _match(pattern: Sequence[_Word], text: Sequence[_Word]) -> Binding | None:
+    """What the `$` words of `pattern` mean when it is laid over `text`; `None` when it cannot be. Words that
+    say nothing may be left over on both sides."""
+    open_: list[tuple[int, int, Binding]] = [(0, 0, {})]
+    seen: set[tuple[int, int, tuple[tuple[str, str], ...]]] = set()
+    while open_:
+        at, place, binding = open_.pop()
+        if at == len(pattern) and place == len(text):
+            return binding
+        if (mark := (at, place, tuple(binding.items()))) in seen:
+            continue
+        seen.add(mark)
+        head = pattern[at] if at < len(pattern) else None
+        word = text[place] if place < len(text) else None
+        # What is tried first is put last.
+        if head and head.filler:
+            open_.append((at + 1, place, binding))
+        if word and word.filler:
+            open_.append((at, place + 1, binding))
+        if head and word and (more := _bound(head.text, word, binding)) is not None:
+            open_.append((at + 1, place + 1, more))
+    return None
+
+
+def _bound(head: str, word: _Word, binding: Binding) -> Binding | None:
+    """`binding` when the next word of the pattern means `word`."""
+    if not head.startswith("$"):
+        return binding if head.casefold() == word.text.casefold() else None
+    if word.filler or binding.get(head[1:], word.text) != word.text:
+        return None
+    return {**binding, head[1:]: word.text}
 
 
 # ── one tool ──────────────────────────────────────────────────────────────────────────────────────
@@ -179,13 +195,14 @@ def _not_understood(goal: Goal, catalog: Catalog) -> NoPlanner:
         (g.pattern for g in catalog.goals),
         key=lambda p: -SequenceMatcher(None, p.casefold(), goal.text.casefold()).ratio(),
     )
+    said = one_line(goal.text, 80)
     if not patterns:
         return NoPlanner(
-            f'no goal pattern says what "{goal.text}" means: the tool files have none',
+            f'no goal pattern says what "{said}" means: the tool files have none',
             todo="List goal facts under want in a task file, or give a plan",
         )
     known = "; ".join(patterns[:5]) + ("; …" if len(patterns) > 5 else "")
     return NoPlanner(
-        f'no goal pattern says what "{goal.text}" means; known are: {known}',
+        f'no goal pattern says what "{said}" means; known are: {known}',
         todo="Say it in one of these forms, list goal facts under want in a task file, or give a plan",
     )

@@ -227,15 +227,27 @@ tools:
         planned(goal_of("light", "dark"), catalog_of(clash))
 
 
+MENDER = "tools: [{name: mend, provides: [mended $what], parameters: [{name: what}]}]\n"
+
+
 def test_two_patterns_that_fit_alike_are_both_named() -> None:
-    twice = """
+    twice = f"""
 goals:
-  - {pattern: fix $what, want: [mended $what]}
-  - {pattern: fix $what, want: [replaced $what]}
-tools: [{name: mend, provides: [mended $what], parameters: [{name: what}]}]
-"""
+  - {{pattern: fix $what, want: [mended $what]}}
+  - {{pattern: fix $what, want: [replaced $what]}}
+{MENDER}"""
     with pytest.raises(NoPlanner, match=r'the goal fits "fix \$what" and "fix \$what"'):
         planned(Goal('Please fix "the door"'), catalog_of(twice))
+
+
+def test_a_long_goal_is_laid_over_a_pattern_or_refused_in_one_line() -> None:
+    tools = "goals: [{pattern: could you please fix $what, want: [mended $what]}]\n" + MENDER
+    asked = planned(Goal("please, could you " * 800 + "fix it.all"), catalog_of(tools))
+    assert outline(asked.plan) == [("1", "mend", {"what": "it.all"}, [])]
+    with pytest.raises(NoPlanner) as told:
+        planned(Goal("please, could you\n" * 800 + "make coffee"), catalog_of(tools))
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 400
 
 
 def test_two_hundred_tools_thirty_deep_are_planned_for() -> None:
