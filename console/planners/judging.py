@@ -26,6 +26,7 @@ from console.planners.edges import connected
 from console.planners.llm_schema import PHASE
 from console.planners.shaping import restored, same_plan, shaped
 from console.planners.situation import WAITING
+from console.run.approval import plan_hash
 from console.task.reader import lines_of
 from console.text import clean
 
@@ -167,8 +168,11 @@ class Judge:
         if self._goal.is_phase:
             late = [step.id for step, _ in plan.walk() if step.expand]
             faults += [Fault(0, step, "a phase is planned whole: it holds no other") for step in late]
-        if self._before and not reading.faults and same_plan(plan, self._before.plan):
-            faults.append(Fault(0, "", "it is the same plan as before"))
+        if self._before and not reading.faults:
+            if same_plan(plan, self._before.plan):
+                faults.append(Fault(0, "", "it is the same plan as before"))
+            elif plan_hash(plan, self._catalog) in self._before.history.refused:
+                faults.append(Fault(0, "", "it was proposed before and not taken: find another way"))
         return faults
 
     def _check(self, plan: Plan) -> tuple[Finding, ...]:

@@ -64,7 +64,7 @@ class Thinking:
         except PlandeckError as error:
             return (ev.PlanningFailed(planner=planner.name, **_failed(error, planner)),)
         except Exception as error:  # noqa: BLE001 - a planner is foreign code; its fault becomes an event
-            return (ev.PlanningFailed(planner=planner.name, error=f"the planner broke: {error!r}"),)
+            return (ev.PlanningFailed(planner=planner.name, error=f"the planner broke: {error!r:.300}"),)
         drafted = ev.PlanDrafted(
             revision=1,
             plan=plan,
@@ -135,7 +135,7 @@ class Thinking:
         except PlandeckError as error:
             return (ev.ReplanFailed(**_failed(error, planner)),)
         except Exception as error:  # noqa: BLE001 - as above
-            return (ev.ReplanFailed(error=f"the planner broke: {error!r}"),)
+            return (ev.ReplanFailed(error=f"the planner broke: {error!r:.300}"),)
         asked: dict[str, Any] = {
             "model": draft.model,
             "prompt": draft.prompt,

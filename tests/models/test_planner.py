@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from console.planners.base import Done, Goal, History, PlanDraft
 from console.planners.llm import LlmPlanner, UnusableReply
 from console.planners.llm_call import ModelError
 from console.planners.llm_settings import ModelSettings
+from console.run.approval import plan_hash
 from tests.models.lines import BARE, GOOD, TOOLS, UNKNOWN, Act, Listener, ScriptedLine, reply, step, tool
 
 GOAL = Goal("wipe the main database")
@@ -348,6 +350,16 @@ def test_what_failed_is_not_tried_again_in_the_same_way(same: str) -> None:
     with pytest.raises(UnusableReply, match=r"it failed that way|same plan") as caught:
         Session(same).replan(PLAN, PAST)
     assert "the plan is as it was" in str(caught.value)
+
+
+def test_a_revision_that_was_refused_goes_back_to_the_model() -> None:
+    refused = reply(step("1", "back_up", db="main"), step("4", "look", "1", at="copy"))
+    hash_ = plan_hash(Session(refused).replan(PLAN, PAST).plan, TOOLS)
+    other = reply(step("1", "back_up", db="main"), step("4", "tell", "1", message="no look"))
+    session = Session(refused, other)
+    draft = session.replan(PLAN, replace(PAST, refused=(hash_,)))
+    assert actions(draft.plan) == ["back_up", "tell"]
+    assert "it was proposed before and not taken" in session.prompts[1]
 
 
 def test_output_is_fenced_with_a_token_that_is_drawn_anew() -> None:
