@@ -26,6 +26,9 @@ _ENCODED_FROM = 6
 
 _LINE_FROM = 8
 
+TELLING = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PASS$|_(?:PWD|PAT|AUTH)$", re.IGNORECASE)
+"""Found in names of variables that hold a secret, whether or not anybody has declared it."""
+
 
 def apart(values: Mapping[str, str]) -> dict[str, str]:
     """Those of `values` that can be told from everything else. For variables which nobody has declared to be

@@ -14,7 +14,7 @@ from console.catalog.clauses import Entry
 from console.catalog.command import unbound
 from console.catalog.parameters import schema_problem
 from console.catalog.reading import Reading
-from console.catalog.request import request_faults
+from console.catalog.request import credentials, request_faults
 from console.catalog.shell import ShellRefused, compile_shell, refuse_args
 from console.catalog.spec import Http, Parameter, Risk, Script, ToolSpec
 from console.catalog.words import PLACEHOLDER
@@ -65,6 +65,9 @@ def read_tool(reading: Reading, entry: Entry, number: int) -> None:
         "line": reading.document.line_of(entry.path),
     }
     fields |= risk_of(reading, entry, what) | _carried_out(reading, entry, what)
+    if http := fields.get("http"):
+        own = (name for name in credentials(http) if name not in fields["environment"])
+        fields["secrets"] = tuple(dict.fromkeys((*fields["secrets"], *own)))
     tool = reading.made(ToolSpec, fields, entry.path, what)
     if tool is not None:
         _placeholders(reading, tool, entry, what)

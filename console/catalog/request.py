@@ -5,9 +5,9 @@ a JSON value in a JSON body, form-encoded in a form. So it can change what the r
 what it is. Only at the very beginning of the address a value is taken as it is: there it is the address.
 
 `$NAME` in the address and in headers is a variable of the caller's environment, in the body only when
-the tool's file declares it (`secrets`, `environment`): bodies have `$` of their own. Variables are filled in
-by the process that sends the request; a value is never read as one. What is shown and recorded has
-their names.
+the tool's file declares it (`environment`) or it is one of the tool's secrets: bodies have `$` of their
+own. Variables are filled in by the process that sends the request; a value is never read as one. What is
+shown and recorded has their names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from console.catalog.address import parse
 from console.catalog.encodings import ENCODINGS
 from console.catalog.parameters import text_of
 from console.catalog.spec import Http, ToolSpec
+from console.catalog.surroundings import USUAL
 from console.catalog.words import PLACEHOLDER
+from console.redact import TELLING
 
 Piece = str | dict[str, str]
 """Text of the request, or `{"var": NAME, "as": ENCODING}`."""
@@ -35,6 +37,7 @@ _TOKEN = re.compile(
     rf"(?P<placeholder>{PLACEHOLDER.pattern})|\$(?:(?P<plain>[A-Za-z_]\w*)|\{{(?P<braced>[A-Za-z_]\w*)\}})"
 )
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CREDENTIAL = re.compile(rf"auth|cookie|{TELLING.pattern}", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _BASE = re.compile(r"https?://[^\s\\]+", re.IGNORECASE)
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -68,6 +71,19 @@ def variables(http: Http) -> frozenset[str]:
     """The variables that the address and the headers name."""
     texts = [http.url, *http.headers.values()]
     return frozenset(m["plain"] or m["braced"] for text in texts for m in _TOKEN.finditer(text)) - {None}
+
+
+def credentials(http: Http) -> tuple[str, ...]:
+    """The variables of the address and the headers that hold a secret, to tell by the name of the variable or
+    of the header. What a file names where credentials stand is one, also when it does not say so."""
+    texts = {"": http.url, **http.headers}
+    found = (
+        (m["plain"] or m["braced"] or "", bool(_CREDENTIAL.search(header)))
+        for header, text in texts.items()
+        for m in _TOKEN.finditer(text)
+    )
+    secret = (name for name, whole in found if name not in ("", *USUAL) and (whole or TELLING.search(name)))
+    return tuple(dict.fromkeys(secret))
 
 
 def request(tool: ToolSpec, values: Mapping[str, Any]) -> dict[str, object]:

@@ -16,16 +16,13 @@ from console.catalog.contract import show
 from console.catalog.spec import Catalog, Fact, ToolSpec
 from console.plan.model import Plan
 from console.planners.base import Goal, History, Want
-from console.redact import Redactor
+from console.redact import TELLING, Redactor
 from console.text import clean
 
 OUTPUT_CHARS = 1_000
 LEFT_OUT_NAMES = 200
 SHORTLY = 12
 
-_SECRET_NAME = re.compile(
-    r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PASS$|_(?:PWD|PAT|AUTH)$", re.IGNORECASE
-)
 _URL_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 _SECRET_FROM = 8
 """Characters; a shorter value would be found everywhere."""
@@ -37,7 +34,7 @@ def redactor(environ: Mapping[str, str], catalog: Catalog) -> Redactor:
     named = {name for tool in catalog.tools.values() for name in tool.secrets}
     values: dict[str, str] = {}
     for name, value in environ.items():
-        if name in named or _SECRET_NAME.search(name):
+        if name in named or TELLING.search(name):
             values[name] = value
         elif found := _URL_PASSWORD.search(value):
             values[name] = found[1]

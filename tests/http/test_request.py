@@ -45,6 +45,21 @@ def address(url: str, **params: str) -> str:
     return said(made(tool(url, *params), **params)["url"])
 
 
+def test_the_keys_that_a_request_names_are_secrets_without_a_word_of_the_file() -> None:
+    text = """
+tools:
+  - name: ask
+    secrets: [OTHER]
+    environment: {OWN_KEY: from-the-file}
+    http:
+      url: "https://api.example/$REGION?k=$API_KEY&own=$OWN_KEY"
+      headers: {Authorization: Bearer $GH, X-Api-Key: $K2, X-Region: $REGION, X-Trace: $MY_PASSWORD, Cookie: s=$S$HOME}
+"""
+    tool = tool_of(text)
+    assert tool.secrets == ("OTHER", "API_KEY", "GH", "K2", "MY_PASSWORD", "S")
+    assert variables(tool) == {"REGION", "HOME"}
+
+
 @given(TEXTS.filter(lambda text: text not in (".", "..")))
 def test_a_value_in_the_path_stays_one_segment(value: str) -> None:
     parts = urlsplit(address("https://host.example/a/{{x}}/b?c=1", x=value))
@@ -122,19 +137,19 @@ def test_a_header_takes_printable_characters_only(value: str) -> None:
 
 
 def test_variables_are_never_read_out_of_values() -> None:
-    rest = ', headers: {Authorization: "Bearer $TOKEN"}, body: "{{x}} $TOKEN $id"'
+    rest = ', headers: {Authorization: "Bearer $TOKEN"}, body: "{{x}} $OTHER $id"'
     call = made(tool("$BASE/${WHERE}?q={{x}}", "x", rest=rest), x="$TOKEN${TOKEN}")
     assert call["url"] == [
         "", {"var": "BASE", "as": "text"}, "/", {"var": "WHERE", "as": "url"}, "?q=", "%24TOKEN%24%7BTOKEN%7D", "",
     ]  # fmt: skip
     assert call["headers"] == {"Authorization": ["Bearer ", {"var": "TOKEN", "as": "text"}, ""]}
-    assert "".join(call["body"]) == "$TOKEN${TOKEN} $TOKEN $id"
+    assert "".join(call["body"]) == "$TOKEN${TOKEN} $OTHER $id"
 
 
 def test_a_body_uses_the_variables_its_file_declares() -> None:
     text = 'tools: [{name: t, secrets: [KEY], http: {url: \'http://h.example/\', body: \'{"k": "$KEY", "q": "$id"}\'}}]'
     assert {"var": "KEY", "as": "json"} in made(tool_of(text))["body"]
-    assert variables(tool("$BASE/", rest=", headers: {a: $TOKEN}")) == {"BASE", "TOKEN"}
+    assert variables(tool("$BASE/", rest=", headers: {a: $ZONE}")) == {"BASE", "ZONE"}
 
 
 def test_the_request_is_shown_with_its_values_and_without_its_variables() -> None:
