@@ -51,8 +51,8 @@ class _Call:
     called: bool = False
 
     def said(self, kind: str, text: str) -> None:
-        """Something the server told on the way. A full disk loses it, not the call."""
-        with suppress(OSError):
+        """Something the server told on the way. A full disk, or the call's end, loses it and nothing else."""
+        with suppress(OSError, ValueError):
             line = self.redactor.redact(f"{kind}: {text}")
             self.err.write(line.encode("utf-8", "replace") + b"\n")
 

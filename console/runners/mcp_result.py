@@ -33,6 +33,9 @@ from mcp_types import (
 FILES = "files"
 """The folder for what is no text, in the attempt's directory."""
 
+MAX_FILES = 200
+"""Files of one answer that are kept; the rest is said to be left out."""
+
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -54,12 +57,13 @@ def read_result(result: CallToolResult, directory: Path) -> Result:
             case TextContent():
                 lines.append(block.text)
             case ImageContent() | AudioContent():
-                kept.append(_keep(block.data, block.mime_type, "", directory))
+                kept.append(_keep(block.data, block.mime_type, "", directory, len(kept) + 1))
                 lines.append(kept[-1])
             case EmbeddedResource(resource=TextResourceContents() as resource):
                 lines.append(resource.text)
             case EmbeddedResource(resource=BlobResourceContents() as resource):
-                kept.append(_keep(resource.blob, resource.mime_type, str(resource.uri), directory))
+                uri = str(resource.uri)
+                kept.append(_keep(resource.blob, resource.mime_type, uri, directory, len(kept) + 1))
                 lines.append(kept[-1])
             case ResourceLink():
                 lines.append(str(block.uri))
@@ -75,15 +79,16 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _keep(data: str, mime: str | None, uri: str, directory: Path) -> str:
-    """Write a file and give its path; what is not base64 is said to be missing."""
+def _keep(data: str, mime: str | None, uri: str, directory: Path, number: int) -> str:
+    """Write a file and give its path; what is not base64, or is one too many, is said to be missing."""
+    if number > MAX_FILES:
+        return f"({mime or 'a file'} that is left out: more than {MAX_FILES} files)"
     try:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return f"({mime or 'a file'} that is damaged)"
     folder = directory / FILES
     folder.mkdir(mode=0o700, exist_ok=True)
-    number = len(list(folder.iterdir())) + 1
     path = folder / f"{number}{_ending(mime, uri)}"
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as stream:
