@@ -11,97 +11,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
-from console.catalog.words import SLOT, Scan, SimpleCommand, Word
-
-BUILTINS = {"eval", "trap", "alias", "let", "source", ".", "[["}
-EVALUATES = BUILTINS | {"watch", "parallel", "crontab", "expect"}
-"""Commands whose words are code, or name a file of code for this very shell; the first are only found
-where this shell itself would run them."""
-
-POSITIONAL = frozenset("123456789@*")
-"""In a script with placeholders these are the values."""
-
-SHELLS = {"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "busybox"}
-TAKES_C = SHELLS | {"su", "runuser", "script", "flock", "sg"}
-REMOTE = {"ssh", "slogin", "rsh", "mosh", "pdsh", "clush", "autossh"}
-SSH_WITH_VALUE = "BbcDEeFIiJLlmOoPpQRSWw"
-SSH_SAFE_OPTIONS = {"-p", "-l", "-i"}
-
-PROGRAMS = {
-    "sed": ("-e", "--expression"),
-    "awk": (),
-    "gawk": (),
-    "mawk": (),
-    "nawk": (),
-    "python": ("-c",),
-    "python3": ("-c",),
-    "perl": ("-e", "-E"),
-    "ruby": ("-e",),
-    "node": ("-e", "-p", "--eval"),
-    "php": ("-r",),
-    "lua": ("-e",),
-}
-"""Interpreters, and the options that are followed by program text."""
-
-FIRST_OPERAND = {"sed", "awk", "gawk", "mawk", "nawk"}
-"""Those whose first operand is program text when no option gave it."""
-
-PREFIXES = {
-    "sudo": "ughpCrtTUDR",
-    "doas": "uC",
-    "env": "uCS",
-    "nohup": "",
-    "timeout": "ks",
-    "nice": "n",
-    "ionice": "cnp",
-    "time": "fo",
-    "exec": "a",
-    "command": "",
-    "builtin": "",
-    "xargs": "IinLPsEd",
-    "find": "",
-    "stdbuf": "ioe",
-    "setsid": "",
-    "chroot": "",
-    "docker": "",
-    "podman": "",
-    "kubectl": "",
-    "sshpass": "pfe",
-    "flock": "wE",
-    "su": "sgG",
-    "runuser": "ugG",
-    "unshare": "",
-    "nsenter": "t",
-    "systemd-run": "p",
-    "strace": "eo",
-    "entr": "",
-}
-"""Commands that run another command, and their short options that take a value."""
-
-OPERANDS_BEFORE_COMMAND = {"timeout": 1, "chroot": 1, "flock": 1}
-RUN_THEIR_OPERAND = {
-    "sudo", "doas", "env", "nohup", "timeout", "nice", "ionice", "time", "exec", "command", "builtin",
-    "xargs", "stdbuf", "setsid", "chroot", "sshpass", "unshare", "nsenter", "systemd-run", "strace",
-}  # fmt: skip
-
-NAMES_VARIABLES = {
-    "export",
-    "readonly",
-    "declare",
-    "typeset",
-    "local",
-    "unset",
-    "read",
-    "getopts",
-    "printf -v",
-}
-CODE_VARIABLES = re.compile(
-    r"^(PATH|IFS|ENV|BASH_ENV|PS4|SHELLOPTS|LD_\w+|PYTHON\w*|PERL5\w*|RUBY\w*|NODE_OPTIONS|GIT_SSH\w*|"
-    r"GIT_EXTERNAL_DIFF|EDITOR|VISUAL|PAGER|GIT_PAGER)=\0?"
+from console.catalog.evaluators import (
+    BUILTINS,
+    CODE_VARIABLES,
+    COMMAND_OPTIONS,
+    EVALUATES,
+    EXECUTING_ADDRESS,
+    FIRST_OPERAND,
+    NAMES_VARIABLES,
+    OPERANDS_BEFORE_COMMAND,
+    POSITIONAL,
+    PREFIXES,
+    PROGRAMS,
+    READ_A_SCRIPT,
+    READS_NO_OPTIONS,
+    REMOTE,
+    RUN_THEIR_OPERAND,
+    SHELLS,
+    SSH_SAFE_OPTIONS,
+    SSH_WITH_VALUE,
+    TAKES_C,
 )
-READS_NO_OPTIONS = {"[", "test", ":", "return", "exit", "shift"}
+from console.catalog.words import SLOT, Scan, SimpleCommand, Word
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*|(?<=\$)[1-9@*]|(?<=\$\{)[1-9@*]")
 _ELEMENT = re.compile(r"\w+\[(.*)\]\+?=", re.DOTALL)
@@ -168,11 +101,8 @@ class _Judge:
         self.tainted = tainted
 
     def __call__(self, command: SimpleCommand) -> Iterator[tuple[int, str]]:
-        words = list(command.words)
-        while words and (match := _ASSIGNMENT.match(words[0].text)):
-            if self.dirty(words[0]) and CODE_VARIABLES.match(words[0].text):
-                yield words[0].at, f"{self.what(words[0])} would set {match[1]}, which decides what code runs"
-            words.pop(0)
+        words = list(dropwhile(lambda word: _ASSIGNMENT.match(word.text), command.words))
+        yield from self.deciding(command.words[: len(command.words) - len(words)])
         if not words:
             return
         if self.dirty(words[0]):
@@ -197,6 +127,12 @@ class _Judge:
         if word.slots:
             return f"{{{{{word.slots[0].name}}}}}"
         return f"${next(name for name in word.names if name in self.tainted)}, which holds a parameter,"
+
+    def deciding(self, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
+        """Values for variables that decide what code runs."""
+        for word in words:
+            if self.dirty(word) and (match := CODE_VARIABLES.match(word.text)):
+                yield word.at, f"{self.what(word)} would set {match[1]}, which decides what code runs"
 
     def each(self, words: Sequence[Word], reason: str) -> Iterator[tuple[int, str]]:
         for word in words:
@@ -228,15 +164,17 @@ class _Judge:
         if base in RUN_THEIR_OPERAND:
             operands = list(_operands(words, PREFIXES[base]))
             skip = OPERANDS_BEFORE_COMMAND.get(base, 0)
-            operands = [w for w in operands if not (base == "env" and _ASSIGNMENT.match(w.text))]
+            if base in ("env", "sudo", "doas"):
+                settings = [w for w in operands if _ASSIGNMENT.match(w.text)]
+                operands = [w for w in operands if w not in settings]
+                yield from self.deciding(settings)
             if len(operands) > skip and self.dirty(operands[skip]):
                 yield operands[skip].at, f"{self.what(operands[skip])} would be the name of a command"
         if base in NAMES_VARIABLES:
+            yield from self.deciding(words[1:])
             for word in words[1:]:
                 if self.dirty(word) and not _ASSIGNMENT.match(word.text):
                     yield word.at, f"{self.what(word)} would name a variable"
-                elif self.dirty(word) and CODE_VARIABLES.match(word.text):
-                    yield word.at, f"{self.what(word)} would set a variable that decides what code runs"
         if base == "shift" or (base == "set" and _renumbers(words[1:])):
             yield words[0].at, f"{base} renumbers the parameters the placeholders become: use variables"
 
@@ -248,10 +186,15 @@ class _Judge:
             yield from self.each(rest, f"stands in the words of {base}, which evaluates them")
         elif base in REMOTE:
             yield from self.remote(words, command)
-        elif base in PROGRAMS:
+        elif _without_version(base) in PROGRAMS:
             yield from self.each(list(_program_text(words)), f"stands in program text for {base}")
-        elif base in SHELLS:
+        elif base in SHELLS or base in READ_A_SCRIPT:
             yield from self.fed(words, command)
+        elif base in COMMAND_OPTIONS:
+            yield from self.option(words)
+        elif base == "socat":
+            addresses = [word for word in rest if EXECUTING_ADDRESS.match(word.text)]
+            yield from self.each(addresses, "stands in an address of socat that is a command")
         elif (
             base == "find"
             and any(_base(w) in SHELLS for w in rest)
@@ -261,6 +204,15 @@ class _Judge:
         for before, word in pairwise(rest):
             if base == "find" and before.text in ("-exec", "-execdir", "-ok", "-okdir") and self.dirty(word):
                 yield word.at, f"{self.what(word)} would be the name of a command"
+
+    def option(self, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
+        """An option whose value is a command: apart, attached, or after `=`."""
+        base = _base(words[0])
+        for before, word in pairwise(words):
+            for flag in COMMAND_OPTIONS[base]:
+                attached = word.text.startswith(flag if len(flag) == 2 else f"{flag}=")
+                if before.text == flag or attached:
+                    yield from self.each([word], f"stands in the option {flag} of {base}, which is a command")
 
     def remote(self, words: Sequence[Word], command: SimpleCommand) -> Iterator[tuple[int, str]]:
         operands = list(_operands(words, SSH_WITH_VALUE))
@@ -274,7 +226,7 @@ class _Judge:
             yield from self.fed(words, command)
 
     def fed(self, words: Sequence[Word], command: SimpleCommand) -> Iterator[tuple[int, str]]:
-        """A shell that reads its script from its standard input."""
+        """What reads a script for a shell from its standard input."""
         operands = list(_operands(words, "oO"))
         if operands and _base(words[0]) in SHELLS and not any(w.text == "-s" for w in words):
             return
@@ -326,6 +278,11 @@ def _base(word: Word) -> str:
     return word.text.rsplit("/", 1)[-1]
 
 
+def _without_version(base: str) -> str:
+    """`python` of `python3.11`."""
+    return base.rstrip("0123456789.")
+
+
 def _operands(words: Sequence[Word], with_value: str) -> Iterator[Word]:
     """The words that are not options nor the values of the short options in `with_value`."""
     skip = ended = False
@@ -342,7 +299,7 @@ def _operands(words: Sequence[Word], with_value: str) -> Iterator[Word]:
 
 def _program_text(words: Sequence[Word]) -> Iterator[Word]:
     base = _base(words[0])
-    flags = PROGRAMS[base]
+    flags = PROGRAMS[_without_version(base)]
     given = False
     for before, word in pairwise(words):
         short = [f for f in flags if len(f) == 2]

@@ -37,6 +37,11 @@ ACCEPTED = {
     "timeout {{x}} sleep 1": 'timeout "$1" sleep 1',
     "env A={{x}} true": 'env A="$1" true',
     "echo a#{{x}}": 'echo a#"$1"',
+    "rsync -e ssh a {{x}}": 'rsync -e ssh a "$1"',
+    "tar -C {{x}} -xzf a": 'tar -C "$1" -xzf a',
+    "gosu {{x}} ls": 'gosu "$1" ls',
+    "at -f {{x}} now": 'at -f "$1" now',
+    "python3.11 tool.py {{x}}": 'python3.11 tool.py "$1"',
     "(cd {{x}} && ls)": '(cd "$1" && ls)',
 }
 
@@ -102,6 +107,25 @@ REFUSED = {
     "echo \\{{x}}": "backslash",
     "echo $'a' {{x}}": "different shells",
     "watch 'ls {{x}}'": "watch",
+    "python3.11 -c 'print(\"{{x}}\")'": "program text for python3.11",
+    "pypy3 -c {{x}}": "program text for pypy3",
+    "lua5.4 -e {{x}}": "program text for lua5.4",
+    "Rscript -e {{x}}": "program text for Rscript",
+    "vim -c 'e {{x}}' f": "program text for vim",
+    "env -S {{x}}": "option -S of env",
+    "env --split-string='ls {{x}}'": "option --split-string of env",
+    "env PATH={{x}} ls": "what code runs",
+    "sudo LD_PRELOAD={{x}} ls": "what code runs",
+    "rsync -e 'ssh -p {{x}}' a b": "option -e of rsync",
+    "tar --to-command={{x}} -xf a": "option --to-command of tar",
+    "tar --checkpoint-action=exec={{x}} -cf a b": "option --checkpoint-action of tar",
+    "scp -o ProxyCommand={{x}} a b": "option -o of scp",
+    "socat - SYSTEM:'ls {{x}}'": "an address of socat",
+    "echo {{x}} | at now": "piped into at",
+    "batch <<< {{x}}": "fed to batch",
+    "pkexec {{x}}": "name of a command",
+    "gosu me {{x}}": "name of a command",
+    "taskset 1 python3 -c 'print({{x}})'": "program text for python3",
 }
 
 
