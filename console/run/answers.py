@@ -13,8 +13,8 @@ from console.run.desk import Desk, Grant, refuse, running_keys
 from console.run.interventions import rule
 from console.run.life import RunStatus
 from console.run.renewal import asking_in
-from console.run.revising import voided
-from console.run.standing import Proposal, Request
+from console.run.revising import accepted
+from console.run.standing import Request
 
 DECISIONS = ("retry", "skip", "mark_done", "replan", "roll_back", "stop")
 
@@ -22,7 +22,7 @@ DECISIONS = ("retry", "skip", "mark_done", "replan", "roll_back", "stop")
 def approve(wish: c.Approve, desk: Desk) -> Grant:
     """Approve what waits. Refused when it is not what was shown, or not whole."""
     request = _request(desk, wish.request)
-    if wish.hash != request.hash:
+    if wish.hash != request.hash or not _is_current(request, desk):
         raise StaleRevision(
             "it changed after it was shown", kept="nothing was approved", todo="Look at it again"
         )
@@ -95,6 +95,16 @@ def _request(desk: Desk, request: str) -> Request:
     return found
 
 
+def _is_current(request: Request, desk: Desk) -> bool:
+    """Whether what a question about a plan was put for is still that plan."""
+    state = desk.state
+    if request.scope == "plan":
+        return request.hash == state.plan_hash
+    if request.scope == "revision":
+        return state.proposal is not None and request.hash == state.proposal.hash
+    return True
+
+
 def _confirmed(wish: c.Approve, plan: Plan | None, desk: Desk) -> None:
     """Every destructive step that this approval is asked for must be confirmed by its own hash."""
     if plan is None:
@@ -112,7 +122,7 @@ def _after_approval(request: Request, approved: ev.Approved, desk: Desk) -> Gran
         case "gate" | "step" | "compensation":
             return Grant((approved, ev.StepReleased(step=request.step, by=desk.by)))
         case "revision" if desk.state.proposal:
-            return Grant((approved, accepted(desk, desk.state.proposal, approved.how)))
+            return Grant((approved, *accepted(desk, desk.state.proposal, approved.how)))
         case "decision":
             return _decided(request, approved, desk)
         case "in_doubt":
@@ -151,20 +161,6 @@ def _tool_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
     except ValueError as error:
         raise refuse(f"{action} cannot be called as it is defined now: {error}", step=request.step) from None
     return Grant((approved, ev.CatalogLoaded(catalog=catalog)), retry=request.step)
-
-
-def accepted(desk: Desk, proposal: Proposal, how: str) -> ev.RevisionAccepted:
-    """The event that makes a proposal the plan."""
-    plan = proposal.plan
-    return ev.RevisionAccepted(
-        revision=desk.state.revision + 1,
-        plan=plan,
-        plan_hash=desk.hasher.plan(plan),
-        by=desk.by,
-        how=how,
-        voided=voided(desk, plan),
-        falls_back=proposal.falls_back,
-    )
 
 
 def _decided(request: Request, approved: ev.Approved, desk: Desk) -> Grant:

@@ -28,6 +28,7 @@ from console.run.lane import Lane
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy, risk_of, risk_of_plan
 from console.run.rollback import rollback_hash
+from console.run.standing import Proposal
 from console.run.state import RunState
 
 _S, _R = StepStatus, RunStatus
@@ -71,6 +72,7 @@ class Course:
         self.probing: set[StepId] = set()
         self._given_up: set[StepId] = set()
         self._to_revise: list[StepId] = []
+        self._proposed: tuple[Proposal | None, dict[StepId, Step]] = None, {}
         self._rung = 0.0
         self._more_time_at = 0.0
 
@@ -303,7 +305,9 @@ class Course:
 
     def _is_due(self, step_id: StepId) -> bool:
         """Whether the retry of a step, which was put off, comes now."""
-        return self.state.step(step_id).retry_at <= self._time() and self._has_room(step_id)
+        if self.state.step(step_id).retry_at > self._time() or not self._has_room(step_id):
+            return False
+        return self.state.is_item(step_id) or self._is_kept(self.lane.steps[step_id])
 
     def _has_room(self, step_id: StepId) -> bool:
         return len(self.lane.running) < self.parallel and not self.lane.collides(step_id)
@@ -393,7 +397,18 @@ class Course:
 
     def _may_start(self, step_id: StepId) -> bool:
         lane = self.lane
-        return not lane.collides(step_id) and self._is_approved(lane.steps[step_id])
+        step = lane.steps[step_id]
+        return not lane.collides(step_id) and self._is_approved(step) and self._is_kept(step)
+
+    def _is_kept(self, step: Step) -> bool:
+        """While a revision waits, nothing starts that it would drop, change, or put after something else."""
+        proposal = self.state.proposal
+        if proposal is None:
+            return True
+        if self._proposed[0] is not proposal:
+            self._proposed = proposal, {leaf.id: leaf for leaf in proposal.plan.leaves()}
+        new = self._proposed[1].get(step.id)
+        return new is not None and self._hash(new) == self._hash(step)
 
     def _ask_again(self) -> Grant | None:
         """Steps are ready but changed since the plan was approved."""
@@ -516,12 +531,12 @@ class Course:
     def _finish(self) -> Grant | None:
         """The end, when nothing is left to run, to wait for or to decide."""
         lane = self.lane
-        if self.policy.unattended and (stuck := self._stuck()):
-            return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason=stuck),))
+        if self.policy.unattended and (end := self._stuck()):
+            return Grant((end,))
         if lane.running or lane.open or self.state.requests or self.state.status is not _R.RUNNING:
             return None
         if lane.graph.unexpanded:
-            return self._not_planned(sorted(lane.graph.unexpanded))
+            return None
         unmet = unmet_facts(self.state, self.catalog)
         if unmet:
             reason = f"not as expected in the end: {', '.join(unmet)}"
@@ -531,28 +546,23 @@ class Course:
             return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
         return Grant((ev.RunFinished(outcome="succeeded", exit_code=0),))
 
-    def _stuck(self) -> str:
-        """What a run waits for without anybody there who could see to it; empty while it goes on."""
-        lane = self.lane
-        if lane.running or self.probing or self.state.planning or self.state.proposal:
-            return ""
-        if any(lane.waits_for_retry(step_id) for step_id in lane.failed):
-            return ""
-        todo = "and nobody is there; resume it on a terminal"
-        if request := next(iter(self.state.requests.values()), None):
-            persons = f" of {request.persons} persons" if request.persons > 1 else ""
-            about = f"step {request.step}" if request.step else "what comes next"
-            return f"an approval{persons} is asked for {about}, {todo}"
-        return f"step {', '.join(sorted(lane.held))} is held, {todo}" if lane.held else ""
-
-    def _not_planned(self, phases: list[StepId]) -> Grant | None:
-        """Without an operator that is the end; with one it waits for an edit."""
-        if not self.policy.unattended:
+    def _stuck(self) -> ev.RunFinished | None:
+        """The end of a run that waits for what only a person could do, and nobody is there."""
+        lane, state = self.lane, self.state
+        if lane.running or self.probing or state.planning or state.proposal or state.paused:
             return None
-        reason = (
-            f"phase {', '.join(phases)} is not planned: {self.state.error or 'the planner did not say why'}"
-        )
-        return Grant((ev.RunFinished(outcome="failed", exit_code=1, reason=reason),))
+        if any(lane.waits_for_retry(step_id) for step_id in lane.failed):
+            return None
+        if request := next(iter(state.requests.values()), None):
+            persons = f"{request.persons} persons" if request.persons > 1 else "somebody"
+            about = f"step {request.step}" if request.step else "what comes next"
+            reason = f"{persons} must approve {about}, and nobody is there; resume it on a terminal"
+            return ev.RunFinished(outcome="stopped", exit_code=4, reason=reason)
+        if phases := lane.unplanned():
+            why = state.error or "the planner did not say why"
+            reason = f"phase {', '.join(sorted(phases))} is not planned: {why}"
+            return ev.RunFinished(outcome="failed", exit_code=1, reason=reason)
+        return None
 
     # ── rolling back ─────────────────────────────────────────────────────────────────────────────
 

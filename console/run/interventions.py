@@ -10,6 +10,7 @@ from console.run.desk import Desk, Grant, refuse, step_in
 from console.run.life import LIVE, RunStatus, StepStatus
 
 _S = StepStatus
+_UNDONE = (_S.UNDONE, _S.UNDO_FAILED)
 
 
 def hold(wish: c.Hold, desk: Desk) -> Grant:
@@ -46,7 +47,7 @@ def retry(wish: c.Retry, desk: Desk) -> Grant:
 
 def skip(wish: c.Skip, desk: Desk) -> Grant:
     """Leave a step out."""
-    step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, _S.UNDONE)
+    step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, *_UNDONE)
     _not_over(wish.step, desk)
     reason = wish.reason or "skipped by the operator"
     return Grant(

@@ -104,6 +104,7 @@ STEP_LIFE: dict[tuple[StepStatus, str], StepStatus] = {
     (_S.UNDONE, "step_released"): _S.PENDING,
     (_S.UNDONE, "step_skipped"): _S.SKIPPED,
     (_S.UNDO_FAILED, "undo_succeeded"): _S.UNDONE,
+    (_S.UNDO_FAILED, "step_skipped"): _S.SKIPPED,
     (_S.UNDONE, "undo_intended"): _S.UNDOING,
 }
 """Step life. The `undo_...` triggers are the events of the rollback items that undo the step."""

@@ -15,12 +15,12 @@ import anyio
 from console.plan.model import Plan, StepId
 from console.planners.base import Planner
 from console.run import events as ev
-from console.run.answers import accepted
 from console.run.course import Course
 from console.run.desk import Desk
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
 from console.run.renewal import asking_in
+from console.run.revising import accepted
 from console.run.state import THINKING, RunState
 from console.run.thinking import Thinking
 
@@ -133,7 +133,8 @@ class Planning:
             desk = Desk(self._state, course.catalog, course.hasher, policy, approved.by)
             self._loop.emit(approved)
             assert self._state.proposal is not None
-            self._loop.emit(accepted(desk, self._state.proposal, approved.how))
+            for event in accepted(desk, self._state.proposal, approved.how):
+                self._loop.emit(event)
         elif policy.unattended:
             why = "the revision goes beyond what was agreed to"
             self._loop.emit(ev.RequestWithdrawn(request=request.request, reason=why))

@@ -11,9 +11,13 @@ from console.run import events as ev
 from console.run.desk import Desk, Grant, refuse
 from console.run.life import LIVE, RunStatus, StepStatus
 from console.run.renewal import asking_in
+from console.run.standing import Proposal, Request
 from console.run.state import RunState
 
 _S, _R = StepStatus, RunStatus
+
+_OVER = (_S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.SKIPPED, _S.UNDONE, _S.UNDO_FAILED)
+"""Where a step is that has run and of which nothing more comes."""
 
 
 def change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
@@ -31,13 +35,7 @@ def change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
         raise refuse(_summary(problems), todo="Mend it and try again")
     _started_untouched(wish.plan, desk)
     gone = voided(desk, wish.plan)
-    outdated = _outdated(wish.plan, desk)
-    withdrawn = tuple(
-        ev.RequestWithdrawn(request=r.id, reason="the plan was changed")
-        for r in state.requests.values()
-        if r.scope in ("plan", "revision") or r.step in outdated
-    )
-    asked_anew = tuple(ev.StepReleased(step=step) for step in outdated if state.steps[step].status is _S.HELD)
+    withdrawn = _fallen_away(wish.plan, desk, "the plan was changed", ("plan", "revision"))
     edited = ev.PlanEdited(
         revision=state.revision + 1,
         plan=wish.plan,
@@ -46,7 +44,7 @@ def change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
         by=desk.by,
         voided=gone,
     )
-    return Grant((*withdrawn, *asked_anew, edited))
+    return Grant((*withdrawn, edited))
 
 
 def propose(wish: c.Propose, desk: Desk) -> Grant:
@@ -89,16 +87,41 @@ def voided(desk: Desk, plan: Plan) -> tuple[StepId, ...]:
     return () if desk.state.approved_plan is None else tuple(asking_in(desk.state, plan))
 
 
-def _outdated(plan: Plan, desk: Desk) -> tuple[StepId, ...]:
-    """The steps with a question that would be about something else in `plan`."""
+def _fallen_away(
+    plan: Plan, desk: Desk, why: str, over: tuple[ev.Scope, ...]
+) -> tuple[ev.RequestWithdrawn, ...]:
+    """The end of every question that means nothing once `plan` is the plan: those of the scopes `over`, and
+    those about a step that is not in it or would be another. A step that waited for one is asked about anew
+    in its turn."""
+    state, hasher = desk.state, desk.hasher
     new = {leaf.id: leaf for leaf in plan.leaves()}
-    asked = [r.step for r in desk.state.requests.values() if r.scope in ("step", "gate")]
-    old = desk.state.leaves
-    return tuple(
-        name
-        for name in dict.fromkeys(asked)
-        if name not in new or desk.hasher.step(old[name]) != desk.hasher.step(new[name])
+
+    def is_over(request: Request) -> bool:
+        was, step = state.leaves.get(request.step), new.get(request.step)
+        if request.scope in over or was is None:
+            return request.scope in over
+        return step is None or (request.scope in ("step", "gate") and hasher.step(was) != hasher.step(step))
+
+    requests = state.requests.values()
+    return tuple(ev.RequestWithdrawn(request=r.id, reason=why) for r in requests if is_over(r))
+
+
+def accepted(desk: Desk, proposal: Proposal, how: str) -> tuple[ev.Event, ...]:
+    """The events that make a proposal the plan. What was asked about failed steps falls away: the revision is
+    the answer. Refused where a step runs by now that it drops."""
+    plan, state = proposal.plan, desk.state
+    _started_untouched(plan, desk, may_go=_OVER)
+    over: tuple[ev.Scope, ...] = ("plan", "revision", "decision", "tool")
+    revision = ev.RevisionAccepted(
+        revision=state.revision + 1,
+        plan=plan,
+        plan_hash=desk.hasher.plan(plan),
+        by=desk.by,
+        how=how,
+        voided=voided(desk, plan),
+        falls_back=proposal.falls_back,
     )
+    return (*_fallen_away(plan, desk, "the plan was revised", over), revision)
 
 
 def taken(plan: Plan, state: RunState) -> list[Fault]:

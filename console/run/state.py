@@ -500,7 +500,7 @@ class RunState:
     # ── replanning and rolling back ──────────────────────────────────────────────────────────────
 
     def _on_replan_started(self, event: ev.ReplanStarted, at: float) -> None:
-        self.replans = event.number
+        self.replans, self.proposal = event.number, None
         self._begin_planning("replanning", event.model, event.prompt, at)
 
     def _on_revision_proposed(self, event: ev.RevisionProposed, at: float) -> None:

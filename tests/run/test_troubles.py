@@ -9,7 +9,7 @@ import pytest
 
 from console.catalog.spec import Parameter, Risk
 from console.errors import ControlRefused
-from console.plan.model import Compensation, Gate, Retry, Undo
+from console.plan.model import Compensation, Gate, Retry, Step, Undo
 from console.run import control as c
 from console.run import events as ev
 from console.run.engine import Engine
@@ -219,8 +219,73 @@ def test_a_proposal_goes_when_the_planner_is_asked_again(tmp_path: Path) -> None
         await until(engine, asked("revision"))
         await say(engine, c.Replan(words="another"))
         await answer(engine, "decision", choose="stop")
+        assert engine.state.proposal is None
 
     assert run(world, operator).status is RunStatus.STOPPED
+
+
+def test_what_a_waiting_revision_would_drop_does_not_start(tmp_path: Path) -> None:
+    first = plan(step("1"), step("2", "work", "1"), step("3", "work", "1"))
+    world = World(
+        tmp_path, first, policy=Policy(), planner=ScriptedPlanner(plan(step("1"), step("3", "work", "1")))
+    )
+    world.plays = {"1": Play(seconds=20)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["1"].status is StepStatus.RUNNING)
+        await say(engine, c.Replan(words="without 2"))
+        await until(engine, lambda s: s.steps["3"].status is StepStatus.SUCCEEDED)
+        assert world.backend.started == ["r/1/1", "r/3/1"]
+        await answer(engine, "revision")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/1/1", "r/3/1"]
+
+
+def test_a_question_about_a_step_goes_with_the_step(tmp_path: Path) -> None:
+    first = plan(step("1"), step("2", "work", "1", gate=Gate(question="sure?")), step("3", on_failure="ask"))
+    world = World(tmp_path, first, policy=Policy(), planner=ScriptedPlanner(plan(step("1"), step("4"))))
+    world.plays = {"3": Play(exit_code=1)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, asked("gate"))
+        await until(engine, asked("decision"))
+        decision, gate = (
+            next(r for r in engine.state.requests.values() if r.scope == scope)
+            for scope in ("decision", "gate")
+        )
+        await say(engine, c.Replan(words="another way"))
+        await answer(engine, "revision")
+        for request, choice in ((decision, "retry"), (gate, "")):
+            with pytest.raises(ControlRefused):
+                await say(engine, c.Approve(request=request.id, hash=request.hash, answer=choice))
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert sorted(world.backend.started) == ["r/1/1", "r/3/1", "r/4/1"]
+
+
+def test_an_approval_never_stands_for_a_plan_that_came_after_the_question(tmp_path: Path) -> None:
+    first = plan(step("1"), step("2", "work", "1"))
+    world = World(
+        tmp_path, first, policy=Policy(), planner=SlowPlanner(plan(step("1"), step("9", "wipe", "1")))
+    )
+    world.plays = {"1": Play(seconds=10)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["1"].status is StepStatus.RUNNING)
+        edited = plan(step("1"), step("2", "look", "1"))
+        await say(engine, c.ChangePlan(plan=edited, revision=engine.state.revision, summary="look"))
+        await say(engine, c.Replan(words="wipe"))
+        await until(engine, asked("plan"))
+        question = next(r for r in engine.state.requests.values() if r.scope == "plan")
+        await answer(engine, "revision")
+        with pytest.raises(ControlRefused):
+            await say(engine, c.Approve(request=question.id, hash=question.hash))
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
 
 
 # ── rolling back ─────────────────────────────────────────────────────────────────────────────────
@@ -425,3 +490,11 @@ def test_a_question_that_fell_away_with_the_end_of_the_run_is_put_again(tmp_path
         await say(engine, c.Release(step="3"))
 
     assert run(world, go_on).status is RunStatus.SUCCEEDED
+
+
+def test_nobody_waits_for_a_phase_that_nobody_plans(tmp_path: Path) -> None:
+    steps = plan(Step(id="p", expand=True, description="the rest"), step("2", "work", "p"))
+    state = run(World(tmp_path, steps))
+    assert state.status is RunStatus.FAILED
+    assert state.finished is not None
+    assert "phase p is not planned" in state.finished.reason
