@@ -1,159 +1,26 @@
 """What happens next: from the state of a run to the next events, and to what must be done besides.
 
-`Course.decide` is asked again and again until it has nothing more to say; each answer is applied
-before the next question. It does no I/O and waits for nothing, so every decision of a run can be tested and
-replayed. What it keeps beside the state (which steps are ready, which run, which failed) is derived
-from it and rebuilt whenever the plan changes.
+`Course.decide` is asked again and again until it has nothing more to say; each answer is applied before the
+next question. It does no I/O and waits for nothing, so every decision of a run can be tested and replayed.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-
-from console.catalog.spec import Catalog, Risk
-from console.errors import PlandeckError
-from console.plan.codec import digest
-from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
-from console.run.agents import Agents
-from console.run.answers import DECISIONS
-from console.run.approval import Hasher, is_template, resolved_hash
-from console.run.asking import Asking
-from console.run.attempts import Place, Prepared, prepare, resolved
 from console.run.desk import Desk, Grant, running_keys
 from console.run.endings import end_of_rollback, unmet_facts
 from console.run.grants import preview
-from console.run.lane import Lane
 from console.run.life import RunStatus, StepStatus
-from console.run.policy import Policy, risk_of, risk_of_plan
+from console.run.policy import risk_of_plan
 from console.run.rollback import rollback_hash
-from console.run.standing import Proposal
-from console.run.state import RunState
+from console.run.starting import GOING
+from console.run.troubles import Troubles
 
 _S, _R = StepStatus, RunStatus
-_STARTING = (_R.RUNNING, _R.AWAITING_DECISION, _R.REPLANNING)
-TOOL_ANSWERS = ("trust", "skip", "replan", "roll_back", "stop")
-REPEATS = 2
-"""Attempts that a step in doubt gets unasked, where its tool is idempotent."""
-
-LONGEST_WAIT = 3_600.0
-"""Seconds between two attempts, at most."""
-
-DOUBTS = ("done", "failed", "run_again", "probe", "roll_back", "stop")
 
 
-class Course:
-    """The decisions of one run. `intended` holds what the newest `step_intended` events stand for
-    until the engine has taken it; `probing` are the steps that a probe is looking at. As long as `halted`
-    says why, nothing starts."""
-
-    def __init__(
-        self,
-        state: RunState,
-        catalog: Catalog,
-        policy: Policy,
-        place: Place,
-        *,
-        limits: Mapping[str, float],
-        now: Callable[[], float],
-    ) -> None:
-        self.state, self.catalog, self.policy, self.place = state, catalog, policy, place
-        self.hasher = Hasher(catalog)
-        self.asking = Asking(state, catalog, policy)
-        self.agents = Agents(state, catalog, policy, self.asking)
-        self.parallel, self.replans = int(limits.get("parallel", 4)), int(limits.get("replans", 3))
-        self._seconds, self._now = limits.get("time"), now
-        self.closing = ""
-        self.halted = ""
-        self.intended: dict[str, Prepared] = {}
-        self.approved: dict[StepId, str] = {}
-        self._lane: Lane | None = None
-        self.probing: set[StepId] = set()
-        self._given_up: set[StepId] = set()
-        self._to_revise: list[StepId] = []
-        self._proposed: tuple[Proposal | None, dict[StepId, Step]] = None, {}
-        self._rung = 0.0
-        self._more_time_at = 0.0
-
-    # ── keeping up with the state ────────────────────────────────────────────────────────────────
-
-    def recall(self, event: ev.Event) -> None:
-        """Keep up with an event of the past: which approvals count."""
-        match event:
-            case ev.PolicyLoaded():
-                self.approved = {}
-            case ev.Approved(scope="plan") if self.state.plan:
-                self._approve_all(self.state.plan)
-            case ev.RevisionAccepted() if self.state.started_at:
-                self._approve_all(event.plan)
-            case ev.PlanEdited():
-                self._carry_over(event)
-
-    def ring(self, at: float) -> None:
-        """A timer for `at` has rung: it is past that, whatever a clock says that was set back meanwhile."""
-        self._rung = max(self._rung, at)
-
-    def _time(self) -> float:
-        return max(self._now(), self._rung)
-
-    def note(self, event: ev.Event) -> None:
-        """Keep up after `event` was applied to the state."""
-        self.recall(event)
-        match event:
-            case ev.StepEvent():
-                self.probing.discard(event.step)
-                self.lane.place(event.step)
-                self.agents.place(event.step, self.state.leaves.get(event.step))
-            case ev.CatalogLoaded() if event.catalog is not self.catalog:
-                self._adopt(event.catalog)
-            case ev.RevisionAccepted():
-                self.rebuild()
-                if self.state.started_at:
-                    self._to_revise = sorted(self.lane.failed)
-            case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted():
-                self.rebuild()
-            case ev.RunContinued() if event.by and self.is_overdue():
-                self._more_time_at = self._time()
-            case ev.RollbackStarted() | ev.RollbackFinished():
-                self.closing = ""
-                self.rebuild()
-            case ev.ReplanFailed() | ev.RevisionRejected():
-                self._given_up |= self.lane.failed
-
-    def _approve_all(self, plan: Plan) -> None:
-        self.approved = {leaf.id: self.hasher.step(leaf) for leaf in plan.leaves()}
-
-    def _adopt(self, catalog: Catalog) -> None:
-        """Go on with a catalog in which the operator has let a tool change: an approval that held for a step
-        still does."""
-        before, self.catalog = self.hasher, catalog
-        self.hasher, self.asking = Hasher(catalog), Asking(self.state, catalog, self.policy)
-        self.agents.use(catalog, self.asking)
-        steps = self.lane.steps.values()
-        held = [step for step in steps if self.approved.get(step.id) == before.step(step)]
-        self.approved |= {step.id: self.hasher.step(step) for step in held}
-        self.rebuild()
-
-    def _carry_over(self, edited: ev.PlanEdited) -> None:
-        """What did not have to be asked about again stays approved, in the form it has now."""
-        if self.state.approved_plan is not None:
-            kept = [leaf for leaf in edited.plan.leaves() if leaf.id not in self.state.voided]
-            self.approved = {leaf.id: self.hasher.step(leaf) for leaf in kept}
-
-    def rebuild(self) -> None:
-        """Derive the lane anew from the state."""
-        self._lane = Lane(self.state, self.catalog, self.policy)
-        self.agents.rebuild()
-
-    @property
-    def lane(self) -> Lane:
-        if self._lane is None:
-            self.rebuild()
-        assert self._lane is not None
-        return self._lane
-
-    # ── deciding ─────────────────────────────────────────────────────────────────────────────────
+class Course(Troubles):
+    """The decisions of one run."""
 
     def decide(self) -> Grant | None:
         """The next thing to do, or `None` when there is nothing to do but wait."""
@@ -162,7 +29,7 @@ class Course:
             return self._ask_for_plan()
         if status is _R.ROLLING_BACK:
             return self._roll_back()
-        if status not in (*_STARTING, _R.PAUSED):
+        if status not in (*GOING, _R.PAUSED):
             return None
         if self.closing:
             self.agents.leave_all("the run is ending")
@@ -178,9 +45,9 @@ class Course:
             self._after_revision()
             or self._skip_disabled()
             or self._ask_anew()
-            or self._troubles()
+            or self.troubles()
             or self._agents()
-            or self._starts()
+            or self.starts()
             or self._expand()
             or self._go_on()
             or self._finish()
@@ -210,17 +77,6 @@ class Course:
             return Grant((request, end))
         return Grant((request,))
 
-    def deadline(self) -> float | None:
-        """When the run has used up its time (seconds since the epoch), counted from its start, and anew
-        when an engine takes it up or the operator has it go on after that."""
-        if self._seconds is None or not self.state.started_at:
-            return None
-        return max(self.state.started_at, self.state.engine_at, self._more_time_at) + self._seconds
-
-    def is_overdue(self) -> bool:
-        deadline = self.deadline()
-        return deadline is not None and self._time() >= deadline
-
     def _stop_for_time(self) -> Grant | None:
         reason = f"the run has used up its time, {self._seconds:g} s"
         if not self.policy.unattended:
@@ -232,8 +88,8 @@ class Course:
         """A failed step that an accepted revision keeps may start again if something still waits for it; else
         the revision goes round it."""
         lane = self.lane
-        while self._to_revise:
-            step_id = self._to_revise.pop(0)
+        while self.to_revise:
+            step_id = self.to_revise.pop(0)
             if step_id not in lane.failed:
                 continue
             if lane.is_needed(step_id):
@@ -257,231 +113,9 @@ class Course:
                 return Grant((ev.StepReleased(step=step_id),))
         return None
 
-    # ── troubles ─────────────────────────────────────────────────────────────────────────────────
-
-    def _troubles(self) -> Grant | None:
-        lane = self.lane
-        if self.state.paused or self.halted:
-            return None
-        for step_id in sorted(lane.in_doubt):
-            if granted := self._doubt(lane.steps[step_id]):
-                return granted
-        for step_id in sorted(lane.failed):
-            if lane.waits_for_retry(step_id):
-                if self._is_due(step_id):
-                    return Grant(retry=step_id)
-                continue
-            if granted := self._failure(lane.steps[step_id]):
-                return granted
-        return None
-
-    def _doubt(self, step: Step) -> Grant | None:
-        """An attempt of which nobody knows: look with the probe, else ask, else treat as failed."""
-        state, tool = self.state.steps[step.id], self.catalog.get(step.action)
-        if tool and tool.probe and not state.probe:
-            if step.id in self.probing:
-                return None
-            return Grant(probe=step.id)
-        if state.probe == "done":
-            return Grant((ev.StepMarkedDone(step=step.id, by="probe", result=""),))
-        if state.probe == "not_done":
-            return Grant((ev.StepMarkedFailed(step=step.id, by="probe", reason="the probe found no effect"),))
-        if self._may_repeat(step):
-            return Grant(retry=step.id)
-        if self.policy.unattended:
-            return self._unattended_failure(step)
-        if self.asking.is_open("in_doubt", step=step.id):
-            return None
-        question = f"{state.reason or 'its outcome is unknown'}. What became of it?"
-        return Grant(
-            (self.asking.ask("in_doubt", self._hash(step), step=step.id, question=question, options=DOUBTS),)
-        )
-
-    def _may_repeat(self, step: Step) -> bool:
-        """Whether a step in doubt is run again unasked: where that does no harm, but not for ever."""
-        tool = self.catalog.get(step.action)
-        attempts = self.state.step(step.id).attempts
-        return bool(tool and tool.idempotent) and sum(a.outcome == "in_doubt" for a in attempts) <= REPEATS
-
-    def _is_due(self, step_id: StepId) -> bool:
-        """Whether the retry of a step, which was put off, comes now."""
-        if self.state.step(step_id).retry_at > self._time() or not self._has_room(step_id):
-            return False
-        return self.state.is_item(step_id) or self._is_kept(self.lane.steps[step_id])
-
-    def _has_room(self, step_id: StepId) -> bool:
-        return len(self.lane.running) < self.parallel and not self.lane.collides(step_id)
-
-    def _hash(self, step: Step) -> str:
-        return self.hasher.step(step)
-
-    def _is_approved(self, step: Step) -> bool:
-        return self.approved.get(step.id) == self._hash(step)
-
-    def _unattended_failure(self, step: Step) -> Grant | None:
-        self.closing = "rollback" if self.lane.mode(step) == "rollback" else "failed"
-        return self._close()
-
-    def _failure(self, step: Step) -> Grant | None:
-        """A failed or cancelled step, after its own retries."""
-        if self._is_changed(step.id):
-            return self._changed(step, TOOL_ANSWERS)
-        if retry := self._own_retry(step):
-            return Grant((retry,))
-        mode = self.lane.mode(step)
-        if mode in ("stop", "rollback"):
-            return self._unattended_failure(step)
-        was_cancelled = self.state.steps[step.id].status is _S.CANCELLED
-        if mode == "replan" and not was_cancelled and step.id not in self._given_up:
-            if self.state.status is _R.REPLANNING or self.state.proposal:
-                return None
-            if self.state.replans < self.replans:
-                return Grant(replan="", probe="")
-            self._given_up.add(step.id)
-        if self.policy.unattended:
-            return self._unattended_failure(step)
-        if self.asking.is_open("decision", step=step.id) or self.asking.is_open("revision"):
-            return None
-        if self.state.status is _R.REPLANNING:
-            return None
-        question = f"{step.action} failed: {self.state.steps[step.id].reason}"
-        return Grant(
-            (
-                self.asking.ask(
-                    "decision", self._hash(step), step=step.id, question=question, options=DECISIONS
-                ),
-            )
-        )
-
-    def _is_changed(self, step_id: StepId) -> bool:
-        attempt = self.state.step(step_id).attempt
-        return attempt is not None and attempt.changed is not None
-
-    def _changed(self, step: Step, answers: tuple[str, ...]) -> Grant | None:
-        """The call of a step was refused, because its tool is not defined as it was approved. What was agreed
-        to beforehand does not cover that: a person says what shall become of it, or the step has failed."""
-        state = self.state.step(step.id)
-        if self.policy.unattended:
-            return self._unattended_failure(step)
-        if self.asking.is_open("tool", step=step.id) or state.attempt is None:
-            return None
-        question = f"{state.reason}. Call it as it is defined now?"
-        pin = digest(state.attempt.changed)
-        return Grant((self.asking.ask("tool", pin, step=step.id, question=question, options=answers),))
-
-    def _own_retry(self, step: Step) -> ev.StepRetryScheduled | None:
-        state = self.state.step(step.id)
-        retry = step.retry
-        if retry is None or state.attempt is None or not self.lane.has_tries_left(step):
-            return None
-        delay = min(retry.backoff * math.pow(2, state.failures - 1), LONGEST_WAIT)
-        return ev.StepRetryScheduled(step=step.id, attempt=state.attempt.number + 1, at=self._time() + delay)
-
     def _agents(self) -> Grant | None:
-        may_start = self.state.status in _STARTING and not self.state.paused and not self.halted
-        return self.agents.decide(self.lane, self.intend, self._doubt, may_start=may_start)
-
-    # ── starting ─────────────────────────────────────────────────────────────────────────────────
-
-    def _starts(self) -> Grant | None:
-        lane = self.lane
-        room = self.parallel - len(lane.running)
-        if self.state.status not in _STARTING or self.state.paused or self.halted:
-            return None
-        if room <= 0 or not len(lane.frontier):
-            return None
-        taken = lane.frontier.take(self._may_start, 1)
-        if not taken:
-            return self._ask_again()
-        return Grant(self._start(lane.steps[taken[0]]))
-
-    def _may_start(self, step_id: StepId) -> bool:
-        lane = self.lane
-        step = lane.steps[step_id]
-        return not lane.collides(step_id) and self._is_approved(step) and self._is_kept(step)
-
-    def _is_kept(self, step: Step) -> bool:
-        """While a revision waits, nothing starts that it would drop, change, or put after something else."""
-        proposal = self.state.proposal
-        if proposal is None:
-            return True
-        if self._proposed[0] is not proposal:
-            self._proposed = proposal, {leaf.id: leaf for leaf in proposal.plan.leaves()}
-        new = self._proposed[1].get(step.id)
-        return new is not None and self._hash(new) == self._hash(step)
-
-    def _ask_again(self) -> Grant | None:
-        """Steps are ready but changed since the plan was approved."""
-        lane = self.lane
-        changed = [s for s in lane.steps.values() if s.id in lane.frontier and not self._is_approved(s)]
-        if not changed or self.asking.is_open("plan") or self.state.proposal:
-            return None
-        request = self.asking.ask("plan", self.state.plan_hash, question="the plan was changed")
-        if all(self.policy.agreed(s, self.catalog) for s in changed):
-            return Grant((request, self.asking.consented(request)))
-        return Grant((request,))
-
-    def again(self, step_id: StepId) -> tuple[ev.Event, ...]:
-        """The events by which a step is tried again. What is approved as it stands starts at once; else it
-        waits for its turn like a step that never ran, and for who has to be asked."""
-        step = self.state.find(step_id)
-        if self.state.is_item(step_id) or step_id in self.state.calls:
-            return self.intend(step)
-        if self._is_approved(step) and not self._asks_for_form(step):
-            return self.intend(step)
-        return (ev.StepReleased(step=step_id),)
-
-    def _asks_for_form(self, step: Step) -> bool:
-        """Whether a step that was carried out before is destructive in another form now."""
-        if not is_template(step) or risk_of(step, self.catalog) is not Risk.DESTRUCTIVE:
-            return False
-        attempt = self.state.step(step.id).attempt
-        try:
-            return attempt is None or attempt.params != resolved(step, self.state, self.place)
-        except PlandeckError:
-            return False  # it fails at once: nothing is carried out
-
-    def _start(self, step: Step) -> tuple[ev.Event, ...]:
-        """The events that start a ready step, or that ask first."""
-        if step.gate is not None and not self.asking.was_answered("gate", step.id):
-            return self.asking.hold_for(
-                step, self.asking.ask("gate", self._hash(step), step=step.id, question=step.gate.question)
-            )
-        if is_template(step) and risk_of(step, self.catalog) is Risk.DESTRUCTIVE:
-            try:
-                form = resolved_hash(step, resolved(step, self.state, self.place), self.catalog)
-            except PlandeckError as error:
-                return self._cannot(step, error)
-            if not self.asking.was_answered("step", step.id, form):
-                return self.asking.hold_for(step, self.asking.ask("step", form, step=step.id))
-        return self.intend(step, self.approved[step.id])
-
-    def intend(self, step: Step, hash_: str = "") -> tuple[ev.Event, ...]:
-        """The intent to carry out the next attempt of `step`; a failure when it cannot be built.
-        `hash_` is the step's, where it was taken just now."""
-        try:
-            prepared = prepare(step, self.state, self.catalog, self.place)
-        except PlandeckError as error:
-            return self._cannot(step, error)
-        self.intended[prepared.key] = prepared
-        return (
-            ev.StepIntended(
-                step=step.id,
-                attempt=prepared.number,
-                key=prepared.key,
-                command=prepared.argv,
-                params=prepared.params,
-                hash=hash_ or self._hash(step),
-            ),
-        )
-
-    def _cannot(self, step: Step, error: PlandeckError) -> tuple[ev.Event, ...]:
-        number = len(self.state.step(step.id).attempts) + 1
-        key = f"{self.state.run}/{step.id}/{number}"
-        return (
-            ev.StepIntended(step=step.id, attempt=number, key=key, params=step.params, hash=self._hash(step)),
-            ev.StepFailed(step=step.id, attempt=number, error=str(error), never_started=True),
-        )
+        may_start = self.state.status in GOING and not self.state.paused and not self.halted
+        return self.agents.decide(self.lane, self.intend, self.doubt, may_start=may_start)
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────────
 
@@ -513,8 +147,8 @@ class Course:
         if not lane.graph.unexpanded or self.state.status is not _R.RUNNING or self.state.proposal:
             return None
         for phase in lane.unplanned():
-            if phase not in self._given_up:
-                self._given_up.add(phase)
+            if phase not in self.given_up:
+                self.given_up.add(phase)
                 return Grant(expand=phase)
         return None
 
@@ -582,15 +216,15 @@ class Course:
         lane = self.lane
         for step_id in sorted(lane.failed):
             if lane.waits_for_retry(step_id):
-                if self._is_due(step_id):
+                if self.is_due(step_id):
                     return Grant(retry=step_id)
-            elif self._is_changed(step_id) and not self.policy.unattended:
-                if granted := self._changed(lane.steps[step_id], ("trust", "skip")):
+            elif self.is_changed(step_id) and not self.policy.unattended:
+                if granted := self.changed(lane.steps[step_id], ("trust", "skip")):
                     return granted
-            elif retry := self._own_retry(lane.steps[step_id]):
+            elif retry := self.own_retry(lane.steps[step_id]):
                 return Grant((retry,))
         for step_id in sorted(lane.in_doubt):
-            if self._may_repeat(lane.steps[step_id]):
+            if self.may_repeat(lane.steps[step_id]):
                 return Grant(retry=step_id)
         return None
 
@@ -608,6 +242,6 @@ class Course:
             return Grant((ev.StepSkipped(step=step.id, reason=why),))
         if asks and not self.asking.was_answered("compensation", step.id):
             question = f"{step.action} is destructive and nothing in the plan says what it undoes. Run it?"
-            request = self.asking.ask("compensation", self._hash(step), step=step.id, question=question)
+            request = self.asking.ask("compensation", self.hash(step), step=step.id, question=question)
             return Grant(self.asking.hold_for(step, request))
         return Grant(self.intend(step))

@@ -89,6 +89,14 @@ def test_the_first_try_again_after_a_doubt_is_not_the_first_of_endlessly_many(tm
     assert len(world.backend.started) < 6
 
 
+def test_nothing_starts_beside_what_still_runs_once_a_failure_has_ended_the_run(tmp_path: Path) -> None:
+    steps = plan(step("1", on_failure="stop"), step("2"), step("3"))
+    world = World(tmp_path, steps, limits={"parallel": 2})
+    world.plays = {"1": Play(exit_code=1), "2": Play(seconds=60)}
+    assert run(world).status is RunStatus.FAILED
+    assert sorted(world.backend.started) == ["r/1/1", "r/2/1"]
+
+
 # ── pausing ──────────────────────────────────────────────────────────────────────────────────────
 
 

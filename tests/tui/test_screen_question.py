@@ -10,7 +10,7 @@ from console.catalog.spec import Catalog, McpServer
 from console.plan.model import Plan, Step
 from console.run import events as ev
 from console.run.control import Approve, Deny
-from console.run.course import TOOL_ANSWERS
+from console.run.troubles import TOOL_ANSWERS
 from console.tui.screens.question import QuestionScreen
 from tests.tui.builders import CATALOG, DEPLOY, failed, request_of, running, succeeded
 from tests.tui.showing import Clock, shown
