@@ -16,7 +16,21 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from console.commands import browser, doctor, evaluate, look, make, replaying, scripting, serve, steer
+from console.commands import (
+    browser,
+    demos,
+    doctor,
+    evaluate,
+    following,
+    look,
+    make,
+    record,
+    replaying,
+    scripting,
+    serve,
+    starting,
+    steer,
+)
 from console.commands import run as running
 from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
@@ -36,16 +50,16 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "run": running.run,
     "plan": make.plan,
     "check": make.check,
-    "attach": running.attach,
+    "attach": following.attach,
     "runs": look.runs,
     "show": look.show,
     "resume": running.resume,
     "rollback": steer.rollback,
     "stop": steer.stop,
-    "verify": look.verify,
-    "export": look.export,
+    "verify": record.verify,
+    "export": record.export,
     "replay": replaying.replay,
-    "demo": running.demo,
+    "demo": demos.demo,
     "tools": make.tools,
     "serve": browser.serve,
     "mcp": serve.mcp,
@@ -73,7 +87,7 @@ def start(
     ] = False,
 ) -> int | None:
     if context.invoked_subcommand is None:
-        return running.pick()
+        return starting.pick()
     return None
 
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Json, Output, Run, emit, must_be_writable, say, table
-from console.errors import JournalError, PlandeckError, UsageError
+from console.commands.common import Json, Run, emit, say, table
+from console.errors import JournalError, PlandeckError
 
 if TYPE_CHECKING:
-    from console.redact import Redactor
-    from console.run.standing import Attempt, Request, Rollback, StepState
+    from console.run.standing import Request
     from console.run.state import RunState
 
 UNREADABLE = "unreadable"
@@ -139,6 +138,7 @@ def show(run: Run, as_json: Json = False) -> int:
 
     Example: plandeck show 4f1c --json
     """
+    from console.commands.document import document_of
     from console.run.journal import verify
     from console.settings import find_run
 
@@ -151,134 +151,6 @@ def show(run: Run, as_json: Json = False) -> int:
     else:
         _print(state, directory)
     return 0
-
-
-def document_of(state: RunState, directory: Path) -> dict[str, Any]:
-    """A run as one JSON object (documented in docs/)."""
-    plan = state.plan
-    return {
-        "run": state.run,
-        "state": state.status.value,
-        "exit_code": state.finished.exit_code if state.finished else None,
-        "reason": state.finished.reason if state.finished else "",
-        "unmet": list(state.finished.unmet) if state.finished else [],
-        "executed": _is_executed(directory),
-        "goal": state.goal,
-        "workspace": state.workspace,
-        "revision": state.revision,
-        "plan_hash": state.plan_hash,
-        "planner": state.planner,
-        "model": state.model,
-        "tokens": state.tokens,
-        "cost_usd": state.cost,
-        "replans": state.replans,
-        "created_at": state.created_at,
-        "started_at": state.started_at or None,
-        "ended_at": state.ended_at or None,
-        "records": state.seq,
-        "head": state.head,
-        "waits_for": [
-            {
-                "request": r.id,
-                "scope": r.scope,
-                "step": r.step,
-                "question": r.question,
-                "options": list(r.options),
-                "persons": r.persons,
-                "approved_by": r.signed.person if r.signed else None,
-            }
-            for r in state.requests.values()
-        ],
-        "steps": [
-            {"id": leaf.id, "action": leaf.action, "params": leaf.params, "depends_on": list(leaf.depends_on)}
-            | _step(state.steps[leaf.id], state, directory, leaf.id)
-            | _agent(state, directory, leaf.id)
-            for leaf in (plan.leaves() if plan else ())
-        ],
-        "rollback": _rollback(state.rollback) if state.rollback else None,
-        "rollback_requests": [
-            {"by": asked.by, "reason": asked.reason, "back_to": asked.back_to}
-            for asked in state.rollback_requests
-        ],
-        "warnings": [warning.message for warning in state.warnings],
-    }
-
-
-def _step(step: StepState, state: RunState, directory: Path, step_id: str) -> dict[str, Any]:
-    from console.errors import ReferenceFailed
-    from console.run.results import result_of
-
-    try:
-        result = result_of(state, directory, step_id)
-    except ReferenceFailed:
-        result = None
-    return {
-        "state": step.status.value,
-        "reason": step.reason,
-        "marked_by": step.marked_by,
-        "result": result,
-        "attempts": [_attempt(attempt) for attempt in step.attempts],
-    }
-
-
-def _agent(state: RunState, directory: Path, step_id: str) -> dict[str, Any]:
-    """The turns of an agent's step and the calls it made; nothing for any other."""
-    turns = state.steps[step_id].turns
-    if not turns:
-        return {}
-    return {
-        "turns": [
-            {"attempt": t.attempt, "thought": t.thought, "call": t.call, "finish": t.finish, "error": t.error}
-            | {"tokens": t.tokens, "cost_usd": t.cost, "seconds": t.seconds}
-            for t in turns
-        ],
-        "calls": [
-            {"id": call.id, "action": call.action, "params": call.params}
-            | _step(state.steps[call.id], state, directory, call.id)
-            for call in state.calls_of(step_id)
-        ],
-    }
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "attempt": attempt.number,
-        "outcome": attempt.outcome or "running",
-        "exit_code": attempt.exit_code,
-        "command": list(attempt.command),
-        "host": attempt.host,
-        "started_at": attempt.started or None,
-        "ended_at": attempt.ended or None,
-        "timed_out": attempt.timed_out,
-        "never_started": attempt.never_started,
-        "error": attempt.error,
-        "stderr_tail": attempt.tail,
-    }
-
-
-def _rollback(rollback: Rollback) -> dict[str, Any]:
-    finished = rollback.finished
-    return {
-        "complete": finished.complete if finished else None,
-        "undone": list(finished.undone) if finished else [],
-        "not_undone": dict(finished.not_undone) if finished else {},
-        "irreversible": list(finished.irreversible if finished else rollback.plan.irreversible),
-        "items": [
-            {
-                "id": item.step.id,
-                "action": item.step.action,
-                "params": item.step.params,
-                "undoes": list(item.undoes),
-                "tie": item.tie,
-                "fate": item.fate,
-                "why": item.why,
-                "state": rollback.steps[item.step.id].status.value
-                if item.step.id in rollback.steps
-                else item.fate,
-            }
-            for item in rollback.plan.items
-        ],
-    }
 
 
 def _print(state: RunState, directory: Path) -> None:
@@ -337,92 +209,3 @@ def _print_rollback(state: RunState) -> None:
         say(f"NOT UNDONE: step {step}: {one_line(why, 200)}")
     if finished.irreversible:
         say(f"irreversible: {', '.join(finished.irreversible)}")
-
-
-# ── the record ───────────────────────────────────────────────────────────────────────────────────
-
-
-def verify(run: Run, as_json: Json = False) -> int:
-    """Check that the record of a run was not changed: the chain of its hashes.
-
-    Compare the head with the one that was printed at the end of the run: records that were cut off
-    at the end cannot be noticed otherwise. Exit code 4 when the chain is broken.
-
-    Example: plandeck verify 4f1c
-    """
-    from console.run import journal
-    from console.settings import find_run
-
-    directory = find_run(run)
-    verdict = journal.verify(directory)
-    if as_json:
-        emit(
-            {
-                "run": directory.name,
-                "ok": verdict.ok,
-                "records": verdict.records,
-                "head": verdict.head,
-                "problem": verdict.problem,
-            }
-        )
-    elif verdict.ok:
-        say(f"run {directory.name}: {verdict.records} records, the chain holds, head {verdict.head}")
-    else:
-        say(f"run {directory.name}: THE RECORD IS BROKEN: {verdict.problem}")
-        say(f"the first {verdict.records} records hold")
-    return 0 if verdict.ok else JournalError.exit_code
-
-
-def export(
-    run: Run,
-    output: Output = None,
-    otlp: Annotated[
-        bool, typer.Option("--otlp", help="Send it as spans to the collector of OTEL_EXPORTER_OTLP_ENDPOINT.")
-    ] = False,
-    without_output: Annotated[
-        bool, typer.Option("--without-output", help="Leave out what the steps printed.")
-    ] = False,
-) -> int:
-    """Write the record of a run as JSON lines: audit log, replay and test recording in one.
-
-    What the steps printed comes along, of a long output the beginning and the end. Values of secrets that
-    are set in this environment are taken out.
-
-    Example: plandeck export 4f1c -o run.jsonl
-    """
-    from console.service.exported import lines_of
-    from console.settings import find_run, write_private
-    from console.text import json_shown
-
-    if otlp and (output is not None or without_output):
-        raise UsageError("--otlp sends the record, and writes no file", todo="Leave the other options out")
-    if otlp:
-        from console.tracing.resending import send
-
-        say(f"{send(find_run(run))} spans were sent")
-        return 0
-    directory = find_run(run)
-    lines = map(json_shown, lines_of(directory, _secrets_of(directory), output=not without_output))
-    if output is None:
-        for line in lines:
-            say(line)
-        return 0
-    must_be_writable(output)
-    write_private(output.absolute(), "".join(f"{line}\n" for line in lines))
-    return 0
-
-
-def _secrets_of(directory: Path) -> Redactor:
-    """What takes out the secrets that the run's tools are given and that are set here."""
-    import os
-
-    from console.redact import Redactor
-    from console.run import events as ev
-    from console.run import journal
-    from console.service.parts import secrets_of
-
-    secrets: dict[str, str] = {}
-    for record in journal.read(directory):
-        if isinstance(record.event, ev.CatalogLoaded):
-            secrets |= secrets_of(record.event.catalog, os.environ)
-    return Redactor({name: value for name, value in secrets.items() if value})

@@ -220,34 +220,37 @@ def _finding(finding: Any) -> dict[str, Any]:
 # ── tools ────────────────────────────────────────────────────────────────────────────────────────
 
 
+ToolName = Annotated[
+    str, typer.Argument(help="A tool's name, or `check`, or `serve`.", autocompletion=complete_tool)
+]
+ToolFiles = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILE]...", help="With `check`: the tool file. With `serve`: the tool files."),
+]
+UpTo = Annotated[
+    RiskName | None,
+    typer.Option("--up-to", help="With `serve`: the riskiest to serve; reversible.", show_default=False),
+]
+WorkIn = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", help="With `serve`: the folder tools work in.", file_okay=False, show_default=False
+    ),
+]
+Ask = Annotated[bool, typer.Option("--ask", help="With `check`: start the file's MCP servers and ask them.")]
+
+
 def tools(
-    name: Annotated[
-        str, typer.Argument(help="A tool's name, or `check`, or `serve`.", autocompletion=complete_tool)
-    ] = "",
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILE]...", help="With `check`: the tool file. With `serve`: the tool files."
-        ),
-    ] = None,
+    name: ToolName = "",
+    files: ToolFiles = None,
     tool_file: Tools = None,
     as_json: Json = False,
-    up_to: Annotated[
-        RiskName | None,
-        typer.Option("--up-to", help="With `serve`: the riskiest to serve; reversible.", show_default=False),
-    ] = None,
-    workspace: Annotated[
-        Path | None,
-        typer.Option(
-            "--workspace", help="With `serve`: the folder tools work in.", file_okay=False, show_default=False
-        ),
-    ] = None,
+    up_to: UpTo = None,
+    workspace: WorkIn = None,
     env: Env = None,
     http: Http = "",
     token_file: TokenFile = None,
-    ask: Annotated[
-        bool, typer.Option("--ask", help="With `check`: start the file's MCP servers and ask them.")
-    ] = False,
+    ask: Ask = False,
 ) -> int:
     """List the tools, explain one, check a tool file, or serve tools to any MCP client.
 
@@ -282,8 +285,11 @@ def tools(
     for catalog in catalogs:
         tell_problems(catalog)
     found = [tool for catalog in catalogs for tool in catalog.tools.values()]
-    if name:
-        return _explain(found, name, as_json=as_json)
+    return _explain(found, name, as_json=as_json) if name else _list(catalogs, as_json=as_json)
+
+
+def _list(catalogs: list[Catalog], *, as_json: bool) -> int:
+    found = [tool for catalog in catalogs for tool in catalog.tools.values()]
     if as_json:
         emit([tool.model_dump(mode="json", by_alias=True, exclude_defaults=True) for tool in found])
         return 0
@@ -305,7 +311,8 @@ def _explain(found: list[ToolSpec], name: str, *, as_json: bool) -> int:
     tools = [tool for tool in found if tool.name == name]
     if not tools:
         raise UsageError(
-            f"there is no tool {name!r}", todo=hint(nearest(name, [tool.name for tool in found]))
+            f"there is no tool {name!r}",
+            todo=hint(nearest(name, [tool.name for tool in found])) or "`plandeck tools` lists them",
         )
     for tool in tools:
         if as_json:

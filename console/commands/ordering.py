@@ -97,7 +97,6 @@ def order_for(
     record: Path | None = None,
 ) -> Order:
     """The order for a new run, everything looked at that can be wrong before its folder is made."""
-    from console.sandbox import parse
     from console.service.client import who_am_i
     from console.service.executors import require_executor
     from console.service.order import Order
@@ -126,13 +125,7 @@ def order_for(
         understand(task, catalog, load_settings(), os.environ)
     else:
         planner_of(task, load_settings(), os.environ)
-    if task.sandbox is not None:
-        sandbox = parse(task.sandbox, file=task.name)
-        if inject and inject not in sandbox.inject:
-            known = ", ".join(sandbox.inject) or "none"
-            raise UsageError(f"the task has no failure named {inject!r}", todo=f"There are: {known}")
-    elif inject:
-        raise UsageError("only a task with a sandbox has failures to put in", todo="Leave --inject out")
+    _must_have_failure(task, inject)
     folder = (workspace or Path.cwd()).absolute()
     own_world = task.sandbox is not None and workspace is None
     if not own_world:
@@ -155,6 +148,18 @@ def order_for(
             "by": who_am_i(),
         }
     )
+
+
+def _must_have_failure(task: Task, inject: str) -> None:
+    from console.sandbox import parse
+
+    if task.sandbox is not None:
+        sandbox = parse(task.sandbox, file=task.name)
+        if inject and inject not in sandbox.inject:
+            known = ", ".join(sandbox.inject) or "none"
+            raise UsageError(f"the task has no failure named {inject!r}", todo=f"There are: {known}")
+    elif inject:
+        raise UsageError("only a task with a sandbox has failures to put in", todo="Leave --inject out")
 
 
 def _recording(file: Path | None) -> Path | None:

@@ -74,13 +74,13 @@ class Door:
 
     async def pick(self, what: str) -> Session:
         """What was chosen in the picker: a task is started, a run is attached to."""
-        from console.commands.run import start_picked
+        from console.commands.starting import start_picked
 
         return await self.attach(await asyncio.to_thread(start_picked, what))
 
     async def like(self, run: str) -> Session:
         """Start a run with the plan that another one had."""
-        from console.commands.run import LIKE
+        from console.commands.starting import LIKE
 
         return await self.pick(LIKE + run)
 

@@ -45,31 +45,36 @@ TokenFile = Annotated[
 ]
 
 
+TaskFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--tasks",
+        metavar="FOLDER",
+        help="A folder of task files that may be submitted by name, besides the samples.",
+        file_okay=False,
+        show_default=False,
+    ),
+]
+Workspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        help="The folder that steps of submitted runs work in; the current one.",
+        file_okay=False,
+        show_default=False,
+    ),
+]
+EveryRun = Annotated[
+    bool, typer.Option("--every-run", help="Let clients look at runs that a person started, too.")
+]
+
+
 def mcp(
     tools: Tools = None,
-    tasks: Annotated[
-        Path | None,
-        typer.Option(
-            "--tasks",
-            metavar="FOLDER",
-            help="A folder of task files that may be submitted by name, besides the samples.",
-            file_okay=False,
-            show_default=False,
-        ),
-    ] = None,
-    workspace: Annotated[
-        Path | None,
-        typer.Option(
-            "--workspace",
-            help="The folder that steps of submitted runs work in; the current one.",
-            file_okay=False,
-            show_default=False,
-        ),
-    ] = None,
+    tasks: TaskFolder = None,
+    workspace: Workspace = None,
     env: Env = None,
-    every_run: Annotated[
-        bool, typer.Option("--every-run", help="Let clients look at runs that a person started, too.")
-    ] = False,
+    every_run: EveryRun = False,
     http: Http = "",
     token_file: TokenFile = None,
 ) -> int:

@@ -86,7 +86,7 @@ def rollback(
 
     from console.commands.epilogue import tell_rest
     from console.commands.ordering import Front
-    from console.commands.run import roll_back
+    from console.commands.starting import roll_back
     from console.service.client import is_executed, who_am_i
     from console.settings import find_run
 

@@ -14,7 +14,7 @@ import yaml
 from console import task
 from console.catalog.file_tools import TOOL_KEYS
 from console.catalog.toolfile import FILE_KEYS
-from console.commands.look import document_of
+from console.commands.document import document_of
 from console.plan import codec
 from console.plan.model import Plan, Step
 from console.run.state import RunState
