@@ -38,6 +38,7 @@ from console.catalog.spec import Catalog
 from console.errors import BadReply, InvalidDocument, NoPlanner
 from console.plan.codec import from_document, step_document
 from console.plan.model import Plan, Step, StepId
+from console.plan.references import renamed
 from console.planners.base import Done, Goal, History, PlanDraft, Progress
 
 ToStep = Callable[[Any, Catalog], Mapping[str, Any]]
@@ -197,7 +198,7 @@ def _numbered(
     reusable: Iterable[Step] = (),
 ) -> list[dict[str, Any]]:
     """Steps with ids and dependencies. Ids of `taken` steps are not given again, but to the same call of a
-    step in `reusable`."""
+    step in `reusable`; what refers to a step by the id that the graph gave it follows."""
     free = {_same(step.action, step.params): step.id for step in reusable}
     numbers = iter(range(1, len(taken) + len(documents) + 1))
     names: dict[str, StepId] = {}
@@ -209,9 +210,13 @@ def _numbered(
         used = {*taken, *names.values()}
         if not mine:
             mine = said if said and said not in used else next(str(n) for n in numbers if str(n) not in used)
-        before = (steps[-1]["id"],) if steps else first_after
+        before: tuple[StepId, ...] = (steps[-1]["id"],) if steps else first_after
         wanted = document.get("depends_on")
-        step["depends_on"] = list(before) if wanted is None else [names.get(str(w), str(w)) for w in wanted]
+        if wanted is not None:
+            wanted = wanted if isinstance(wanted, list | tuple) else [wanted]
+            before = tuple(names.get(str(one), str(one)) for one in wanted)
+        step["depends_on"] = list(before)
+        step |= {key: renamed(step[key], names) for key in ("params", "input") if key in step}
         step["id"] = names[said or mine] = mine
         steps.append(step)
     return steps

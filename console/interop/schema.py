@@ -58,9 +58,9 @@ def _without_null(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
 def _kind_of(schema: Mapping[str, Any]) -> str:
     """The one type that a schema without one can mean; text where it may be several."""
     options = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key) or ()]
-    kinds = {one.get("type") for one in options}
+    kinds = {str(one.get("type")) if isinstance(one, dict) else "" for one in options}
     if len(kinds) == 1 and (kind := kinds.pop()) in _TYPES:
-        return str(kind)
+        return kind
     if "properties" in schema:
         return "object"
     return "array" if "items" in schema else "string"

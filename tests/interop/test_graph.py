@@ -82,6 +82,18 @@ async def test_a_revision_keeps_what_has_run_and_the_ids_of_what_stays(catalog: 
     assert [entry["id"] for entry in given[1]["plan"]] == ["3"]
 
 
+async def test_a_reference_follows_the_step_that_it_names_to_its_new_id(catalog: Catalog) -> None:
+    then = [{"id": 1, "tool": "a", "args": {"n": 7}},
+            {"id": 2, "tool": "a", "args": {"n": "{step_1_result}"}, "depends_on": "1"}]  # fmt: skip
+    made, _ = planner({"plan": [{"tool": "a", "args": {"n": 1}}]}, {"plan": then})
+    plan = (await made.plan(Goal("do it"), catalog, quiet)).plan
+    history = History((Done("1", "succeeded", "one"),))
+    revised = (await made.replan(Goal("do it"), catalog, plan, history, quiet)).plan
+    assert [(step.id, step.params["n"], step.depends_on) for step in revised.leaves()] == [
+        ("1", 1, ()), ("2", 7, ("1",)), ("3", "{step_2_result}", ("2",)),
+    ]  # fmt: skip
+
+
 async def test_nothing_may_be_left_to_do(catalog: Catalog) -> None:
     made, _ = planner({"plan": [{"tool": "a"}]}, {"response": "it is done"})
     plan = (await made.plan(Goal("do it"), catalog, quiet)).plan
@@ -109,6 +121,7 @@ async def test_steps_in_words_need_somebody_who_makes_calls_of_them(catalog: Cat
         ({"steps": 1}, "the graph's answer holds no plan"),
         ("a text", "the node planner gave str, not the state's keys"),
         ({"plan": [{"tool": "a", "depends_on": ["x"]}]}, "x"),
+        ({"plan": [{"tool": "a", "depends_on": 7}]}, "7"),
     ],
 )
 async def test_an_answer_that_is_no_plan_is_told(catalog: Catalog, answer: Any, why: str) -> None:
