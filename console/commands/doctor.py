@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 LIBRARIES = ("textual", "anyio", "pydantic", "litellm", "mcp")
 
 
+PATIENCE = 10.0
+"""Seconds that a process which does nothing may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One thing that was looked at. `state` is ok, note (works, but) or bad."""
@@ -94,6 +98,45 @@ def _wal(folder: Path) -> tuple[str, str]:
     return "ok", "write-ahead log works"
 
 
+def _steps() -> Iterator[Look]:
+    """Whether a process can be started, watched and ended here as a step is."""
+    import anyio
+
+    from console.settings import private_dir, state_dir
+
+    folder = private_dir(state_dir() / f".doctor-{os.getpid()}")
+    try:
+        ended = anyio.run(_one_step, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    yield Look("steps", *(("bad", ended) if ended else ("ok", "a process was started and has ended")))
+
+
+async def _one_step(folder: Path) -> str:
+    """Why a step that does nothing did not go well; empty when it did."""
+    from console.run.control import spool
+    from console.runners.backend import Spec
+    from console.runners.local import LocalBackend
+
+    key = "doctor/1/1"
+    env = {"PATH": os.environ.get("PATH", os.defpath)}
+    spec = Spec(key=key, argv=("sh", "-c", "exit 0"), env=env, cwd="/", spool=spool(folder, key))
+    async with LocalBackend(folder, linger=0) as backend:
+        await backend.submit(spec)
+        status = await backend.status(key, wait=PATIENCE)
+    if status.phase == "exited" and status.exit_code == 0:
+        return ""
+    return status.error or f"a process that does nothing is {status.phase}, exit code {status.exit_code}"
+
+
+def _policy() -> Iterator[Look]:
+    from console.service.policy_file import load_policy
+
+    loaded = load_policy().loaded
+    told = f"{loaded.rules} rules in {', '.join(loaded.files)}" if loaded.files else "no policy file"
+    yield Look("policy", "ok", told)
+
+
 def _configuration() -> Iterator[Look]:
     from console.settings import config_file, load_settings
 
@@ -157,10 +200,15 @@ def _told(known: Known, model: str, api_base: str, limited: bool) -> tuple[str, 
 def _data() -> Iterator[Look]:
     from console.catalog.load import names
     from console.service.parts import tools_by_name
-    from console.task import samples
+    from console.task import load, samples, saved
 
     yield Look("tools", "ok", f"{len(tools_by_name())} tools in {len(names())} files")
     yield Look("samples", "ok", ", ".join(samples()) or "none")
+    for name, file in saved().items():
+        try:
+            load(str(file))
+        except PlandeckError as error:
+            yield Look("saved task", "bad", f"{name} cannot be read: {error}")
 
 
 def _plugins() -> Iterator[Look]:
@@ -219,7 +267,9 @@ def _traces() -> Iterator[Look]:
 _LOOKS: tuple[Callable[[], Iterator[Look]], ...] = (
     _python,
     _places,
+    _steps,
     _configuration,
+    _policy,
     _models,
     _data,
     _plugins,

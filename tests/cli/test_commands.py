@@ -250,6 +250,24 @@ def test_the_doctor_finds_a_folder_that_others_can_read(
     assert any(look["state"] == "bad" and "open to others" in look["said"] for look in json.loads(text))
 
 
+def test_the_doctor_tries_a_step_and_reads_the_policy_and_the_saved_tasks(
+    own_folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def states() -> dict[str, str]:
+        return {look["name"]: look["state"] for look in json.loads(told(capsys, "doctor", "--json")[1])}
+
+    well = states()
+    assert (well["steps"], well["policy"]) == ("ok", "ok")
+    assert not list((own_folders / "state/plandeck").glob(".doctor*"))
+    config = own_folders / "config/plandeck"
+    (config / "tasks/old").mkdir(parents=True)
+    (config / "tasks/old/task.yaml").write_text("gaol: x\n")
+    (config / "policy.yaml").write_text("rules: [{fly: 1}]\n")
+    (config / "policy.yaml").chmod(0o600)
+    ill = states()
+    assert (ill["steps"], ill["policy"], ill["saved task"]) == ("ok", "bad", "bad")
+
+
 # ── help and bad input ───────────────────────────────────────────────────────────────────────────
 
 
