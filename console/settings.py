@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from console.errors import Fault, InvalidDocument, PlandeckError, UsageError
+from console.model_file import absolute
 
 CONFIG_LIMIT = 256 * 1024
 """Bytes; a larger config file is a mistake."""
@@ -50,15 +51,6 @@ def _base(variable: str, default: str) -> Path:
         return Path(given) if given.startswith("/") else Path.home() / default
     except RuntimeError:
         raise UnsafePlace("there is no home folder", todo=f"Set {variable} to a folder of yours") from None
-
-
-def from_home(path: str) -> Path:
-    """`path` with `~` and `~NAME` as home folders. Where nobody is called so it stays as it is written: a
-    goal in words may begin with a tilde."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
 
 
 def state_dir() -> Path:
@@ -305,6 +297,9 @@ _TRUTH = {
 _NUMBERS = ("model_price", "model_context", "model_timeout")
 """Settings that may be written as text or as a number."""
 
+_MODELS = frozenset({"model", "executor_model"})
+"""Settings that may name a model in a file."""
+
 FROM_ENVIRONMENT = (
     "theme", "ascii", "planner", "model", "executor_model", "prompt", "model_api_base", "model_form",
     *_NUMBERS, "model_callbacks", "editor",
@@ -329,6 +324,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             fault = Fault(0, "", f"it must be {wanted}, and is {said!r:.80}")
             raise InvalidSettings([fault], file=_variable(name))
     values |= given
+    for name in _MODELS & values.keys():
+        values[name] = absolute(values[name], Path.cwd() if name in given else path.parent)
     values |= {name: str(values[name]) for name in _NUMBERS if name in values}
     values["limits"] = Limits(**values.get("limits", {}))
     if isinstance(values.get("notify"), dict):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from console.catalog import agents, clauses
 from console.catalog.clauses import Entry
 from console.catalog.reading import Reading
 from console.catalog.spec import Agent, ToolSpec
+from console.model_file import absolute
 
 AGENT_KEYS = (
     "name", "description", "prompt", "model", "tools", "limits", "risk", "requires", "provides", "removes",
@@ -61,7 +63,7 @@ def _profile(reading: Reading, entry: Entry, what: str) -> dict[str, Any]:
     }
     return {
         "prompt": entry.text("prompt").strip(),
-        "model": entry.text("model"),
+        "model": absolute(entry.text("model"), Path(reading.file).parent),
         "tools": entry.strings("tools"),
         **{key: value for key, value in given.items() if value not in (None, "")},
     }

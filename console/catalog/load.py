@@ -19,8 +19,9 @@ from console.catalog.reading import ToolFile
 from console.catalog.spec import Catalog, Goal, McpServer, ToolSpec
 from console.catalog.toolfile import read_tool_file
 from console.errors import Fault, InvalidCatalog
+from console.homes import from_home
 from console.plan.faults import nearest
-from console.settings import config_file, from_home
+from console.settings import config_file
 
 MAX_BYTES = 1024 * 1024
 """No tool file is larger; a larger one is not what it seems."""

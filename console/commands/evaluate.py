@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Json, Tools, emit, must_be_writable, say, table
+from console.commands.common import Json, Tools, complete_planner, emit, must_be_writable, say, table
 from console.errors import PlandeckError, UsageError
 
 if TYPE_CHECKING:
     from console.evaluation.matrix import Matrix
     from console.evaluation.store import Store
     from console.evaluation.trial import Contender, Trial
-
-
-class Contending(StrEnum):
-    OFFLINE = "offline"
-    LLM = "llm"
-    RECORDED = "recorded"
 
 
 def evaluate(
@@ -34,13 +27,22 @@ def evaluate(
         ),
     ] = None,
     planners: Annotated[
-        list[Contending] | None,
-        typer.Option("--planner", help="Who plans; may be given several times.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            "--planner",
+            metavar="NAME",
+            help="Who plans: offline, llm, recorded, or a plugin's name; several times.",
+            autocompletion=complete_planner,
+            show_default=False,
+        ),
     ] = None,
     models: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", metavar="NAME", help="A model of the planner llm; several times.", show_default=False
+            "--model",
+            metavar="NAME",
+            help="A model of the planner llm, or of a plugin; several times.",
+            show_default=False,
         ),
     ] = None,
     prompts: Annotated[
@@ -115,28 +117,34 @@ def evaluate(
 
 
 def _contenders(
-    planners: list[Contending] | None, models: list[str] | None, prompts: list[str] | None
+    planners: list[str] | None, models: list[str] | None, prompts: list[str] | None
 ) -> list[Contender]:
-    """Every combination; models and prompts are the business of the planner llm."""
+    """Every combination: models for the planner llm and those of plugins, prompts for llm alone."""
+    from console.commands.ordering import must_be_known
+    from console.evaluation.matrix import FREE
     from console.evaluation.trial import Contender
-    from console.planners.gguf import absolute
+    from console.model_file import absolute
     from console.settings import load_settings
 
-    chosen = [one.value for one in planners or ()] or ["llm" if models or prompts else "offline"]
-    if (models or prompts) and "llm" not in chosen:
-        raise UsageError("--model and --prompt are for the planner llm", todo="Add --planner llm")
+    chosen = list(dict.fromkeys(planners or ["llm" if models or prompts else "offline"]))
+    for planner in chosen:
+        must_be_known(planner)
+        if planner == "auto":
+            raise UsageError("auto is a choice between planners", todo="Name those that are to be compared")
+    if prompts and "llm" not in chosen:
+        raise UsageError("--prompt is for the planner llm", todo="Add --planner llm")
+    if models and FREE.issuperset(chosen):
+        raise UsageError("--model is for planners that ask a model", todo="Add --planner llm")
     found: list[Contender] = []
-    for planner in dict.fromkeys(chosen):
-        if planner != "llm":
-            found.append(Contender(planner))  # type: ignore[arg-type]  # the enum's values
-            continue
-        all_models = models or [load_settings().model]
-        if not all_models[0]:
+    for planner in chosen:
+        asks_llm = planner == "llm"
+        of_it = [""] if planner in FREE else models or [load_settings().model if asks_llm else ""]
+        if asks_llm and not of_it[0]:
             raise UsageError("the planner llm needs a model", todo="Name one with --model")
         found += [
-            Contender("llm", absolute(model, Path.cwd()), _prompt(prompt))
-            for model in all_models
-            for prompt in prompts or [""]
+            Contender(planner, absolute(model, Path.cwd()), _prompt(prompt))
+            for model in of_it
+            for prompt in (prompts if asks_llm and prompts else [""])
         ]
     found = list(dict.fromkeys(found))
     labels = [one.label for one in found]
@@ -146,7 +154,7 @@ def _contenders(
 
 
 def _prompt(name: str) -> str:
-    from console.settings import from_home
+    from console.homes import from_home
 
     is_file = "/" in name or name.endswith(".md")
     return str(from_home(name).absolute()) if is_file else name

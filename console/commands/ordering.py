@@ -49,16 +49,17 @@ def consent_of(yes: bool, up_to: str | None) -> str:
 def planned_by(task: Task, planner: str, model: str = "", prompt: str = "") -> Task:
     """`task` with the planner settled: the command line's word over the task's over the configured one;
     `auto` asks a model where one is named. A prompt file is named by its whole path."""
-    from console.planners.gguf import absolute
-    from console.settings import from_home, load_settings
+    from console.homes import from_home
+    from console.model_file import absolute
+    from console.settings import load_settings
 
     if planner:
-        _must_be_known(planner)
+        must_be_known(planner)
     task = _overruled(task, planner)
     settings, asked = load_settings(), task.planner
     use = planner or ("llm" if model else asked.use)
     use = settings.planner if use == "auto" else use
-    model = absolute(model or asked.model or settings.model, Path.cwd())
+    model = absolute(model, Path.cwd()) or asked.model or settings.model
     prompt = prompt or asked.prompt or settings.prompt
     if use == "auto":
         use = "llm" if model else "offline"
@@ -68,7 +69,8 @@ def planned_by(task: Task, planner: str, model: str = "", prompt: str = "") -> T
     return task.model_copy(update={"planner": changed})
 
 
-def _must_be_known(planner: str) -> None:
+def must_be_known(planner: str) -> None:
+    """Raises `UsageError` where no planner has this name, ours or a plugin's."""
     from console.plan.faults import nearest
     from console.settings import PLANNERS, planner_names
 
@@ -97,6 +99,7 @@ def order_for(
     record: Path | None = None,
 ) -> Order:
     """The order for a new run, everything looked at that can be wrong before its folder is made."""
+    from console.model_file import absolute
     from console.service.client import who_am_i
     from console.service.executors import require_executor
     from console.service.order import Order
@@ -115,6 +118,7 @@ def order_for(
 
     load_policy()
     extra = tools_for(task, tools)
+    executor_model = absolute(executor_model, Path.cwd())
     thinks = executor_model or executor_model_for(task, load_settings())
     catalog = catalog_of(task, extra, thinks)
     plan = fitted(task, catalog) if task.plan is not None else None

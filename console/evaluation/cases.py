@@ -9,10 +9,10 @@ from pathlib import Path
 from console.catalog import fit
 from console.catalog.spec import Catalog
 from console.errors import Fault, InvalidDocument, InvalidPlan, InvalidTask, UsageError
+from console.homes import from_home
 from console.plan import codec, strict
 from console.plan.model import Plan
 from console.service.parts import catalog_of
-from console.settings import from_home
 from console.task import Task, load
 
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console import sandbox
 from console.catalog.spec import Catalog
-from console.errors import BadReply, NoPlanner, PlandeckError, UsageError
+from console.errors import BadReply, NoPlanner, PlandeckError, PlannerError, UsageError
 from console.evaluation.cases import Case
 from console.evaluation.score import Score, score
 from console.evaluation.trial import Contender, Executed, Trial
@@ -28,6 +28,9 @@ from console.service.order import Order, save_order
 from console.service.parts import environment, facts_of, goal_of, planner_of
 from console.settings import load_settings, new_run_dir
 from console.task import Planning, Task
+
+FREE = frozenset({"offline", "recorded"})
+"""Planners that ask nobody who could want money."""
 
 
 class BudgetSpent(PlandeckError):
@@ -81,7 +84,7 @@ class Matrix:
                     yield await self._trial(case, contender, repeat)
 
     async def _trial(self, case: Case, contender: Contender, repeat: int) -> Trial:
-        if self.budget is not None and contender.planner == "llm" and self._spent >= self.budget:
+        if self.budget is not None and contender.planner not in FREE and self._spent >= self.budget:
             raise BudgetSpent(
                 f"the budget of ${self.budget:.2f} is spent: ${self._spent:.4f}",
                 kept="the trials so far are kept",
@@ -130,6 +133,9 @@ async def _planned(planner: Planner, case: Case, goal: Goal, trial: Trial) -> tu
         draft = await planner.plan(goal, case.catalog, _quiet)
     except PlandeckError as error:
         return _failed(trial, error, time.monotonic() - began), None
+    except Exception as error:  # noqa: BLE001 - a planner is foreign code; its fault becomes a trial's
+        broke = PlannerError(f"the planner broke: {error!r:.300}")
+        return _failed(trial, broke, time.monotonic() - began), None
     seconds = time.monotonic() - began
     scored = score(draft.plan, case.catalog, goal, case.reference)
     return trial.model_copy(update={"score": scored, "seconds": seconds} | _told(draft)), draft.plan
@@ -141,7 +147,7 @@ def _told(draft: PlanDraft) -> dict[str, object]:
         "repairs": len(draft.repairs),
         "plan": draft.plan.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "reply": draft.reply,
-    } | _paid(draft.calls)
+    } | (_paid(draft.calls) if draft.calls else {"tokens": draft.tokens, "cost": draft.cost})
 
 
 def _failed(trial: Trial, error: PlandeckError, seconds: float) -> Trial:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from console.evaluation.score import Score
 
-PlannerName = Literal["offline", "llm", "recorded"]
-
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """Who plans: a planner and, where it asks a model, which one with which prompts."""
+    """Who plans: a planner by its name and, where it asks a model, which one with which prompts."""
 
-    planner: PlannerName
+    planner: str
     model: str = ""
     prompt: str = ""
 

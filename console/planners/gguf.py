@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from console.errors import NoPlanner
+from console.homes import from_home
+from console.model_file import PREFIX
 from console.planners.llm_call import FORMS, Patience
 from console.planners.llm_settings import ModelSettings
-from console.settings import from_home
 
-PREFIX = "gguf:"
 PROMPT = "plan-small-v1"
 """The prompts for small models."""
 
@@ -30,18 +30,6 @@ DEADLINE = 900.0
 MAX_STEPS = 12
 MAX_TEXT = 200
 _IDS = [str(number) for number in range(1, MAX_STEPS + 1)]
-
-
-def is_local(model: str) -> bool:
-    """Whether this name is a model in a file."""
-    return model.startswith(PREFIX)
-
-
-def absolute(model: str, folder: Path) -> str:
-    """The name with its path made whole, seen from `folder`; other names as they are."""
-    if not is_local(model):
-        return model
-    return f"{PREFIX}{(folder / from_home(model.removeprefix(PREFIX))).absolute()}"
 
 
 def check(model: str) -> None:

@@ -22,6 +22,7 @@ import anyio.to_thread
 
 from console.catalog.spec import Catalog
 from console.errors import BadReply
+from console.model_file import is_local
 from console.plan.codec import dump_json
 from console.plan.model import Plan
 from console.planners import gguf, prompting, rendering, retrieval
@@ -102,7 +103,7 @@ class LlmPlanner:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         settings = settings or ModelSettings()
-        if gguf.is_local(model):
+        if is_local(model):
             gguf.check(model)
             settings, prompt = gguf.fitted(settings), prompt or gguf.PROMPT
         self.model, self._settings, self._line = model, settings, line
@@ -164,10 +165,10 @@ class LlmPlanner:
             {**message, "content": clean.redact(message["content"])}
             for message in topic.prompt.messages({**values, **topic.values})
         )
-        phases = may_have_phases(catalog) and not goal.is_phase and not gguf.is_local(self.model)
+        phases = may_have_phases(catalog) and not goal.is_phase and not is_local(self.model)
         strict = strict_schema(shown.tools, phases=phases)
         loose = open_schema(shown.tools, phases=phases)
-        if gguf.is_local(self.model):
+        if is_local(self.model):
             strict = gguf.schema(strict or loose)
         return _Frame(shown, messages, strict, loose)
 

@@ -12,8 +12,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from console.model_file import PREFIX, is_local
 from console.planners import llm_wire as wire
-from console.planners.gguf import CONTEXT, PREFIX, is_local
+from console.planners.gguf import CONTEXT
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from console import bundled
 from console.errors import BadReply, Fault, InvalidPlan, MissingDocument, UsageError
+from console.homes import from_home
 from console.plan import codec, strict
-from console.settings import from_home
 from console.task.model import Task
 from console.task.reader import Reader, default_of, lines_of
 from console.task.saved import saved

@@ -14,6 +14,7 @@ from console.catalog import agents
 from console.catalog import load as tools
 from console.catalog.spec import Fact
 from console.errors import Fault, InvalidDocument, InvalidPlan, InvalidTask
+from console.model_file import absolute
 from console.plan import codec, strict
 from console.plan.model import Plan, StepId
 from console.settings import PLANNERS, planner_names
@@ -287,7 +288,8 @@ class Reader:
         prompt = spec.get("prompt", "")
         if "/" in prompt or prompt.endswith(".md"):
             prompt = str(self.folder / prompt)
-        return Planning(use=use, model=spec.get("model", ""), prompt=prompt, recording=recording)
+        model = absolute(spec.get("model", ""), self.folder)
+        return Planning(use=use, model=model, prompt=prompt, recording=recording)
 
     def _exploratory(self, value: Any, *, has_plan: bool) -> str:
         """`true` for the agent that is always there, or an agent's name."""

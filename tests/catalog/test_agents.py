@@ -59,6 +59,16 @@ agents:
     assert scout.schema_of_parameters["required"] == ["task"]
 
 
+def test_a_model_in_a_file_is_looked_for_beside_the_tool_file(tmp_path: Path) -> None:
+    catalog = read(
+        tmp_path, "agents:\n  scout: {description: Looks, model: 'gguf:small.gguf', tools: [look]}\n"
+    )
+    tool = catalog.get("scout")
+    assert tool is not None
+    assert tool.agent is not None
+    assert tool.agent.model == f"gguf:{tmp_path}/small.gguf"
+
+
 def test_what_is_not_said_is_mild(tmp_path: Path) -> None:
     scout = read(tmp_path, "agents: [{name: scout, tools: [look]}]\n").tools["scout"]
     assert scout.agent is not None

@@ -183,6 +183,16 @@ def test_a_run_that_is_removed_while_runs_are_listed_hides_no_other(monkeypatch:
     assert settings.run_ids() == ["bbbb"]
 
 
+def test_a_model_in_a_file_is_looked_for_where_its_name_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = configure("model: 'gguf:small.gguf'\nexecutor_model: 'gguf:large.gguf'\n")
+    monkeypatch.chdir(tmp_path)
+    found = settings.load_settings({"PLANDECK_EXECUTOR_MODEL": "gguf:mine.gguf"})
+    assert found.model == f"gguf:{file.parent}/small.gguf"
+    assert found.executor_model == f"gguf:{tmp_path}/mine.gguf"
+
+
 def test_all_faults_of_the_config_file_are_told_together_with_the_nearest_key() -> None:
     file = configure("theem: paper\nplanner: clever\nlimits: {parallel: 0}\n")
     with pytest.raises(InvalidDocument) as caught:

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.commands.ordering import planned_by
 from console.errors import InvalidDocument, InvalidPlan, MissingDocument, UsageError
 from console.task import Task, duration, load, samples
 
@@ -168,6 +169,19 @@ def test_limits_are_seconds_and_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("planner", ["offline", {"use": "offline"}])
 def test_a_planner_is_a_word_or_a_mapping(tmp_path: Path, planner: Any) -> None:
     assert loaded(tmp_path, {"goal": "g", "planner": planner}).planner.use == "offline"
+
+
+def test_a_model_in_a_file_is_looked_for_beside_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (folder / "task.yaml").write_text("goal: g\nplanner: {use: llm, model: 'gguf:small.gguf'}\n")
+    monkeypatch.chdir(tmp_path)
+    task = load("task/task.yaml")
+    assert task.planner.model == f"gguf:{folder}/small.gguf"
+    assert planned_by(task, "").planner.model == f"gguf:{folder}/small.gguf"
+    assert planned_by(task, "", "gguf:mine.gguf").planner.model == f"gguf:{tmp_path}/mine.gguf"
 
 
 def test_a_recording_is_looked_for_beside_the_task(tmp_path: Path) -> None:

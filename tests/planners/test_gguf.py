@@ -10,6 +10,7 @@ import pytest
 
 from console.catalog.spec import Parameter, Script, ToolSpec
 from console.errors import NoPlanner
+from console.model_file import absolute
 from console.planners import gguf, prompting
 from console.planners.llm import LlmPlanner
 from console.planners.llm_call import Patience
@@ -48,9 +49,9 @@ def test_a_missing_extra_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_path_is_made_whole_and_other_names_are_left_alone(tmp_path: Path) -> None:
-    assert gguf.absolute("gguf:m.gguf", tmp_path) == f"gguf:{tmp_path}/m.gguf"
-    assert gguf.absolute("gguf:/m.gguf", tmp_path) == "gguf:/m.gguf"
-    assert gguf.absolute("openai/gpt-4o", tmp_path) == "openai/gpt-4o"
+    assert absolute("gguf:m.gguf", tmp_path) == f"gguf:{tmp_path}/m.gguf"
+    assert absolute("gguf:/m.gguf", tmp_path) == "gguf:/m.gguf"
+    assert absolute("openai/gpt-4o", tmp_path) == "openai/gpt-4o"
 
 
 def test_small_models_get_little_room_and_much_time() -> None:

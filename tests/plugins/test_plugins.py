@@ -9,6 +9,7 @@ import pytest
 
 from console import plugins
 from console.catalog.load import load, nameable
+from console.cli import main
 from console.errors import InvalidCatalog, NoPlanner, PlandeckError
 from console.settings import planner_names
 from tests.cli.plandeck import Shell
@@ -40,6 +41,12 @@ def not_one(model, environ):
 
 def leaving(model, environ):
     raise SystemExit(0)
+
+
+class Stumbling(Acme):
+    async def plan(self, goal, catalog, progress):
+        raise ValueError("no luck")
+
 
 def failing(model, environ):
     raise RuntimeError("no key for the\\nservice")
@@ -83,6 +90,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {
             plugins.PLANNERS: {
                 "acme": "acme_planner:Acme",
+                "stumbling": "acme_planner:Stumbling",
                 "not-one": "acme_planner:not_one",
                 "failing": "acme_planner:failing",
                 "leaving": "acme_planner:leaving",
@@ -132,7 +140,7 @@ def test_a_broken_planner_is_one_line_that_names_its_package(acme: Path, name: s
 
 
 def test_a_planner_that_nobody_brings_is_told_with_those_that_are_there(acme: Path) -> None:
-    known = "absent, acme, failing, leaving, not-one"
+    known = "absent, acme, failing, leaving, not-one, stumbling"
     with pytest.raises(NoPlanner, match=rf"there is no planner 'acne'.*{known}"):
         plugins.planner("acne", "", {})
 
@@ -179,6 +187,20 @@ def test_a_goal_is_planned_and_carried_out_by_plugins_alone(acme: Path, tmp_path
     assert done.fact("plan_drafted")["planner"] == "acme"
     assert done.fact("plan_drafted")["model"] == "m1"
     assert json.loads(done.fact("step_succeeded")["preview"]) == {"said": "BOB"}
+
+
+def test_planners_of_plugins_are_compared_like_ours(
+    acme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("greet.yaml").write_text("goal: Greet bob\ntools: [acme-tools]\n")
+    planners = ["--planner", "acme", "--planner", "stumbling", "--model", "m1"]
+    with pytest.raises(SystemExit) as end:
+        main(["eval", "greet.yaml", *planners, "--json"])
+    assert end.value.code == 1
+    one, other = json.loads(capsys.readouterr().out)["trials"]
+    assert (one["contender"], one["score"]["valid"]) == ("acme m1", True)
+    assert other["error"] == "the planner broke: ValueError('no luck')"
 
 
 def test_the_doctor_and_a_misspelled_name_tell_what_is_there(acme: Path, tmp_path: Path) -> None:
