@@ -17,12 +17,12 @@ from textual import events
 from textual.pilot import Pilot
 
 from console.commands.ordering import Front, order_for
-from console.commands.staging import BY, RUN, task_of
+from console.commands.staging import opening, order_of, shown, task_of
 from console.errors import PlandeckError, UsageError
 from console.run.control import Session
 from console.run.state import RunState
 from console.service.host import host, perform
-from console.service.order import Order, save_order
+from console.service.order import save_order
 from console.service.stage import Stage
 from console.service.unwrap import heart
 from console.tui import app as application
@@ -32,8 +32,7 @@ from console.tui.scripts.model import Script
 from console.tui.scripts.player import Player
 
 if TYPE_CHECKING:
-    from console.tui.screens.picker import SampleInfo
-    from console.tui.screens.runs import RunInfo
+    pass
 
 READ = 0.055
 """Seconds a caption stays for each of its letters, at least `READ_LEAST`."""
@@ -141,7 +140,7 @@ class Watching:
         if self.stage is None:
             await self.pause(LOOK)
             return True
-        due = self.stage.clock.due
+        due = self.stage.due
         if due is None:
             return False
         await self.pause(min(MOST, due - self.stage.clock.now()))
@@ -185,10 +184,8 @@ async def play(script: Script, *, live: bool, speed: float) -> int:
         return await _live(script, speed)
     with tempfile.TemporaryDirectory(prefix="plandeck-demo-") as folder:
         stage = Stage(script.world, script.start)
-        task, workspace = task_of(script), f"/srv/{script.name}"
-        order = Order(directory=Path(folder) / RUN, task=task, workspace=workspace, by=BY)
-        watching = Watching(speed, stage)
-        return await _until_left(script, watching, lambda front: perform(order, stage, front))
+        order = order_of(script, Path(folder))
+        return await _until_left(script, Watching(speed, stage), lambda front: perform(order, stage, front))
 
 
 async def _live(script: Script, speed: float) -> int:
@@ -221,11 +218,9 @@ async def _until_left(
 async def _show(script: Script, session: Session, watching: Watching) -> int:
     from console.commands.screen import screen_options
 
-    async def opened(_what: str) -> Session:
-        return session
-
-    clock: dict[str, Any] = {"now": watching.stage.clock.now} if watching.stage else {}
-    options = screen_options(by=BY if watching.stage else "", open=opened, offers=_offers, **clock)
+    if watching.stage is not None:
+        session = await shown(script, session, watching.stage)
+    options = screen_options(**opening(session, watching.stage))
     app = DemoApp(None if script.begin == "picker" else session, options, watching)
 
     async def pilot_of(pilot: Pilot[Any]) -> None:
@@ -247,9 +242,3 @@ async def _show(script: Script, session: Session, watching: Watching) -> int:
 
     await app.run_async(auto_pilot=pilot_of)
     return app.return_code or 0
-
-
-def _offers() -> tuple[list[SampleInfo], list[RunInfo]]:
-    from console.commands.staging import sample_offers
-
-    return sample_offers(), []

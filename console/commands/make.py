@@ -58,7 +58,8 @@ def plan(
     from console.commands.ordering import planned_by, tools_for
     from console.plan import codec
     from console.service.asking import asked
-    from console.service.parts import catalog_of, executor_model_for, fitted
+    from console.service.executors import executor_model_for
+    from console.service.parts import catalog_of, fitted
     from console.settings import load_settings
     from console.task import load
     from console.text import json_shown
@@ -167,7 +168,8 @@ def check(
     from console.commands.ordering import tool_files
     from console.errors import InvalidDocument
     from console.service.asking import asked
-    from console.service.parts import catalog_of, executor_model_for, fitted
+    from console.service.executors import executor_model_for
+    from console.service.parts import catalog_of, fitted
     from console.settings import load_settings
     from console.task import load
 

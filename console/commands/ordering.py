@@ -101,12 +101,11 @@ def order_for(
     """The order for a new run, everything looked at that can be wrong before its folder is made."""
     from console.model_file import absolute
     from console.service.client import who_am_i
-    from console.service.executors import require_executor
+    from console.service.executors import executor_model_for, require_executor
     from console.service.order import Order
     from console.service.parts import (
         catalog_of,
         check_workspace,
-        executor_model_for,
         fitted,
         missing_secrets,
         planner_of,

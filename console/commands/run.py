@@ -51,7 +51,7 @@ Record = Annotated[
     typer.Option(
         "--record",
         metavar="FILE",
-        help="Keep the planner's answers in this file, to be replayed.",
+        help="Keep what planner and agents answer in this file, to be replayed.",
         dir_okay=False,
         show_default=False,
     ),

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from console.commands.ordering import planned_by
 from console.run.control import Session
+from console.run.life import RunStatus
 from console.run.state import RunState
 from console.service.host import perform
 from console.service.order import Order
+from console.service.playback import Playback
 from console.service.stage import Stage
+from console.service.staged_replay import replayed, unwatched
 from console.service.unwrap import heart
 from console.task import Planning, Task, load
 from console.tui.app import ConsoleApp, Options
 from console.tui.screens.picker import SampleInfo
+from console.tui.screens.runs import RunInfo
 from console.tui.scripts.model import Script
 from console.tui.scripts.player import Player
 
@@ -33,26 +38,45 @@ Keep = Callable[[Player, str], Awaitable[None]]
 async def play_staged(script: Script, folder: Path, keep: Keep) -> list[str]:
     """Play a script on a stage, its files in `folder`; gives the captions. Raises `OffScript`."""
     stage = Stage(script.world, script.start)
-    order = Order(
-        directory=folder / RUN, task=task_of(script), workspace=f"/srv/{script.name}", inject="", by=BY
-    )
     pace = StagePace(stage, keep)
 
     async def front(session: Session) -> int:
-        async def opened(_what: str) -> Session:
-            return session
-
-        options = Options(by=BY, now=stage.clock.now, offers=lambda: (sample_offers(), ()), open=opened)
+        session = await shown(script, session, stage)
+        options = Options(**opening(session, stage))
         app = ConsoleApp(None if script.begin == "picker" else session, options)
         async with app.run_test(size=script.size) as pilot:
             await Player(script, pilot, pace).play()
         return 0
 
     try:
-        await perform(order, stage, front)
+        await perform(order_of(script, folder), stage, front)
     except BaseExceptionGroup as error:
         raise heart(error) from None
     return pace.captions
+
+
+def order_of(script: Script, folder: Path) -> Order:
+    """The order that a script's run is performed by."""
+    order = Order(directory=folder / RUN, task=task_of(script), workspace=f"/srv/{script.name}", by=BY)
+    return unwatched(order) if script.begin == "replay" else order
+
+
+async def shown(script: Script, session: Session, stage: Stage) -> Session:
+    """What the screen shows of a script's run: the run, or its replay."""
+    return await replayed(session, stage) if script.begin == "replay" else session
+
+
+def opening(session: Session, stage: Stage | None) -> dict[str, Any]:
+    """The options of a console in which whatever is chosen opens `session`, at the time of its stage."""
+
+    async def opened(_what: str) -> Session:
+        return session
+
+    options: dict[str, Any] = {"offers": offers, "open": opened}
+    if stage is not None:
+        now = session.now if isinstance(session, Playback) else stage.clock.now
+        options |= {"by": BY, "now": now}
+    return options
 
 
 def task_of(script: Script) -> Task:
@@ -64,13 +88,18 @@ def task_of(script: Script) -> Task:
     return task if task.planner.use == "recorded" else planned_by(task, "offline")
 
 
-def sample_offers() -> list[SampleInfo]:
-    """The samples that every machine can run, as long as there are others."""
-    return [
+def offers() -> tuple[list[SampleInfo], list[RunInfo]]:
+    """What a picker on a stage offers: the samples that every machine can run, and two runs."""
+    samples = [
         SampleInfo("deploy", "Deploy v2.3.1 to production safely", ("broken-build", "flaky-smoke")),
         SampleInfo("migrate-database", "Migrate the shop database to schema v2", ("half-migrated",)),
         SampleInfo("support-audit", "Audit the checkout workflow, find the failing step and draft a fix"),
     ]
+    runs = [
+        RunInfo("9b07", "Deploy v2.3.0 to production safely", RunStatus.SUCCEEDED, "2 h ago"),
+        RunInfo("12ce", "Migrate the shop database to schema v2", RunStatus.ROLLED_BACK, "3 d ago"),
+    ]
+    return samples, runs
 
 
 class StagePace:

@@ -47,7 +47,7 @@ class Brief:
 @dataclass(frozen=True, slots=True)
 class Move:
     """A turn: call `action` with `params`, or be finished with a result. `error` says why the reply could
-    not be understood; the next turn is told."""
+    not be understood; the next turn is told. `said` is what the model said, word by word."""
 
     thought: str = ""
     action: str = ""
@@ -57,6 +57,7 @@ class Move:
     model: str = ""
     tokens: int = 0
     cost: float = 0.0
+    said: str = field(default="", compare=False)
 
 
 class Executor(Protocol):

@@ -92,6 +92,7 @@ class LlmExecutor:
             model=model,
             tokens=question.taken.tokens,
             cost=question.taken.cost,
+            said=answer.reply,
         )
 
     @contextmanager

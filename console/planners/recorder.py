@@ -1,12 +1,14 @@
-"""Another planner's answers, kept as they come in a recording that `recorded` replays.
+"""Another planner's answers and another executor's turns, kept as they come in a recording that `recorded`
+replays.
 
-Each entry holds the plan as it was taken, so that a replay never depends on how a reply was read, and beside
-it what the model said, word by word.
+Each entry holds the plan or the turn as it was taken, so that a replay never depends on how a reply was read,
+and beside it what the model said, word by word. A turn that could not be followed is kept as it was said.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from console.plan.codec import to_document
 from console.plan.model import Plan
 from console.plan.yaml_out import yaml_text
 from console.planners.base import Goal, History, PlanDraft, Planner, Progress
+from console.planners.executor import Brief, Executor, Move
 
 
 class Recorder:
@@ -39,7 +42,7 @@ class Recorder:
         await self._keep({"replan": history.failed}, draft, progress)
         return draft
 
-    async def _keep(self, about: dict[str, Any], draft: PlanDraft, progress: Progress) -> None:
+    async def _keep(self, about: Mapping[str, Any], draft: PlanDraft, progress: Progress) -> None:
         told = {
             "model": draft.model,
             "prompt": draft.prompt,
@@ -50,10 +53,41 @@ class Recorder:
             "repairs": list(draft.repairs),
             "said": draft.reply,
         }
-        entry = {**about, "reply": to_document(draft.plan), **{k: v for k, v in told.items() if v}}
-        try:
-            descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "a", encoding="utf-8") as out:
-                out.write(yaml_text([entry]))
-        except OSError as error:
-            await progress(f"the recording {self._file} cannot be written: {error.strerror}")
+        await _append(self._file, {**about, "reply": to_document(draft.plan)}, told, progress)
+
+
+class TurnRecorder:
+    """`executor`, with its turns appended to `file`, as the planner's answers are."""
+
+    def __init__(self, executor: Executor, file: Path) -> None:
+        self._executor, self._file = executor, file
+
+    async def turn(self, brief: Brief, progress: Progress) -> Move:
+        """As the executor's own."""
+        move = await self._executor.turn(brief, progress)
+        told = {"model": move.model, "tokens": move.tokens, "cost": move.cost, "said": move.said}
+        await _append(self._file, {"agent": brief.step, "reply": _reply(move)}, told, progress)
+        return move
+
+    def close(self) -> None:
+        """End what belongs to the executor."""
+        self._executor.close()
+
+
+def _reply(move: Move) -> Any:
+    """The turn as a recording has it."""
+    if move.error:
+        return move.said
+    does = {"finish": move.finish} if move.finish is not None else {"action": move.action}
+    params = {"params": dict(move.params)} if move.finish is None else {}
+    return {"thought": move.thought, **does, **params}
+
+
+async def _append(file: Path, entry: Mapping[str, Any], told: Mapping[str, Any], progress: Progress) -> None:
+    """Add an entry, with what there is to tell of it."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as out:
+            out.write(yaml_text([{**entry, **{key: one for key, one in told.items() if one}}]))
+    except OSError as error:
+        await progress(f"the recording {file} cannot be written: {error.strerror}")

@@ -9,32 +9,52 @@ from console.catalog.spec import Catalog
 from console.errors import NoExecutor
 from console.plan.model import Plan
 from console.planners.executor import Executor
+from console.service.order import Order
+from console.settings import Settings
 from console.task import Task
+
+
+def executor_model_of(order: Order, settings: Settings) -> str:
+    """The model that steps ask which are agents; "" when none is named."""
+    return order.executor_model or executor_model_for(order.task, settings)
+
+
+def executor_model_for(task: Task, settings: Settings) -> str:
+    """The model for a task's agents where no order names one: the planner's, if nothing else."""
+    return settings.executor_model or task.planner.model or settings.model
 
 
 def equipped(task: Task, catalog: Catalog, model: str) -> Catalog:
     """`catalog` with the agent that is there wherever somebody can think for it."""
-    return agents.with_default(catalog) if model or _recorded(task) else catalog
+    return agents.with_default(catalog) if model or recorded_turns(task) else catalog
 
 
-def executor_of(task: Task, catalog: Catalog, model: str, environ: Mapping[str, str]) -> Executor | None:
-    """The executor of a task's agents: the turns of its recording, where it holds some, else the model that
-    is named, for all agents or by one's profile."""
-    if recorded := _recorded(task):
+def executor_of(
+    order: Order, catalog: Catalog, settings: Settings, environ: Mapping[str, str]
+) -> Executor | None:
+    """The executor of an order's agents: the model that it names, else the turns of the task's recording,
+    where it holds some, else the model that is configured, for all agents or by one's profile. The turns of
+    a model are kept where the order wants a recording."""
+    if not order.executor_model and (recorded := recorded_turns(order.task)):
         return recorded
+    model = executor_model_of(order, settings)
     if not model and not any(tool.agent and tool.agent.model for tool in catalog.tools.values()):
         return None
     from console.planners.llm_executor import LlmExecutor
     from console.planners.llm_settings import from_settings
-    from console.settings import load_settings
 
-    return LlmExecutor(model, catalog, from_settings(load_settings(environ)), environ=environ)
+    executor = LlmExecutor(model, catalog, from_settings(settings), environ=environ)
+    if order.record is None:
+        return executor
+    from console.planners.recorder import TurnRecorder
+
+    return TurnRecorder(executor, order.record)
 
 
 def require_executor(task: Task, plan: Plan | None, catalog: Catalog, model: str) -> None:
     """Raise `NoExecutor` when a step of `plan`, or the whole exploratory task, is an agent's for which
     nobody can think."""
-    if model or _recorded(task):
+    if model or recorded_turns(task):
         return
     todo = "Set PLANDECK_EXECUTOR_MODEL, or give --executor-model"
     for step in plan.leaves() if plan else ():
@@ -51,7 +71,8 @@ def require_executor(task: Task, plan: Plan | None, catalog: Catalog, model: str
         )
 
 
-def _recorded(task: Task) -> Executor | None:
+def recorded_turns(task: Task) -> Executor | None:
+    """The turns of a task's recording, where it holds some."""
     if task.planner.recording is None:
         return None
     from console.planners.recorded_executor import RecordedExecutor

@@ -40,14 +40,13 @@ from console.runners.mcp_backend import McpCalls
 from console.runners.mcp_servers import Servers
 from console.runners.router import Router
 from console.sandbox import parse, prepare
-from console.service.executors import equipped, executor_of
+from console.service.executors import equipped, executor_model_of, executor_of, recorded_turns
 from console.service.notify import Call, Notifier, call_of
 from console.service.order import Order
 from console.service.parts import (
     catalog_of,
     check_workspace,
     environment,
-    executor_model_of,
     facts_of,
     fitted,
     goal_of,
@@ -115,7 +114,8 @@ async def perform(order: Order, stage: Stage, front: Front) -> int:
     world = _World(catalog_of(order.task, order.tools), Path(order.workspace), {}, RunState())
     setup = await _setup(order, stage.journal, world, stage.backend)
     setup = replace(setup, policy=_policy(order), loaded=NO_POLICY, policy_changed=lambda: "")
-    engine = Engine(replace(setup, wall=stage.clock.now, sleep=stage.clock.sleep, executor=None))
+    setup = replace(setup, wall=stage.clock.now, sleep=stage.clock.sleep)
+    engine = Engine(replace(setup, planner=stage.acted(setup.planner), executor=recorded_turns(order.task)))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(engine.serve)
         code = await front(engine)
@@ -278,7 +278,7 @@ async def _setup(
         secrets=secrets_of(world.catalog, {**os.environ, **world.env}),
         reopen=order.by if order.reopen or order.roll_back else "",
         roll_back=order.roll_back,
-        executor=executor_of(task, world.catalog, executor_model_of(order, settings), os.environ),
+        executor=executor_of(order, world.catalog, settings, os.environ),
         warnings=warnings,
     )
 

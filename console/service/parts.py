@@ -23,7 +23,6 @@ from console.plan.model import Plan
 from console.planners.base import Goal, Planner, Want
 from console.planners.exploratory import ExploratoryPlanner
 from console.service.executors import equipped
-from console.service.order import Order
 from console.settings import PLANNERS, Settings
 from console.task import OUTPUT, ProbedFact, Task, Wanted
 
@@ -139,19 +138,6 @@ async def _look(probed: ProbedFact, workspace: Path, env: Mapping[str, str]) -> 
         where=" ".join(probed.fact),
         kept="nothing was started",
     )
-
-
-# ── models ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def executor_model_of(order: Order, settings: Settings) -> str:
-    """The model that steps ask which are agents; "" when none is named."""
-    return order.executor_model or executor_model_for(order.task, settings)
-
-
-def executor_model_for(task: Task, settings: Settings) -> str:
-    """The model for a task's agents where no order names one: the planner's, if nothing else."""
-    return settings.executor_model or task.planner.model or settings.model
 
 
 # ── planner ──────────────────────────────────────────────────────────────────────────────────────

@@ -226,16 +226,25 @@ class Playback:
 
     async def _wait(self) -> None:
         """Until the clock gets to the next record, or somebody steers."""
-        at = self._place()
+        at, pause = self._place(), self.pause
         self._write(at)
-        pause = None
-        if self._playing and at < self._places[-1]:
-            pause = max(0.0, self._places[self._count(at)] - at) / self._speed + 0.001
-        elif self._playing:
+        if self._playing and pause is None:
             self._at, self._playing = at, False
             self.on_change()
         with anyio.move_on_after(min(pause, GLIMPSE) if pause is not None else inf):
             await self._news.wait()
+
+    @property
+    def pause(self) -> float | None:
+        """Seconds on its clock until the next record comes; `None` when none comes by itself."""
+        at = self._place()
+        if not self._playing or at >= self._places[-1]:
+            return None
+        return max(0.0, self._places[self._count(at)] - at) / self._speed + 0.001
+
+    def look(self) -> None:
+        """Give what is due now: its clock was put on."""
+        self._news.set()
 
     def _write(self, at: float) -> None:
         """Have the files of the attempts hold what was printed by then."""

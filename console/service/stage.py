@@ -20,11 +20,17 @@ from typing import Literal
 import anyio
 
 from console.catalog.spec import Catalog
+from console.plan.model import Plan, StepId
+from console.planners.base import Goal, History, PlanDraft, Planner, Progress
 from console.run import events as ev
+from console.run.agent import open_call
 from console.run.life import RunStatus, StepStatus
+from console.run.standing import Attempt
 from console.run.state import RunState
 from console.runners.backend import Chunk, Spec, Status, StepBackend, Worker
 from console.service.act import Act
+from console.service.exported import Exported
+from console.service.playback import Playback
 from console.testing import MemoryJournal
 
 HOST = "ops-1"
@@ -69,6 +75,9 @@ class Clock:
         return True
 
 
+Ending = Literal["exited", "cancelled", "lost"]
+
+
 @dataclass(slots=True)
 class _Played:
     """An attempt on the stage; it ends at `due`, or at once when it is `cancelled`."""
@@ -80,12 +89,12 @@ class _Played:
     timed_out: bool
     over: anyio.Event = field(default_factory=anyio.Event)
     ended: float = 0.0
-    phase: Literal["running", "exited", "cancelled"] = "running"
+    phase: Ending | Literal["running"] = "running"
 
 
 class StageBackend(StepBackend):
-    """Acts attempts. `acts` maps an attempt (`6/1`) or a step (`6`) to its act; what it does not name takes
-    a second and succeeds without a word."""
+    """Acts attempts. `acts` maps an attempt (`6/1`), a step (`6`) or a step's probe (`6/probe`) to its act;
+    what it does not name takes a second and succeeds without a word."""
 
     def __init__(self, acts: Mapping[str, Act], clock: Clock) -> None:
         self._acts = acts
@@ -100,8 +109,7 @@ class StageBackend(StepBackend):
     async def submit(self, spec: Spec) -> bool:
         if spec.key in self._played:
             return False
-        _, step, attempt = spec.key.split("/")
-        act = self._acts.get(f"{step}/{attempt}") or self._acts.get(step) or Act()
+        act = self._act(spec.key)
         seconds = act.seconds if spec.timeout is None else min(act.seconds, spec.timeout)
         now = self._clock.now()
         spec.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,6 +122,17 @@ class StageBackend(StepBackend):
         self.look()
         return True
 
+    def _act(self, key: str) -> Act:
+        _, step, attempt = key.split("/")
+        if attempt.startswith("probe-"):
+            return self._acts.get(f"{step}/probe") or Act()
+        return self._acts.get(f"{step}/{attempt}") or self._acts.get(step) or Act()
+
+    def printed(self, key: str) -> tuple[str, str]:
+        """What an attempt has printed when it is over."""
+        act = self._act(key)
+        return act.out, act.err
+
     def look(self) -> None:
         """Bring every attempt to where it is at this moment."""
         now = self._clock.now()
@@ -125,9 +144,9 @@ class StageBackend(StepBackend):
             for name, text in (("out", played.act.out), ("err", played.act.err)):
                 _write(played.spec.spool / name, text, part)
             if now >= played.due:
-                self._end(played, "exited")
+                self._end(played, "lost" if played.act.lost else "exited")
 
-    def _end(self, played: _Played, phase: Literal["exited", "cancelled"]) -> None:
+    def _end(self, played: _Played, phase: Ending) -> None:
         played.phase, played.ended = phase, self._clock.now()
         played.over.set()
 
@@ -139,6 +158,8 @@ class StageBackend(StepBackend):
             await played.over.wait()
         if not played.over.is_set():
             return Status("running", pid=PID, host=HOST, started=played.started)
+        if played.phase == "lost":
+            return Status("lost", host=HOST, started=played.started, error=f"{HOST} does not answer any more")
         code = -15 if played.timed_out or played.phase == "cancelled" else played.act.exit_code
         return Status(
             "cancelled" if played.phase == "cancelled" else "exited",
@@ -202,6 +223,37 @@ def _by_name(catalog: Catalog) -> Catalog:
     return catalog.model_copy(update={"tools": tools, "files": tuple(Path(f).name for f in catalog.files)})
 
 
+class StagePlanner:
+    """`planner`, whose answers take as long on the clock as they say that they took."""
+
+    def __init__(self, planner: Planner, clock: Clock) -> None:
+        self._planner, self._clock = planner, clock
+        self.name, self.model, self.prompt = planner.name, planner.model, planner.prompt
+        self.waits = False
+        """Whether an answer is there that is still to take time."""
+
+    async def plan(self, goal: Goal, catalog: Catalog, progress: Progress) -> PlanDraft:
+        """As the planner's own."""
+        return await self._taken(await self._planner.plan(goal, catalog, progress), progress)
+
+    async def replan(
+        self, goal: Goal, catalog: Catalog, plan: Plan, history: History, progress: Progress
+    ) -> PlanDraft:
+        """As the planner's own."""
+        return await self._taken(await self._planner.replan(goal, catalog, plan, history, progress), progress)
+
+    async def _taken(self, draft: PlanDraft, progress: Progress) -> PlanDraft:
+        for part in range(1, GLIMPSES + 1) if draft.seconds else ():
+            self.waits = True
+            try:
+                await self._clock.sleep(draft.seconds / GLIMPSES)
+            finally:
+                self.waits = False
+            tokens, cost = draft.tokens * part // GLIMPSES, draft.cost * part / GLIMPSES
+            await progress(f"{draft.model or draft.planner} answers", tokens=tokens, cost=cost, passing=True)
+        return draft
+
+
 class Stage:
     """Everything that a run is played with in place of the world. `start` is when it begins."""
 
@@ -209,24 +261,68 @@ class Stage:
         self.clock = Clock(start)
         self.backend = StageBackend(acts, self.clock)
         self.journal = StageJournal()
+        self._planner: StagePlanner | None = None
+        self._playback: Playback | None = None
+
+    def replay(self, run: Exported, folder: Path) -> Playback:
+        """A run as a replay on the clock of this stage; from now on time is what passes in it."""
+        self._playback = Playback(run, folder, clock=self.clock.now)
+        return self._playback
+
+    @property
+    def due(self) -> float | None:
+        """When something is due next."""
+        if self._playback is None:
+            return self.clock.due
+        pause = self._playback.pause
+        return None if pause is None else self.clock.now() + pause
+
+    def acted(self, planner: Planner) -> Planner:
+        """A run's planner, on the clock of this stage."""
+        self._planner = StagePlanner(planner, self.clock)
+        return self._planner
 
     def advance(self) -> bool:
         """Let time pass up to the next thing that happens; False when nothing will by itself."""
+        if self._playback is not None and self.due is not None:
+            self.clock.mark(self.due)
         moved = self.clock.advance()
         self.backend.look()
+        if self._playback is not None:
+            self._playback.look()
         return moved
 
     def is_quiet(self, state: RunState) -> bool:
         """Whether everything that follows from what has happened is in `state`: nothing more will happen
         before time passes, or somebody presses a key."""
-        if state.seq < self.journal.seq or _thinks(state):
+        if self._playback is not None:
+            return state.seq >= self._playback.position.number
+        if state.seq < self.journal.seq:
             return False
-        lives = [*state.steps.values(), *(state.rollback.steps.values() if state.rollback else ())]
-        running = [life.attempt for life in lives if life.status is StepStatus.RUNNING and life.attempt]
-        return all(attempt.started and attempt.key in self.backend.running for attempt in running)
+        if _plans(state) and not (self._planner and self._planner.waits):
+            return False
+        lives = [*state.steps.items(), *(state.rollback.steps.items() if state.rollback else ())]
+        return all(
+            self._is_acted(life.attempt) or _has_asked(state, step)
+            for step, life in lives
+            if life.status is StepStatus.RUNNING and life.attempt
+        )
+
+    def _is_acted(self, attempt: Attempt) -> bool:
+        return bool(attempt.started) and attempt.key in self.backend.running
 
 
-def _thinks(state: RunState) -> bool:
+def _has_asked(state: RunState, step: StepId) -> bool:
+    """Whether an agent has made a call which is not over, and which nothing hinders but time or a person."""
+    call = open_call(state, step) if step in state.steps else ""
+    if not call:
+        return False
+    life = state.steps[call]
+    waits = life.retry_at or any(request.step == call for request in state.requests.values())
+    return bool(waits) or life.status is not StepStatus.PENDING or state.status is not RunStatus.RUNNING
+
+
+def _plans(state: RunState) -> bool:
     if state.status is RunStatus.DRAFTING:
         return not state.error
     return state.status is RunStatus.REPLANNING

@@ -64,6 +64,8 @@ def test_an_exploratory_task_goes_straight_to_an_agent(tmp_path: Path) -> None:
             "task.yaml",
             "--yes",
             "--json",
+            "--record",
+            "turns.yaml",
             PLANDECK_EXECUTOR_MODEL="openai/m",
             PLANDECK_MODEL_API_BASE=address,
         )
@@ -84,6 +86,15 @@ def test_an_exploratory_task_goes_straight_to_an_agent(tmp_path: Path) -> None:
     assert "there is no tool 'erase'" in thoughts[1]["error"]
     assert not (tmp_path / "erased").exists()
     assert "hello you" in asked[1]["messages"][-1]["content"]
+    # What the agent said was kept, and says the same again without a model.
+    (tmp_path / "task.yaml").write_text(EXPLORE + "planner: {use: offline, recording: turns.yaml}\n")
+    again = shell.plandeck("run", "task.yaml", "--yes", "--json")
+    assert again.code == 0, again.err
+    assert [told(f) for f in again.facts if f["event"] == "agent_thought"] == [told(f) for f in thoughts]
+
+
+def told(thought: dict[str, Any]) -> list[Any]:
+    return [thought[key] for key in ("thought", "call", "finish", "error", "model", "tokens")]
 
 
 def test_without_a_model_an_exploratory_task_is_refused_before_anything_is_made(tmp_path: Path) -> None:

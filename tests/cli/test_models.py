@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from console.catalog.spec import Catalog
 from console.commands.ordering import planned_by
+from console.service.executors import executor_model_of, executor_of
 from console.service.order import Order
-from console.service.parts import executor_model_of
 from console.settings import load_settings
 from console.task import Planning, Task, load
 
@@ -48,6 +49,20 @@ def test_the_steps_model_is_the_executors_else_the_planners(monkeypatch: pytest.
     monkeypatch.setenv("PLANDECK_EXECUTOR_MODEL", "small")
     assert chosen(planner="planner") == "small"
     assert chosen("named", "planner") == "named"
+
+
+def test_stored_turns_are_taken_unless_the_command_line_names_a_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def thinks(executor: str = "") -> str:
+        order = Order(
+            directory=Path("/r"), task=load("slow-site"), workspace="/w", by="ops", executor_model=executor
+        )
+        return type(executor_of(order, Catalog(), load_settings(), {})).__name__
+
+    monkeypatch.setenv("PLANDECK_EXECUTOR_MODEL", "small")
+    assert thinks() == "RecordedExecutor"
+    assert thinks("named") == "LlmExecutor"
 
 
 def test_what_a_model_needs_can_be_written_as_numbers(own_folders: Path) -> None:

@@ -19,7 +19,9 @@ from console.planners.llm_call import ModelError, Patience
 from console.planners.llm_executor import LlmExecutor
 from console.planners.llm_link import AttemptFailed, HeardFrom
 from console.planners.llm_settings import ModelSettings
+from console.planners.recorded import read_recording
 from console.planners.recorded_executor import RecordedExecutor
+from console.planners.recorder import TurnRecorder
 from console.planners.turn import read_turn
 
 SAY = ToolSpec(
@@ -213,12 +215,38 @@ RECORDING = """
 """
 
 
+async def silent(message: str, /, **_: Any) -> None: ...
+
+
+def test_turns_are_kept_word_by_word_and_taken_again_as_they_were(tmp_path: Path) -> None:
+    file = tmp_path / "turns.yaml"
+    replies = [CALL, "I shall call say.", '{"thought": "t", "finish": "r"}']
+    model = Model(*replies)
+    executor = TurnRecorder(LlmExecutor("some/model", CATALOG, line=model, environ={}), file)
+    briefs = [replace(BRIEF, past=BRIEF.past * number) for number in range(3)]
+    moves = [anyio.run(executor.turn, brief, silent) for brief in briefs]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [entry.said for entry in read_recording(file)] == replies
+    again = RecordedExecutor(file)
+    assert [anyio.run(again.turn, brief, silent) for brief in briefs] == moves
+    assert (moves[0].params, moves[2].finish) == ({"text": "b"}, "r")
+
+
+def test_a_recording_that_cannot_be_written_is_told_and_the_turn_is_not_lost(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def listen(message: str, /, **_: Any) -> None:
+        told.append(message)
+
+    executor = TurnRecorder(LlmExecutor("m", CATALOG, line=Model(CALL), environ={}), tmp_path)
+    assert anyio.run(executor.turn, BRIEF, listen).action == "say"
+    assert told == [f"the recording {tmp_path} cannot be written: Is a directory"]
+
+
 def test_stored_turns_are_taken_in_order_for_each_step(tmp_path: Path) -> None:
     file = tmp_path / "turns.yaml"
     file.write_text(RECORDING)
     executor = RecordedExecutor(file)
-
-    async def silent(message: str, /, **_: Any) -> None: ...
 
     def turn(step: str, past: Sequence[Past]) -> Move:
         return anyio.run(executor.turn, replace(BRIEF, step=step, past=tuple(past)), silent)

@@ -63,6 +63,9 @@ if TYPE_CHECKING:
 WIDE = 110
 """Columns from which the panes stand side by side."""
 
+BESIDE = ("insight", "absence", "flaws", "changes")
+"""Work beside the screen whose outcome it shows."""
+
 CYCLE: tuple[Pane, ...] = ("plan", *(pane for _, pane, _ in TABS))
 
 Reopen = Callable[[Wish | None, StepId], Awaitable[None]]
@@ -153,7 +156,7 @@ class RunScreen(Screen[int]):
 
     def _begin(self) -> None:
         self.run_worker(self.bridge.follow(), group="bridge", exit_on_error=False)
-        self.set_interval(1.0, self._tick)
+        self.set_interval(1.0, self.tick)
         if self.playing.playback is not None:
             self.set_interval(0.25, self.playing.tick)
 
@@ -164,6 +167,12 @@ class RunScreen(Screen[int]):
     def current(self) -> Lines:
         """The pane that keys go to."""
         return self.pane_named(self.view.pane)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that is worked out beside the screen is shown, of what it knows of the run."""
+        at_work = (worker.group in BESIDE and not worker.is_finished for worker in self.workers)
+        return self.view.ready and not any(at_work)
 
     @property
     def plan_tree(self) -> PlanTree:
@@ -300,12 +309,7 @@ class RunScreen(Screen[int]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What goes wrong beside the screen is said on it."""
-        if event.state is WorkerState.ERROR and event.worker.group in (
-            "insight",
-            "absence",
-            "flaws",
-            "bridge",
-        ):
+        if event.state is WorkerState.ERROR and event.worker.group in (*BESIDE, "bridge"):
             self.say(f"{event.worker.group}: {event.worker.error}", severity="error")
 
     def show_parts(self) -> None:
@@ -358,7 +362,8 @@ class RunScreen(Screen[int]):
                 frame.border_title, frame.border_subtitle = title, subtitle
         self._titles = titles
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Bring up to now what changes with time alone."""
         self.query_one(HeaderLine).tick()
         if self.view.status.is_final:
             return

@@ -41,9 +41,6 @@ from console.tui.scripts.model import (
 PATIENCE = 30.0
 """Seconds of real time that something may take to come to hold."""
 
-BESIDE = frozenset({"insight", "absence", "flaws", "changes"})
-"""Work beside the screen whose outcome it shows."""
-
 NAP = 0.01
 
 VERDICT = 0.1
@@ -168,8 +165,7 @@ class Player:
             begun = time.monotonic()
             if not self.pace.is_quiet(self.state):
                 await asyncio.sleep(NAP)
-            elif not await self.pace.pass_time():
-                await self.settle()
+            elif not await self._time_passes():
                 if missing := self._missing(condition, or_was=True):
                     raise self.off(line, f"{condition} will never be: {missing}")
                 break
@@ -178,6 +174,11 @@ class Player:
             if waited > PATIENCE:
                 raise self.off(line, f"{condition} did not come within {PATIENCE:.0f} s: {missing}")
         await self.settle()
+
+    async def _time_passes(self) -> bool:
+        """Let time pass for somebody who has seen what there is until then."""
+        await self.settle()
+        return await self.pace.pass_time()
 
     async def _still_missing(self, condition: Condition) -> str:
         if condition.looks and not condition.missing(self.state, or_was=True):
@@ -214,13 +215,7 @@ class Player:
         screen = self.run_screen
         if screen is None or not self.app.is_running:
             return self.script.begin == "picker" or not self.app.is_running
-        state = screen.bridge.state
-        if not (screen.bridge.ready and self.pace.is_quiet(state)):
-            return False
-        if state.plan is not None and screen.insight_of is not state.plan:
-            screen.refresh_run()
-            return False
-        return not any(work.is_running and work.group in BESIDE for work in self.app.workers)
+        return self.pace.is_quiet(screen.bridge.state) and screen.is_settled
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -230,8 +225,10 @@ class Player:
         return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
 
     def still(self) -> None:
-        """Take from the screen what moves by itself: the blinking of cursors, and what was said in
-        passing."""
+        """Take from the screen what moves by itself: times that run, the blinking of cursors, and what
+        was said in passing."""
+        if run_screen := self.run_screen:
+            run_screen.tick()
         self.app.clear_notifications()
         screen = self.app.screen
         for field in (*screen.query(Input), *screen.query(TextArea)):

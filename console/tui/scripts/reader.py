@@ -36,7 +36,7 @@ FOLDER = "scripts"
 KEYS = ("title", "task", "set", "inject", "recording", "clock", "begin", "size", "world", "lines")
 DOES = ("press", "type", "wait_for", "expect", "snapshot", "say")
 HOLDS = ("status", "asks", "steps", "text", "no_text")
-ACT = ("seconds", "exit", "out", "err")
+ACT = ("seconds", "exit", "out", "err", "lost")
 BEGINS: tuple[Begin, ...] = get_args(Begin)
 
 START = datetime(2026, 5, 14, 9, 30, tzinfo=UTC).timestamp()
@@ -45,7 +45,7 @@ LEAST, MOST = (40, 10), (300, 100)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SIZE = re.compile(r"(\d{1,3})x(\d{1,3})")
-_ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(/\d{1,4})?")
+_ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(/(\d{1,4}|probe))?")
 _MODIFIED = re.compile(r"((ctrl|alt|shift)\+)+(.+)")
 
 _KEYS = (
@@ -196,7 +196,7 @@ class Reader:
     def _act(self, name: str, value: Any) -> Act:
         path = ("world", name)
         if not _ATTEMPT.fullmatch(name):
-            self._fault(path, f"{name!r} is neither a step nor STEP/ATTEMPT")
+            self._fault(path, f"{name!r} is no step, no STEP/ATTEMPT and no STEP/probe")
         act = self._mapping(path, value)
         self._known(path, act, ACT)
         seconds, code = act.get("seconds", 1.0), act.get("exit", 0)
@@ -207,7 +207,11 @@ class Reader:
             self._fault((*path, "exit"), "exit: an exit code is wanted")
             code = 0
         out, err = (self._text((*path, name), act.get(name, "")) for name in ("out", "err"))
-        return Act(float(seconds), code, out, err)
+        lost = act.get("lost", False)
+        if not isinstance(lost, bool):
+            self._fault((*path, "lost"), "lost: true or false is wanted")
+            lost = False
+        return Act(float(seconds), code, out, err, lost)
 
     # ── the lines ────────────────────────────────────────────────────────────────────────────────
 
