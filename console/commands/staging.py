@@ -25,6 +25,7 @@ from console.task import Planning, Task, load
 from console.tui.app import ConsoleApp, Options
 from console.tui.screens.picker import SampleInfo
 from console.tui.screens.runs import RunInfo
+from console.tui.scripts.caption import show_caption
 from console.tui.scripts.model import Script
 from console.tui.scripts.player import Player
 
@@ -35,10 +36,11 @@ Keep = Callable[[Player, str], Awaitable[None]]
 """What is done with a snapshot: the player, and the snapshot's name."""
 
 
-async def play_staged(script: Script, folder: Path, keep: Keep) -> list[str]:
-    """Play a script on a stage, its files in `folder`; gives the captions. Raises `OffScript`."""
+async def play_staged(script: Script, folder: Path, keep: Keep, *, captions: bool = False) -> list[str]:
+    """Play a script on a stage, its files in `folder`; gives the captions, and shows them where they are
+    wanted. Raises `OffScript`."""
     stage = Stage(script.world, script.start)
-    pace = StagePace(stage, keep)
+    pace = StagePace(stage, keep, shows=captions)
 
     async def front(session: Session) -> int:
         session = await shown(script, session, stage)
@@ -105,9 +107,10 @@ def offers() -> tuple[list[SampleInfo], list[RunInfo]]:
 class StagePace:
     """Time passes by what is due next; keys are pressed at once."""
 
-    def __init__(self, stage: Stage, keep: Keep) -> None:
+    def __init__(self, stage: Stage, keep: Keep, *, shows: bool) -> None:
         self._stage = stage
         self._keep = keep
+        self._shows = shows
         self.captions: list[str] = []
 
     def is_quiet(self, state: RunState) -> bool:
@@ -121,6 +124,13 @@ class StagePace:
 
     async def say(self, player: Player, text: str) -> None:
         self.captions.append(text)
+        self._caption(player)
 
     async def snapshot(self, player: Player, name: str) -> None:
+        self._caption(player)
+        await player.settle()
         await self._keep(player, name)
+
+    def _caption(self, player: Player) -> None:
+        if self._shows and self.captions:
+            show_caption(player.app.screen, self.captions[-1])

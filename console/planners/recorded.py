@@ -78,13 +78,26 @@ class RecordedPlanner:
     """Replays `recording`: a file of stored replies, or the replies. Raises `InvalidRecording`."""
 
     name = "recorded"
-    model = prompt = ""
 
     def __init__(self, recording: Path | Sequence[Reply]) -> None:
         replies = read_recording(recording) if isinstance(recording, Path) else recording
         self._replies = tuple(reply for reply in replies if reply.kind != "agent")
         self._file = recording.name if isinstance(recording, Path) else "recording"
         self._next = 0
+
+    @property
+    def model(self) -> str:
+        """The model that gave the next reply."""
+        return self._coming.model if self._coming else ""
+
+    @property
+    def prompt(self) -> str:
+        """The prompts that the next reply was asked for with."""
+        return self._coming.prompt if self._coming else ""
+
+    @property
+    def _coming(self) -> Reply | None:
+        return self._replies[self._next] if self._next < len(self._replies) else None
 
     @classmethod
     def load(cls, file: Path) -> RecordedPlanner:

@@ -210,6 +210,8 @@ def _anywhere(event: ev.Event) -> ev.Event:
         return event.model_copy(update={"pid": PID, "host": HOST, "boot": "stage", "version": "0"})
     if isinstance(event, ev.RunCreated):
         return event.model_copy(update={"version": "0"})
+    if isinstance(event, ev.AgentThought):
+        return event.model_copy(update={"seconds": 0.0})
     if isinstance(event, ev.CatalogLoaded):
         return event.model_copy(update={"catalog": _by_name(event.catalog)})
     return event
@@ -228,9 +230,23 @@ class StagePlanner:
 
     def __init__(self, planner: Planner, clock: Clock) -> None:
         self._planner, self._clock = planner, clock
-        self.name, self.model, self.prompt = planner.name, planner.model, planner.prompt
         self.waits = False
         """Whether an answer is there that is still to take time."""
+
+    @property
+    def name(self) -> str:
+        """The planner's own."""
+        return self._planner.name
+
+    @property
+    def model(self) -> str:
+        """The planner's own."""
+        return self._planner.model
+
+    @property
+    def prompt(self) -> str:
+        """The planner's own."""
+        return self._planner.prompt
 
     async def plan(self, goal: Goal, catalog: Catalog, progress: Progress) -> PlanDraft:
         """As the planner's own."""

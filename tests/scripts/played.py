@@ -14,6 +14,9 @@ SCRIPTS: Mapping[str, Path] = {
     **{file.stem: file for file in sorted((Path(__file__).parent / "sessions").glob("*.yaml"))},
 }
 
+CAPTIONED = frozenset({"captions"})
+"""Scripts whose captions are in the pictures."""
+
 
 def load(name: str) -> Script:
     return load_script(str(SCRIPTS[name]))

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -13,7 +14,7 @@ import anyio
 from console.commands.staging import play_staged
 from console.tui.scripts.model import Script
 from console.tui.scripts.player import Player
-from tests.scripts.played import SCRIPTS, load
+from tests.scripts.played import CAPTIONED, SCRIPTS, load
 from tests.scripts.screens import file_of, take
 
 
@@ -27,7 +28,7 @@ def renew(script: Script) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         os.environ["XDG_CONFIG_HOME"] = scratch
-        anyio.run(play_staged, script, Path("runs"), keep)
+        anyio.run(partial(play_staged, script, Path("runs"), keep, captions=script.name in CAPTIONED))
 
 
 if __name__ == "__main__":

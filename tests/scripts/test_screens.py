@@ -13,7 +13,7 @@ import pytest
 from console.commands.staging import play_staged
 from console.tui.scripts.model import Snapshot
 from console.tui.scripts.player import Player
-from tests.scripts.played import SCRIPTS, load
+from tests.scripts.played import CAPTIONED, SCRIPTS, load
 from tests.scripts.screens import FOLDER, difference, file_of, take
 
 
@@ -41,7 +41,7 @@ async def test_a_script_goes_as_it_says_and_looks_as_it_did(name: str) -> None:
     async def keep(player: Player, snapshot: str) -> None:
         taken[snapshot] = await take(player)
 
-    await play_staged(script, Path("runs"), keep)
+    await play_staged(script, Path("runs"), keep, captions=name in CAPTIONED)
     differ = {
         snapshot: difference(file_of(name, snapshot).read_text(), now)[:20]
         for snapshot, now in taken.items()

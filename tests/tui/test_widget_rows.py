@@ -392,6 +392,18 @@ def test_a_failure_says_what_where_and_what_can_be_done() -> None:
         assert wanted in text
 
 
+def test_where_nothing_can_be_done_a_failure_offers_what_can_be_looked_at() -> None:
+    text = text_of(failure_rows(state_after(*fakes.failed()), 80, can_act=False))
+    assert "2 output" in text
+    assert "retry" not in text
+
+
+def test_the_keys_of_a_failure_are_never_cut() -> None:
+    rows = failure_rows(state_after(*fakes.failed()), 40)
+    assert "R roll back" in text_of(rows)
+    assert all(len(row.text.rstrip()) <= 40 for row in rows)
+
+
 def test_a_doubt_is_told_with_the_keys_that_settle_it_now() -> None:
     doubt = (*fakes.approved(), *fakes.done(*"13245"), *fakes.started("6"))
     doubt = (*doubt, ev.StepInDoubt(step="6", attempt=1, reason="its supervisor is gone"))

@@ -175,6 +175,7 @@ class Brief:
         named = " ".join(part for part in (state.planner, state.model, state.prompt) if part)
         took = f" ({state.tokens:,} tokens, ${state.cost:.4f})" if state.tokens else ""
         by = f"planned by {named}{took}" if named else ""
+        by = "with a ready plan" if state.planner == "given" else by
         return " · ".join(part for part in (state.run, host, f"in {state.workspace}", by) if part)
 
     def _findings(self) -> Iterator[Row]:

@@ -333,7 +333,7 @@ class RunScreen(Screen[int]):
             case OutputPane() as pane:
                 pane.show(self.view)
             case FailuresPane() as pane:
-                pane.show(state)
+                pane.show(state, can_act=self.view.reopenable or not self.view.read_only)
             case DiffPane() as pane:
                 pane.show(state, self.flaws if self.flaws_of is state.proposal else None)
             case TimelinePane() as pane:

@@ -29,7 +29,10 @@ class Caption(Static):
 
 
 def show_caption(screen: Screen[object], text: str, *, paused: bool = False) -> None:
-    """Have the screen show `text`, in place of what it showed before."""
+    """Have the screen show `text`, in place of what it, or one below it, showed before."""
+    for other in screen.app.screen_stack:
+        if other is not screen:
+            hide_caption(other)
     said = clean(text).replace("\n", " ")
     keys = PAUSED if paused else KEYS
     shown = f"{said}\n{keys}" if said else keys

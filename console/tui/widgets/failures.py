@@ -3,7 +3,7 @@ on it, and what can be done with which key."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
@@ -54,8 +54,9 @@ def troubled(state: RunState) -> list[StepId]:
     return sorted(ids, key=lambda step: -lives[step].start_seq)
 
 
-def failure_rows(state: RunState, width: int) -> list[Row]:
-    """All of them; each begins with a row that the cursor can stand on."""
+def failure_rows(state: RunState, width: int, *, can_act: bool = True) -> list[Row]:
+    """All of them; each begins with a row that the cursor can stand on. Where nothing `can_act`, the keys
+    that only look are told."""
     ids, steps = troubled(state), all_steps(state)
     rows: list[Row] = []
     if state.error:
@@ -65,11 +66,13 @@ def failure_rows(state: RunState, width: int) -> list[Row]:
             Row(),
         ]
     for step in ids:
-        rows += [*_one(state, steps, step, width), Row()]
+        rows += [*_one(state, steps, step, width, can_act), Row()]
     return rows or [row(("nothing has failed", "dim"))]
 
 
-def _one(state: RunState, steps: Mapping[StepId, Step], step_id: StepId, width: int) -> Iterator[Row]:
+def _one(
+    state: RunState, steps: Mapping[StepId, Step], step_id: StepId, width: int, can_act: bool
+) -> Iterator[Row]:
     life, step = state.step(step_id), steps.get(step_id)
     mark, ink = MARKS[life.status]
     action = step.action if step else "no longer in the plan"
@@ -93,9 +96,20 @@ def _one(state: RunState, steps: Mapping[StepId, Step], step_id: StepId, width: 
     if life.probe:
         yield row((f"  the probe says: {words(life.probe)}", "doubt"))
     yield from _blocked(state, step_id, width)
+    yield from _keys(_ways_out(state, step, life) if can_act else [("2", "output")], width)
+
+
+def _keys(ways: Iterable[tuple[str, str]], width: int) -> Iterator[Row]:
+    """Keys and what they do, as many in a row as there is room for."""
     parts: list[Part] = ["  "]
-    for key, does in _ways_out(state, step, life):
+    used = 2
+    for key, does in ways:
+        takes = len(f"{key} {does}   ")
+        if used + takes - 3 > width and used > 2:
+            yield row(*parts)
+            parts, used = ["  "], 2
         parts += [(key, "accent strong"), (f" {does}   ", "quiet")]
+        used += takes
     yield row(*parts)
 
 
@@ -133,5 +147,5 @@ class FailuresPane(Rows):
     def __init__(self, *, id: str = "failures") -> None:
         super().__init__(id=id)
 
-    def show(self, state: RunState) -> None:
-        self.build(lambda width: failure_rows(state, width))
+    def show(self, state: RunState, *, can_act: bool = True) -> None:
+        self.build(lambda width: failure_rows(state, width, can_act=can_act))
