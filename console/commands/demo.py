@@ -26,7 +26,7 @@ from console.service.order import save_order
 from console.service.stage import Stage
 from console.service.unwrap import heart
 from console.tui import app as application
-from console.tui.app import ConsoleApp, Options
+from console.tui.app import DETACHED, ConsoleApp, Options
 from console.tui.scripts.caption import hide_caption, show_caption
 from console.tui.scripts.model import Script
 from console.tui.scripts.player import Player
@@ -59,8 +59,11 @@ class DemoApp(ConsoleApp):
         self.watching = watching
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
-        """However the screen is left, by a key or by a signal: the script ends with it."""
+        """However the screen is left, by a key or by a signal: the script ends with it. Of a run that was
+        only acted nothing is left that could be shown or taken up."""
         self.watching.stop()
+        if self.watching.stage is not None:
+            message, return_code = None, return_code if return_code != DETACHED else 0
         super().exit(result, return_code, message)
 
     async def on_event(self, event: events.Event) -> None:

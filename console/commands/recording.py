@@ -13,20 +13,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import yaml
 from textual import events
 from textual.widgets import Input, TextArea
 
 from console.run.control import spool
-from console.run.life import StepStatus
+from console.run.life import RunStatus, StepStatus
 from console.run.state import RunState
 from console.tui import app as application
 from console.tui.app import ConsoleApp
 from console.tui.screens.run import RunScreen
+from console.tui.scripts.reader import LEAST, MOST
 
-MOST = 4000
+OUTPUT = 4000
 """Characters of an attempt's output that a script keeps."""
+
+_PASSING = frozenset({RunStatus.DRAFTING, RunStatus.REPLANNING})
+"""States that last as long as a planner takes: another time a key may find them over."""
 
 _LEAVES = frozenset({"ctrl+q", "ctrl+c", "ctrl+z"})
 
@@ -41,9 +46,12 @@ class RecordingApp(ConsoleApp):
         self.lines: list[dict[str, Any]] = []
         self._seen: dict[str, str] = {}
         self._status = ""
+        self._noted: WeakSet[events.Key] = WeakSet()
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and event.key not in _LEAVES:
+        # A key that nothing on the screen took comes by a second time.
+        if isinstance(event, events.Key) and event.key not in _LEAVES and event not in self._noted:
+            self._noted.add(event)
             self._note(event)
         await super().on_event(event)
 
@@ -75,7 +83,7 @@ class RecordingApp(ConsoleApp):
             return {}
         now = {step: str(life.status) for step, life in state.steps.items()}
         came: dict[str, Any] = {}
-        if state.status != self._status:
+        if state.status != self._status and state.status not in _PASSING:
             came["status"] = str(state.status)
         moved = {
             step: status for step, status in now.items() if self._seen.get(step, StepStatus.PENDING) != status
@@ -87,15 +95,17 @@ class RecordingApp(ConsoleApp):
 
 
 def world_of(state: RunState, directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """How each attempt of a run went, as a script says it."""
+    """How each attempt of a run went, as a script says it. What an agent does is in its turns."""
     lives = [*state.steps.items(), *(state.rollback.steps.items() if state.rollback else ())]
     for step, life in lives:
-        for attempt in life.attempts:
+        for attempt in () if life.turns else life.attempts:
             name = step if len(life.attempts) == 1 else f"{step}/{attempt.number}"
             lasted = max(0.1, round(attempt.ended - (attempt.started or attempt.intended), 1))
             act: dict[str, Any] = {"seconds": lasted}
             if attempt.exit_code:
                 act["exit"] = attempt.exit_code
+            if attempt.outcome == "in_doubt":
+                act["lost"] = True
             for stream in ("out", "err"):
                 if text := _text(spool(directory, attempt.key) / stream):
                     act[stream] = text
@@ -105,16 +115,29 @@ def world_of(state: RunState, directory: Path) -> Iterator[tuple[str, dict[str, 
 def _text(file: Path) -> str:
     try:
         with file.open(errors="replace") as stream:
-            text = stream.read(MOST)
+            text = stream.read(OUTPUT)
     except OSError:
         return ""
     return "".join(c for c in text if c.isprintable() or c in "\n\t")
+
+
+def has_turns(recording: Path) -> bool:
+    """Whether a model thought for agents in what was recorded."""
+    from console.planners.recorded import read_recording
+
+    return recording.exists() and any(reply.kind == "agent" for reply in read_recording(recording))
 
 
 def script_text(head: dict[str, Any], lines: list[dict[str, Any]], world: dict[str, Any]) -> str:
     """The script as a file."""
     document = {**head, "world": world, "lines": lines}
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def size_of(columns: int, rows: int) -> str:
+    """A terminal's size as a script has it, within what a script may ask for."""
+    given = zip(LEAST, (columns, rows), MOST, strict=True)
+    return "x".join(str(max(low, min(high, one))) for low, one, high in given)
 
 
 class _Dumper(yaml.SafeDumper):

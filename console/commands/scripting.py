@@ -65,35 +65,46 @@ def record(
     """Run a task on the screen and write what you press as a session script.
 
     The run is a real one, in this process; when you leave, the script is written: your keys, what each
-    waited for, and how long every step took, what it printed and how it ended. Add `say` and `snapshot`
-    lines by hand, then try it with `plandeck script check`.
+    waited for, and how long every step took, what it printed and how it ended. What a model said for
+    agents goes into a file beside it. Add `say` and `snapshot` lines by hand, then try it with
+    `plandeck script check`.
 
     Example: plandeck script record deploy --inject broken-build -o mine.yaml
     """
     if not on_terminal():
         raise UsageError("a session is recorded on a terminal")
     must_be_writable(output)
+    import shutil
+
     import anyio
 
     from console.commands.ordering import Front, order_for, planned_by
-    from console.commands.recording import script_text, world_of
+    from console.commands.recording import has_turns, script_text, size_of, world_of
     from console.service.host import host
     from console.service.order import save_order
     from console.task import load, samples
+    from console.tui.scripts.model import WIDE
 
     given = pairs(sets)
     loaded = planned_by(load(task, given), "offline")
     order = order_for(loaded, Front(screen=True), inject=inject)
+    replies = order.directory / "replies.yaml"
+    order = order.model_copy(update={"record": replies})
     save_order(order)
     lines: list[dict[str, Any]] = []
+    size = shutil.get_terminal_size(WIDE)
 
     async def front(session: Session) -> int:
         return await _shown(session, lines)
 
     code = anyio.run(host, order, front)
     named = task if task in samples() else str(Path(task).absolute())
-    head: dict[str, Any] = {"title": loaded.goal, "task": named}
+    head: dict[str, Any] = {"title": loaded.goal, "task": named, "size": size_of(*size)}
     head |= ({"set": given} if given else {}) | ({"inject": inject} if inject else {})
+    if has_turns(replies):
+        kept = output.with_name(f"{output.stem}.replies.yaml")
+        kept.write_bytes(replies.read_bytes())
+        head["recording"] = kept.name
     world = dict(world_of(_state_of(order.directory), order.directory))
     output.write_text(script_text(head, lines, world), encoding="utf-8")
     say(f"{output}: {len(lines)} lines; try it with: plandeck script check {output}")
