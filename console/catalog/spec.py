@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.catalog.surroundings import USUAL, variables_in
-from console.plan.model import Params, Undo
+from console.plan.model import NOTE, Params, Undo
 
 
 class Spec(BaseModel):
@@ -263,3 +263,10 @@ class Catalog(Spec):
 
     def get(self, name: str) -> ToolSpec | None:
         return self.tools.get(name)
+
+    def risk(self, action: str) -> Risk:
+        """The risk of calling a tool; an unknown one is destructive, a note (or a phase) is harmless."""
+        if action == NOTE or not action:
+            return Risk.OBSERVE
+        tool = self.tools.get(action)
+        return tool.risk if tool else Risk.DESTRUCTIVE

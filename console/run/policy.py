@@ -13,20 +13,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from console.catalog.spec import Catalog, Risk
-from console.plan.model import NOTE, Plan, Step
+from console.plan.model import Plan, Step
 from console.plan.references import find
 
 
 def risk_of(step: Step, catalog: Catalog) -> Risk:
     """The risk of a leaf step; an unknown tool is destructive, a note is harmless."""
-    return risk_of_action(step.action, catalog)
-
-
-def risk_of_action(action: str, catalog: Catalog) -> Risk:
-    if action == NOTE or not action:
-        return Risk.OBSERVE
-    tool = catalog.get(action)
-    return tool.risk if tool else Risk.DESTRUCTIVE
+    return catalog.risk(step.action)
 
 
 def risk_of_plan(plan: Plan, catalog: Catalog) -> Risk:

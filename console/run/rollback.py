@@ -4,7 +4,7 @@ First the compensations of every step that may have had an effect, newest start 
 where the steps did not depend on each other; then the plan's own rollback list, in its order. Each item
 is a step with an id of its own, so that it runs, fails and is retried like any other.
 
-An item of the plan's list says rarely what it undoes. That tie is read off the plan (run/ties.py),
+An item of the plan's list says rarely what it undoes. That tie is read off the plan (plan/check/ties.py),
 because a flat list run blindly destroys: it restores from a backup that was never made. So an item
 whose subject never started is left out, and one that needs a step that did not succeed is refused.
 """
@@ -16,15 +16,15 @@ from collections.abc import Mapping, Sequence
 from console.catalog.contract import undo_of
 from console.catalog.spec import Catalog, Risk
 from console.errors import ControlRefused
+from console.plan.check.ties import Tie, tie_of
 from console.plan.codec import digest
 from console.plan.graph import Graph
 from console.plan.model import Compensation, Params, Plan, Step, StepId, Undo
 from console.plan.references import find
 from console.run.events import RollbackItem, RollbackPlan, RollbackRequested
 from console.run.life import RunStatus, StepStatus
-from console.run.policy import risk_of, risk_of_action
+from console.run.policy import risk_of
 from console.run.state import RunState
-from console.run.ties import Tie, tie_of
 
 REASON = 500
 """Characters that are kept of why somebody asks for a rollback."""
@@ -118,6 +118,11 @@ def _is_destructive(step_id: StepId, catalog: Catalog, state: RunState) -> bool:
     return risk_of(state.find(step_id), catalog) is Risk.DESTRUCTIVE
 
 
+def carried_out(state: RunState) -> dict[StepId, Params]:
+    """The parameters that steps were last carried out with, references replaced."""
+    return {step: life.attempt.params for step, life in state.steps.items() if life.attempt}
+
+
 def compensation_of(step: Step, catalog: Catalog, params: Params) -> Undo | None:
     """A step's compensation: its own, else what its tool's file offers for `params` as they were
     carried out."""
@@ -184,9 +189,10 @@ def _listed_items(
     """The plan's own list: one after the other, each after all the steps' own compensations."""
     before = tuple(item.step.id for item in own if item.fate == "planned")
     items: list[RollbackItem] = []
+    carried = carried_out(state)
     for number, compensation in enumerate(plan.rollback, 1):
         item_id = names.take(f"rollback-{number}")
-        tie = tie_of(compensation, plan, catalog, state)
+        tie = tie_of(compensation, plan, catalog, carried)
         if item_id in ties:
             tie = Tie(tuple(ties[item_id]), "as you said", tie.needs)
         if _done_already(compensation, own):
@@ -242,7 +248,7 @@ def _fate(
         return "planned", "", False
     if not effects:
         return "left_out", "no step that changes anything has started", False
-    if risk_of_action(compensation.action, catalog) is Risk.DESTRUCTIVE:
+    if catalog.risk(compensation.action) is Risk.DESTRUCTIVE:
         if not any(_is_destructive(s, catalog, state) for s in effects):
             return "left_out", "it is destructive and no destructive step has started", False
         return "planned", "", True

@@ -93,11 +93,12 @@ class Attention:
         return turns
 
     def offer(self, pane: Pane) -> None:
-        """Bring a pane into sight: beside the plan where there is room, else in its place."""
+        """Bring a pane into sight: beside the plan where there is room, else in its place. The keys stay
+        with the plan, or go on to the pane where the one they were for makes room for it."""
         screen = self._screen
         if screen.app.screen is not screen or isinstance(screen.focused, Input):
             self._later = pane
-        elif screen.has_class("-narrow"):
+        elif screen.has_class("-narrow") or screen.view.pane != "plan":
             screen.show_pane(pane)
         else:
             screen.show_right(pane)

@@ -91,13 +91,20 @@ def look_at(question: Question) -> Insight:
 
 def blast_line(radius: BlastRadius, findings: int) -> str:
     """What the plan may do to the world, in one line."""
+    found = f"{_count(findings, 'finding')} (w)" if findings else "no findings"
+    return f"{reach_line(radius, named=3)} · {found}"
+
+
+def reach_line(radius: BlastRadius, *, undone: bool = True, named: int | None = None) -> str:
+    """How far steps reach; `undone`: with what a rollback covers of them; `named`: at most so many of the
+    things they touch by name."""
+    rollback = f"rollback covers {radius.covered}/{radius.effects}" if undone else ""
     parts = [
         _count(radius.steps, "step"),
         f"{len(radius.destructive)} destructive" if radius.destructive else "",
-        f"{len(radius.irreversible)} irreversible" if radius.irreversible else "",
-        _touches(radius.touches),
-        f"rollback covers {radius.covered}/{radius.effects}" if radius.effects else "changes nothing",
-        f"{_count(findings, 'finding')} (w)" if findings else "no findings",
+        f"{len(radius.irreversible)} irreversible" if radius.irreversible and undone else "",
+        _touches(radius.touches, named),
+        rollback if radius.effects else "changes nothing",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -106,9 +113,10 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _touches(names: Sequence[str]) -> str:
-    more = f" +{len(names) - 3}" if len(names) > 3 else ""
-    return f"touches {', '.join(names[:3])}{more}" if names else ""
+def _touches(names: Sequence[str], most: int | None) -> str:
+    shown = names[:most]
+    more = f" +{len(names) - len(shown)}" if len(names) > len(shown) else ""
+    return f"touches {', '.join(shown)}{more}" if names else ""
 
 
 def about(seconds: float) -> str:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.catalog.spec import Catalog, Risk, ToolSpec
+from console.plan.check.ties import tie_of
 from console.plan.graph import Graph
 from console.plan.model import Compensation, Plan, Step, Undo
 from console.run import events as ev
-from console.run.rollback import plan_rollback, rollback_hash
+from console.run.rollback import carried_out, plan_rollback, rollback_hash
 from console.run.state import RunState
-from console.run.ties import tie_of
 from tests.run.harness import catalog, contract, plan, step, tool
 
 D = Risk.DESTRUCTIVE
@@ -60,7 +60,7 @@ def state_of(
 
 
 def tie(item: Compensation, steps: Plan, specs: Catalog, started: Sequence[str] = ()) -> tuple[str, ...]:
-    return tie_of(item, steps, specs, state_of(steps, started)).undoes
+    return tie_of(item, steps, specs, carried_out(state_of(steps, started))).undoes
 
 
 def test_what_the_plan_says_counts_first() -> None:
@@ -96,7 +96,7 @@ def test_the_object_in_the_names_ties_when_nothing_else_does() -> None:
         plain("edit_config", D), plain("restore_config", D), plain("reload", D), plain("backup_config")
     )
     steps = plan(step("1", "backup_config"), step("2", "edit_config", "1"), step("3", "reload", "2"))
-    found = tie_of(Compensation(action="restore_config"), steps, specs, state_of(steps, []))
+    found = tie_of(Compensation(action="restore_config"), steps, specs)
     assert found.undoes == ("2",)
     assert found.needs == ("1",)
 

@@ -122,6 +122,15 @@ async def test_a_revision_opens_the_diff_and_the_end_the_summary(tmp_path: Path)
         driver.line("STOPPED", "exit code 4")
 
 
+async def test_the_keys_go_to_the_pane_that_takes_the_place_of_theirs(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.failed()) as driver:
+        await driver.press("3")
+        driver.screen.attention.offer("rollback")
+        assert driver.screen.view.pane == "rollback"  # at once: a key may come before the next frame
+        await driver.pilot.pause()
+        assert driver.screen.focused is driver.screen.pane_named("rollback")
+
+
 async def test_a_planner_that_gives_up_is_told_and_shown(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
         await driver.tell(ev.ReplanStarted(planner="offline", words="at night"))

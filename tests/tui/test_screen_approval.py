@@ -8,13 +8,15 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from console.catalog.spec import Catalog, Contract, Risk, Script, ToolSpec
+from console.catalog.spec import Agent, Catalog, Contract, Risk, Script, ToolSpec
 from console.plan.model import Gate, Plan, Step
 from console.run import events as ev
 from console.run.approval import resolved_hash, step_hash
 from console.run.control import Approve, Deny
 from console.run.state import RunState
+from console.tui.insight import Question, look_at
 from console.tui.screens.approval import ApprovalScreen, TypedWord
+from console.tui.screens.brief import Brief
 from console.tui.screens.modal import Reading
 from tests.tui.builders import CATALOG, DEPLOY, HARMLESS, drafted, failed, request_of, running, succeeded
 from tests.tui.showing import Clock, Shown, shown
@@ -342,9 +344,27 @@ async def test_findings_and_what_has_no_way_back_are_said_on_top(clock: Clock) -
     async with shown(ApprovalScreen(request_of(state), state, clock=clock)) as show:
         text = show.text()
     assert "1 irreversible" in text
-    assert "rollback covers 0 of 1" in text
+    assert "rollback covers 0/1" in text
     (checked,) = [line for line in text.split("\n") if "checked" in line]
     assert "error" in checked or "warning" in checked
+
+
+def test_the_approval_says_of_the_reach_what_the_line_above_the_keys_says() -> None:
+    clerk = ToolSpec(name="clerk", agent=Agent(tools=("backup_database",)), risk=Risk.REVERSIBLE)
+    catalog = Catalog(tools={**CATALOG.tools, "clerk": clerk})
+    steps = (*DEPLOY.steps, Step(id="6", action="clerk", params={"task": "mend it"}))
+    state = drafted(DEPLOY.model_copy(update={"steps": steps}), catalog)
+    brief = Brief(request_of(state), state, None)
+    (reach,) = (
+        row.text.plain
+        for block in brief.blocks()
+        for row in block.rows
+        if row.label.plain.startswith("reach")
+    )
+    assert state.plan is not None
+    line = look_at(Question(state.plan, catalog)).blast
+    assert "rollback covers 4/4" in reach
+    assert line.startswith(reach.partition(" · secrets")[0])
 
 
 async def test_an_unknown_tool_is_loud_and_destructive(clock: Clock) -> None:

@@ -1,18 +1,18 @@
-"""What happens when a plan goes wrong: backups, proofs of effects, the way back, and how far it reaches."""
+"""What happens when a plan goes wrong: backups, proofs of effects, and the way back."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from console.catalog.contract import bind_pattern, binding_of, ground, parse_fact, show, undo_of
-from console.catalog.spec import Catalog, Fact, Risk, ToolSpec
+from console.catalog.spec import Fact, Risk, ToolSpec
 from console.plan.check.finding import Finding
 from console.plan.check.fixes import AddDependency, SetUndo
 from console.plan.check.needs import insertion, provides
+from console.plan.check.ties import tie_of
 from console.plan.check.view import View, fits, loose
-from console.plan.model import Compensation, Params, Plan, StepId, Undo
+from console.plan.model import Params, StepId, Undo
 
 _BACKUP = {"backup", "backups", "snapshot", "dump", "archive"}
 _PROOF = {"verify", "check", "test", "tests", "smoke", "health", "validate", "probe"}
@@ -161,7 +161,8 @@ def covered(view: View) -> dict[StepId, str]:
     """The steps that something would undo, with the tool that would."""
     found: dict[StepId, str] = {}
     for item in view.plan.rollback:
-        found |= {step: item.action for step in view.steps if _ties(view, item, step)}
+        tie = tie_of(item, view.plan, view.catalog)
+        found |= {step: item.action for step in view.steps if step in tie.undoes}
     for step in view.steps:
         undo = _undo(view, step)
         if undo is not None:
@@ -189,21 +190,6 @@ def _undo(view: View, step: StepId) -> Undo | None:
     return view.steps[step].undo or (undo_of(tool, view.steps[step].params, step) if tool else None)
 
 
-def _ties(view: View, item: Compensation, step: StepId) -> bool:
-    """Whether the plan's rollback item undoes the step, as far as the plan tells."""
-    if item.undoes is not None:
-        return step in item.undoes
-    mine, tool = view.contracts.get(step), view.catalog.get(item.action)
-    if mine is not None and tool is not None:
-        theirs = ground(tool, item.params)
-        if any(fits(a, b) for a in theirs.removes for b in mine.provides) or any(
-            fits(a, b) for a in theirs.writes for b in mine.writes
-        ):
-            return True
-    values = {str(v) for v in item.params.values()} & {str(v) for v in view.steps[step].params.values()}
-    return bool(values - {""}) or bool(_objects(item.action) & _objects(view.steps[step].action))
-
-
 def way_back(view: View) -> Iterator[Finding]:
     """Steps that nothing undoes, and compensations that could not work."""
     undone = covered(view)
@@ -220,8 +206,9 @@ def way_back(view: View) -> Iterator[Finding]:
         if undo is not None:
             yield from _workable(view, step, undo.action, undo.params)
     for item in view.plan.rollback:
-        tied = [s for s in view.steps if view.risk(s) is not Risk.OBSERVE and _ties(view, item, s)]
-        yield from _workable(view, tied[0] if tied else "", item.action, item.params)
+        undoes = tie_of(item, view.plan, view.catalog).undoes
+        tied = next((step for step in view.steps if step in undoes), "")
+        yield from _workable(view, tied, item.action, item.params)
 
 
 def _workable(view: View, step: StepId, action: str, params: Params) -> Iterator[Finding]:
@@ -269,52 +256,3 @@ def _words(name: str) -> set[str]:
 def _objects(name: str) -> set[str]:
     """The words of a tool's name that name a thing rather than an act."""
     return _words(name) - _ACTS - _BACKUP - _PROOF
-
-
-# ── reach ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class BlastRadius:
-    """How far a plan reaches. `touches` are the resources it writes and the hosts it names, in order;
-    of `effects` steps that change something `covered` have a way back."""
-
-    steps: int
-    destructive: tuple[StepId, ...]
-    irreversible: tuple[StepId, ...]
-    touches: tuple[str, ...]
-    covered: int
-    effects: int
-
-
-def blast_radius(plan: Plan, catalog: Catalog) -> BlastRadius:
-    """How far `plan` reaches. Raises `ValueError` for a plan with a cycle."""
-    view = View(plan, catalog)
-    undone = covered(view)
-    effects = [s for s in view.steps if view.risk(s) is not Risk.OBSERVE]
-    destructive = tuple(s for s in effects if view.risk(s) is Risk.DESTRUCTIVE)
-    touches: dict[str, None] = {}
-    for step in view.steps.values():
-        if step.id in view.contracts:
-            touches |= dict.fromkeys(show(resource) for resource in view.contracts[step.id].writes)
-        if step.on:
-            touches[step.on] = None
-    return BlastRadius(
-        steps=len(view.steps),
-        destructive=destructive,
-        irreversible=tuple(s for s in destructive if s not in undone),
-        touches=tuple(touches),
-        covered=sum(s in undone for s in effects),
-        effects=len(effects),
-    )
-
-
-def point_of_no_return(plan: Plan, catalog: Catalog) -> StepId | None:
-    """The first step, in the plan's order, that changes something for others and that nothing undoes.
-    Raises `ValueError` for a plan with a cycle."""
-    view = View(plan, catalog)
-    undone = covered(view)
-    for step in view.steps:
-        if view.risk(step).rank >= Risk.DISRUPTIVE.rank and step not in undone:
-            return step
-    return None

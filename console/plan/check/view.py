@@ -40,11 +40,8 @@ class View:
         return bool(self.facts)
 
     def risk(self, step: StepId) -> Risk:
-        """The risk of a step; an unknown tool is destructive, a note harmless."""
-        tool = self.tools.get(step)
-        if tool is None:
-            return Risk.OBSERVE if self.steps[step].is_note else Risk.DESTRUCTIVE
-        return tool.risk
+        """The risk of a step's tool."""
+        return self.catalog.risk(self.steps[step].action)
 
     def before(self, one: StepId, other: StepId) -> bool:
         """Whether the plan puts `one` before `other`."""

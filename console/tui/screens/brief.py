@@ -14,7 +14,9 @@ from textual.content import Content
 from console.catalog.contract import parse_fact
 from console.catalog.spec import Risk
 from console.errors import PlandeckError
+from console.plan.check import blast_radius, target_of
 from console.plan.check.finding import SEVERITIES
+from console.plan.check.ties import tie_of
 from console.plan.graph import Graph
 from console.plan.model import Params, Plan, Step, StepId
 from console.plan.references import resolve
@@ -23,13 +25,13 @@ from console.run.life import StepStatus
 from console.run.policy import risk_of
 from console.run.renewal import asking_in
 from console.run.results import result_of
+from console.run.rollback import carried_out
 from console.run.so_far import SoFar, check_rest
 from console.run.standing import Request
 from console.run.state import RunState
-from console.run.ties import tie_of
+from console.tui.insight import reach_line
 from console.tui.screens.card import command_rows, label, step_rows, undo_rows
 from console.tui.screens.modal import MUTED
-from console.tui.screens.radius import blast_radius, target_of
 from console.tui.screens.rows import Row, exact
 
 TITLES = {
@@ -153,7 +155,7 @@ class Brief:
             reason = state.proposal.reason
         if reason and reason != self.request.question:
             yield Row(label("because"), Content(exact(reason)))
-        yield Row(label("reach"), Content(exact(blast_radius(self.steps, self.plan, state))))
+        yield Row(label("reach"), Content(exact(self._reach())))
         yield Row(label("run"), Content(exact(self._run_line())))
         if self.request.persons > 1:
             signed = self.request.signed
@@ -168,6 +170,16 @@ class Brief:
         if self.request.scope in ("plan", "revision"):
             yield from self._findings()
             yield from self._not_run()
+
+    def _reach(self) -> str:
+        """Of a rollback it is not said what would undo it: it is the way back itself."""
+        catalog = self.state.catalog
+        radius = blast_radius(self.plan, catalog, self.steps)
+        undone = self.request.scope not in ("rollback", "compensation")
+        tools = (catalog.get(step.action) for step in self.steps)
+        secrets = dict.fromkeys(name for tool in tools if tool for name in tool.secrets)
+        said = reach_line(radius, undone=undone)
+        return f"{said} · secrets {', '.join(secrets)}" if secrets else said
 
     def _run_line(self) -> str:
         state = self.state
@@ -239,7 +251,7 @@ class Brief:
             return
         yield Block("section", (_title("If it is rolled back, after each step's own undo"),))
         for item in self.plan.rollback:
-            tie = tie_of(item, self.plan, self.state.catalog, self.state)
+            tie = tie_of(item, self.plan, self.state.catalog, carried_out(self.state))
             said = f"undoes {', '.join(tie.undoes)}" if tie.undoes else "tied to no step"
             ties = Row(label("ties"), Content.styled(exact(f"{said} ({tie.why})"), MUTED))
             rows = undo_rows(item.action, item.params, self.state.catalog, self.state.workspace)

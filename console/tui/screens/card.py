@@ -16,7 +16,7 @@ from console.catalog.spec import Catalog, Risk, ToolSpec
 from console.errors import NeverStarted
 from console.plan.model import NOTE_TEXT, Expect, Params, Step
 from console.plan.references import find
-from console.run.policy import risk_of, risk_of_action
+from console.run.policy import risk_of
 from console.run.rollback import compensation_of
 from console.tui.screens.modal import MUTED
 from console.tui.screens.rows import Row, exact
@@ -103,7 +103,7 @@ def _told_rows(carried: Told, lead: Content) -> Iterator[Row]:
 
 def undo_rows(action: str, params: Params, catalog: Catalog, workspace: str) -> Iterator[Row]:
     """A compensation: its command, and how dangerous it is itself."""
-    mark, style = RISKS[risk_of_action(action, catalog)]
+    mark, style = RISKS[catalog.risk(action)]
     yield Row(label("undo"), Content.assemble(exact(action), "  ", (mark, style)))
     yield from command_rows(action, params, catalog, workspace, indent=True)
 

@@ -9,7 +9,7 @@ it shares with a step (a release created and removed); the object in the tools' 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,6 @@ from console.catalog.contract import ground, match
 from console.catalog.spec import Catalog, Contract, Fact, Risk
 from console.plan.model import Compensation, Params, Plan, Step, StepId
 from console.plan.references import find
-from console.run.policy import risk_of, risk_of_action
-from console.run.state import RunState
 
 _RESTORE = {"restore", "recover", "revert", "rollback", "reload", "undo", "import"}
 _BACKUP = {"backup", "dump", "snapshot", "save", "export", "archive"}
@@ -42,11 +40,15 @@ class Tie:
     needs: tuple[StepId, ...] = ()
 
 
-def tie_of(item: Compensation, plan: Plan, catalog: Catalog, state: RunState) -> Tie:
-    """The tie of one item of `plan.rollback`; without `undoes` when nothing tells."""
+def tie_of(
+    item: Compensation, plan: Plan, catalog: Catalog, carried: Mapping[StepId, Params] | None = None
+) -> Tie:
+    """The tie of one item of `plan.rollback`; without `undoes` when nothing tells. `carried` are the
+    parameters that steps were carried out with, where they have been."""
+    known = carried or {}
     steps = [step for step in plan.leaves() if step.enabled and not step.is_note]
-    changing = [step for step in steps if risk_of(step, catalog) is not Risk.OBSERVE]
-    needs = _backups(item, steps, catalog, state)
+    changing = [step for step in steps if catalog.risk(step.action) is not Risk.OBSERVE]
+    needs = _backups(item, steps, catalog, known)
     subjects = [step for step in changing if step.id not in needs]
 
     def answer(undoes: Iterable[StepId], why: str) -> Tie:
@@ -56,12 +58,12 @@ def tie_of(item: Compensation, plan: Plan, catalog: Catalog, state: RunState) ->
         return answer(item.undoes, "the plan says so")
     if referred := [r.step for r in find(item.params) if r.step not in needs]:
         return answer(dict.fromkeys(referred), "it uses their results")
-    destructive = risk_of_action(item.action, catalog) is Risk.DESTRUCTIVE
+    destructive = catalog.risk(item.action) is Risk.DESTRUCTIVE
     if destructive and (same := [step.id for step in subjects if step.action == item.action]):
         return answer(same, f"the same tool, {item.action}")
     if bound := [step.id for step in subjects if _by_contract(item, step, catalog)]:
         return answer(bound, "the tools' contracts")
-    if shared := _sharing(item.params, subjects, state):
+    if shared := _sharing(item.params, subjects, known):
         value = next(iter(shared.values()))
         return answer(shared, f"they share the value {value!r}")
     others = [step for step in subjects if step.action != item.action]
@@ -92,17 +94,11 @@ def _scalars(value: Any) -> set[str]:
     return {text} if len(text) >= _TELLING_LENGTH else set()
 
 
-def _params_of(step: Step, state: RunState) -> Params:
-    """A step's parameters as they were carried out, or as they are planned."""
-    known = state.steps.get(step.id)
-    return known.attempt.params if known and known.attempt else step.params
-
-
-def _sharing(params: Params, steps: Iterable[Step], state: RunState) -> dict[StepId, str]:
+def _sharing(params: Params, steps: Iterable[Step], carried: Mapping[StepId, Params]) -> dict[StepId, str]:
     mine = _scalars(params)
     found: dict[StepId, str] = {}
     for step in steps:
-        if common := mine & _scalars(_params_of(step, state)):
+        if common := mine & _scalars(carried.get(step.id, step.params)):
             found[step.id] = min(common)
     return found
 
@@ -124,7 +120,9 @@ def _by_contract(item: Compensation, step: Step, catalog: Catalog) -> bool:
     return _touch(ours.removes, theirs.provides) or _touch(ours.writes, theirs.writes)
 
 
-def _backups(item: Compensation, steps: list[Step], catalog: Catalog, state: RunState) -> tuple[StepId, ...]:
+def _backups(
+    item: Compensation, steps: list[Step], catalog: Catalog, carried: Mapping[StepId, Params]
+) -> tuple[StepId, ...]:
     """The steps that make what the item needs: by contract, else a backup that a restore goes with
     by value or by name."""
     needed = _contract(item.action, item.params, catalog).requires
@@ -137,6 +135,6 @@ def _backups(item: Compensation, steps: list[Step], catalog: Catalog, state: Run
     if not set(_words(item.action)) & _RESTORE:
         return ()
     makers = [step for step in steps if set(_words(step.action)) & _BACKUP]
-    by_value = _sharing(item.params, makers, state)
+    by_value = _sharing(item.params, makers, carried)
     by_name = [step.id for step in makers if _objects(step.action) & _objects(item.action)]
     return tuple(by_value) or tuple(by_name)
