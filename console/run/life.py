@@ -60,6 +60,9 @@ FINAL = frozenset(
 SETTLED = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED})
 """A step in one of these lets its dependents go."""
 
+UNSETTLED = frozenset({StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT})
+"""Statuses of a step that went wrong and that nobody has done anything about."""
+
 _S = StepStatus
 
 STEP_LIFE: dict[tuple[StepStatus, str], StepStatus] = {

@@ -13,7 +13,7 @@ from console.catalog.spec import Catalog
 from console.errors import Fault, IllegalEvent
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
-from console.run.life import BEFORE_START, COURSE, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
+from console.run.life import BEFORE_START, COURSE, RUN_LIFE, STEP_LIFE, UNSETTLED, RunStatus, StepStatus
 from console.run.standing import (
     Approval,
     Attempt,
@@ -37,7 +37,8 @@ class RunState:
     `seq` is the last record's number. While the run is `paused` nothing starts by itself, whatever its
     status is besides: the planner may be at work, or a question wait. `tokens` and `cost` (US dollars) are
     what all planning has taken, `asking` what the planning under way has so far. `draft` and `faults` are
-    what is left of a planning that failed, to be mended by hand. `base` is the plan as it was planned,
+    what is left of a planning that failed, to be mended by hand; `error` says why it failed and `replan_of`
+    which failed step it was about: both go when that step is settled. `base` is the plan as it was planned,
     accepted or approved last: what edits since are held against. `approved_plan` is the plan as it was last
     approved as a whole, and `approved_at` the revision since which each step of it is what it is; `voided`
     are the steps that an edit changed since. Reading is free for everybody; only `apply` writes.
@@ -68,6 +69,7 @@ class RunState:
         self.planning_at = 0.0
         self.asking = Spent()
         self.error = ""
+        self.replan_of: StepId = ""
         self.draft = ""
         self.faults: tuple[Fault, ...] = ()
         self.tokens = 0
@@ -239,6 +241,8 @@ class RunState:
         if self.is_item(event.step):
             self._apply_undo(event.step, event.kind, after)
         step.status = after
+        if event.step == self.replan_of and after not in UNSETTLED:
+            self._forget_error()
         self._note_attempt(step, event, record)
 
     def _note_attempt(self, step: StepState, event: ev.StepEvent, record: ev.Record) -> None:
@@ -408,7 +412,8 @@ class RunState:
 
     def _on_plan_edited(self, event: ev.PlanEdited, at: float) -> None:
         self._take_plan(event.plan, event.plan_hash, event.revision)
-        self.error, self.draft, self.faults, self.proposal = "", "", (), None
+        self._forget_error()
+        self.proposal = None
         self._void(event.voided)
 
     def _take_plan(self, plan: Plan, plan_hash: str, revision: int) -> None:
@@ -440,7 +445,10 @@ class RunState:
         self._end_planning()  # one that was cut off has cost what it had told
         self.planning, self.planning_at = what, at
         self.model, self.prompt = model or self.model, prompt or self.prompt
-        self.error, self.draft, self.faults = "", "", ()
+        self._forget_error()
+
+    def _forget_error(self) -> None:
+        self.error, self.draft, self.faults, self.replan_of = "", "", (), ""
 
     def _end_planning(self, tokens: int = 0, cost: float = 0.0) -> None:
         """Count what a planning has taken: what it says at its end, and no less than it told before."""
@@ -502,6 +510,7 @@ class RunState:
     def _on_replan_started(self, event: ev.ReplanStarted, at: float) -> None:
         self.replans, self.proposal = event.number, None
         self._begin_planning("replanning", event.model, event.prompt, at)
+        self.replan_of = event.step
 
     def _on_revision_proposed(self, event: ev.RevisionProposed, at: float) -> None:
         self.proposal = Proposal(

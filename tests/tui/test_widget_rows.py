@@ -379,6 +379,20 @@ def test_the_footer_offers_only_what_can_be_done() -> None:
 # ── panes ────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize(
+    "settled",
+    [ev.StepMarkedDone(step="6", by="ada"), ev.StepSkipped(step="6", by="ada"), fakes.started("6", 2)[0]],
+)
+def test_what_the_planner_could_not_mend_is_told_until_the_step_is_settled(settled: ev.Event) -> None:
+    gave_up = (
+        ev.ReplanStarted(planner="offline", step="6"),
+        ev.ReplanFailed(error="nothing else leads there"),
+    )
+    assert "nothing else leads there" in text_of(failure_rows(state_after(*fakes.broken(), *gave_up), 80))
+    after = state_after(*fakes.broken(), *gave_up, settled)
+    assert "the planner" not in text_of(failure_rows(after, 80))
+
+
 def test_a_failure_says_what_where_and_what_can_be_done() -> None:
     text = text_of(failure_rows(state_after(*fakes.failed()), 80))
     for wanted in (
