@@ -44,6 +44,7 @@ from console.tui.themes import DEFAULT, INK_DEFAULTS, find_theme, full_name, loa
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.notifications import SeverityLevel
 
     from console.plan.model import StepId
     from console.run.control import Session, Wish
@@ -57,6 +58,9 @@ log.addHandler(logging.NullHandler())
 
 DETACHED = 4
 """Exit code of a console that left a run which goes on."""
+
+STAYS = 86_400.0
+"""Seconds that a warning may stay on the screen: until a key takes it away."""
 
 Begin = Callable[[], Awaitable["Session"]]
 """Starts the run or attaches to it, after the first paint. Raises `PlandeckError`."""
@@ -111,6 +115,7 @@ class ConsoleApp(App[int]):
         self.session = session
         self.fault: PlandeckError | None = None
         self._is_small = False
+        self._stays_until = 0.0
         name = full_name(self.options.theme or DEFAULT)
         if name not in self.available_themes:
             theme = find_theme(name, *self.options.theme_folders) or find_theme(DEFAULT)
@@ -235,6 +240,34 @@ class ConsoleApp(App[int]):
             Text(f"the console failed: {what}. The run goes on; plandeck attach shows it again.")
         )
         self._close_messages_no_wait()
+
+    # ── what is said in passing ──────────────────────────────────────────────────────────────────
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Say something over the screen. A warning or an error, such as a wish that was refused, stays when
+        its time is over: until the next key, so that nobody misses it who looked elsewhere."""
+        if severity != "information":
+            shown = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+            self._stays_until = max(self._stays_until, self.options.now() + shown)
+            timeout = STAYS
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def clear_notifications(self) -> None:
+        self._stays_until = 0.0
+        super().clear_notifications()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and 0 < self._stays_until <= self.options.now():
+            self.clear_notifications()
+        await super().on_event(event)
 
     # ── guards and looks ─────────────────────────────────────────────────────────────────────────
 

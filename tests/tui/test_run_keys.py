@@ -254,6 +254,23 @@ async def test_a_refused_wish_is_told_with_its_reason(tmp_path: Path) -> None:
         await driver.until(lambda: any("another console" in text for text in driver.notices()))
 
 
+async def test_a_refused_wish_stays_on_the_screen_until_a_key_after_its_time(tmp_path: Path) -> None:
+    def told() -> bool:
+        return any("another console" in text for text in driver.notices())
+
+    async with driving(tmp_path, *fakes.running()) as driver:
+        driver.session.fake.refuse["pause"] = "another console holds the control"
+        await driver.press("p")
+        await driver.until(told)
+        await driver.press("j")
+        assert told(), "a key that was on its way takes nothing away"
+        driver.session.tell(ev.Warned(message="an hour later"), at=driver.session.state.at + 3600)
+        await driver.caught_up()
+        assert told()
+        await driver.press("k")
+        assert not told()
+
+
 async def test_stopping_asks_first_with_the_cursor_on_no(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.running()) as driver:
         await driver.press("i")

@@ -81,6 +81,17 @@ async def test_a_key_pressed_twice_does_not_choose_the_other_answer(clock: Clock
         assert isinstance(show.result, RollBack)
 
 
+async def test_which_answer_is_marked_and_what_enter_does_is_said_in_words(clock: Clock) -> None:
+    async with shown(rollback(PREVIEW, clock), size=(100, 50)) as show:
+        clock.now += 1
+        assert "▸ Cancel" in show.text()
+        assert "Enter cancels: nothing is rolled back" in show.text()
+        await show.press("right")
+        assert "▸ Roll back (1)" in show.text()
+        assert "▸ Cancel" not in show.text()
+        assert "Enter rolls back: 1 item would run" in show.text()
+
+
 async def test_a_part_of_a_run_is_rolled_back_to_its_step(clock: Clock) -> None:
     async with shown(rollback(PREVIEW.model_copy(update={"back_to": "1"}), clock)) as show:
         clock.now += 1

@@ -42,6 +42,14 @@ async def test_the_marked_answer_is_the_one_that_changes_nothing(keys: list[str]
         assert show.result is answer
 
 
+async def test_the_marked_answer_has_a_sign_before_it() -> None:
+    async with shown(ConfirmScreen("Delete step 3?", "Delete it", "Keep it")) as show:
+        assert "▸  n  Keep it" in show.text()
+        await show.press("down")
+        assert "▸  y  Delete it" in show.text()
+        assert show.text().count("▸") == 1
+
+
 # ── words ────────────────────────────────────────────────────────────────────────────────────────
 
 

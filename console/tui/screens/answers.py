@@ -16,6 +16,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from console.tui.screens.menu import MARK
+
 _MARKED = "bold $block-cursor-foreground on $block-cursor-background"
 
 
@@ -41,11 +43,17 @@ class Answers(Widget, can_focus=True):
         super().__init__(id=id)
         self.answers = tuple(answers)
 
+    @property
+    def given(self) -> str:
+        """The id of the answer that `Enter` gives."""
+        return self.answers[self.marked][0]
+
     def render(self) -> Content:
         parts: list[Content] = []
         for place, (_, words) in enumerate(self.answers):
             is_marked = place == self.marked
-            parts.append(Content.styled(f"  {words}  ", _MARKED if is_marked else "$foreground"))
+            lead = MARK if is_marked else " " * len(MARK)
+            parts.append(Content.styled(f"{lead}{words}  ", _MARKED if is_marked else "$foreground"))
         return Content("   ").join(parts)
 
     def action_mark(self, by: int) -> None:
@@ -59,7 +67,7 @@ class Answers(Widget, can_focus=True):
         if event.key == "enter":
             event.stop()
             event.prevent_default()
-            self.post_message(self.Given(self.answers[self.marked][0]))
+            self.post_message(self.Given(self.given))
 
     def on_click(self, event: events.Click) -> None:
         left = 0

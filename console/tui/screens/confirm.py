@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList, Static
 
-from console.tui.screens.modal import Choice, Menu, Sheet, plain
+from console.tui.screens.menu import Choice, Menu
+from console.tui.screens.modal import Sheet, plain
 
 
 class ConfirmScreen(Sheet[bool]):

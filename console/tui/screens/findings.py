@@ -14,7 +14,8 @@ from textual.widgets import OptionList, Static
 from console.plan.check.finding import SEVERITIES, Finding
 from console.plan.model import Plan
 from console.text import one_line
-from console.tui.screens.modal import MUTED, Choice, Menu, Sheet, StylePath, plain
+from console.tui.screens.menu import Choice, Menu
+from console.tui.screens.modal import MUTED, Sheet, StylePath, plain
 from console.tui.screens.rows import exact
 
 SIGNS = {

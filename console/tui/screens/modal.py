@@ -1,19 +1,17 @@
 """The frame that all screens over the main one share: a sheet with its title in the border, its keys
 below, `Esc` to leave; and the two guards of screens whose answer makes things happen.
 
-`Settle` keeps keys typed for another screen from answering this one. `Menu` is a list to choose from
-whose choices can be closed to the mouse.
+`Settle` keeps keys typed for another screen from answering this one.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar, TypeVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -21,8 +19,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, TextArea
-from textual.widgets.option_list import Option
+from textual.widgets import Input, TextArea
 
 from console.text import clean
 
@@ -158,63 +155,3 @@ class Reading(VerticalScroll):
     def portion(self) -> int:
         """How much of it has been on the screen, from its top, in per cent."""
         return 100 if self.end_shown else min(99, int(100 * self._seen))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One line of a `Menu`: `key` chooses it at once, `detail` is shown behind its title."""
-
-    id: str
-    title: str | Content
-    key: str = ""
-    detail: str = ""
-    disabled: bool = False
-
-    @property
-    def width(self) -> int:
-        return len(self.title)
-
-
-class Menu(OptionList):
-    """Choices, one a line. With `by_mouse=False` a click moves the cursor and chooses nothing."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "first", "First", show=False),
-        Binding("G", "last", "Last", show=False),
-    ]
-
-    def __init__(self, choices: Iterable[Choice], *, id: str, by_mouse: bool = True) -> None:
-        self.choices = tuple(choices)
-        width = max((c.width for c in self.choices if c.detail), default=0)
-        keyed = any(c.key for c in self.choices)
-        super().__init__(
-            *(Option(self._line(c, width, keyed), id=c.id, disabled=c.disabled) for c in self.choices),
-            id=id,
-            markup=False,
-        )
-        self.by_mouse = by_mouse
-
-    @staticmethod
-    def _line(choice: Choice, width: int, keyed: bool) -> Content:
-        key = (f"{choice.key:>2}  ", "bold $text-accent") if keyed else ""
-        gap = " " * (width - choice.width + 3)
-        detail = (f"{gap}{choice.detail}", MUTED) if choice.detail else ""
-        return Content.assemble(key, choice.title, detail)
-
-    @property
-    def first_enabled(self) -> int | None:
-        """Where the first line is that can be chosen."""
-        return next((n for n, c in enumerate(self.choices) if not c.disabled), None)
-
-    def on_click(self, event: events.Click) -> None:
-        if not self.by_mouse:
-            event.prevent_default()
-            option = event.style.meta.get("option")
-            if option is not None:
-                self.highlighted = option
-
-    def chosen_by(self, key: str) -> str | None:
-        """The id of the choice with this single-letter key."""
-        return next((c.id for c in self.choices if c.key == key and not c.disabled), None)

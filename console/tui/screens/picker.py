@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 
 from console.text import one_line
-from console.tui.screens.modal import MUTED, Choice, Menu, Sheet, StylePath, plain
+from console.tui.screens.menu import Choice, Menu
+from console.tui.screens.modal import MUTED, Sheet, StylePath, plain
 from console.tui.screens.runs import RunInfo, run_line
 
 
@@ -89,7 +90,7 @@ class Picker(Sheet[str | None]):
 
 def _heading(text: str, *, gap: bool = False) -> Choice:
     title = Content.styled(("\n" if gap else "") + text, "bold $text-primary")
-    return Choice(f"heading {text}", title, disabled=True)
+    return Choice(f"heading {text}", title, disabled=True, is_heading=True)
 
 
 def _sample_line(sample: SampleInfo, width: int) -> Content:

@@ -29,7 +29,8 @@ from console.run.state import RunState
 from console.text import clean
 from console.tui.screens.brief import Block
 from console.tui.screens.card import label, step_rows
-from console.tui.screens.modal import MUTED, Choice, Clock, Menu, Reading, Settle, Sheet, StylePath
+from console.tui.screens.menu import Choice, Menu
+from console.tui.screens.modal import MUTED, Clock, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Row, Rows, exact
 from console.tui.screens.text_input import AskText
 from console.tui.view import find_step

@@ -40,44 +40,73 @@ class RollbackScreen(Sheet[RollBack | None]):
         self.preview = preview
         self.hash = hash
         self.state = state
+        self.planned = [item for item in preview.items if item.fate == "planned"]
         self.settle = Settle(clock)
         self.heading = f"Roll back to {preview.back_to}" if preview.back_to else "Roll back"
 
     def compose_body(self) -> ComposeResult:
         yield Reading(*(Rows(b.rows, classes=b.kind) for b in self._blocks()), id="page")
         yield Static(id="verdict")
-        planned = [item for item in self.preview.items if item.fate == "planned"]
-        run = [("run", f"Roll back ({len(planned)})")] if planned else []
+        run = [("run", f"Roll back ({len(self.planned)})")] if self.planned else []
         yield Answers([("cancel", "Cancel"), *run], id="answers")
 
     def on_mount(self) -> None:
         super().on_mount()
         self.settle.restart()
-        self.query_one(Answers).focus()
-        self.query_one(Reading).can_focus = False
+        answers, reading = self.query_one(Answers), self.query_one(Reading)
+        answers.focus()
+        reading.can_focus = False
+        self.watch(answers, "marked", self.show_verdict)
+        self.watch(reading, "scroll_y", self.show_verdict, init=False)
+        self._wait()
 
     def action_read(self, how: str) -> None:
         self.query_one(Reading).action_go(how)
 
+    def on_reading_end_shown(self) -> None:
+        self.show_verdict()
+
+    def _wait(self) -> None:
+        """No key rolls back for a while from now."""
+        self.settle.restart()
+        self.set_timer(self.settle.seconds + 0.05, self.show_verdict)
+        self.show_verdict()
+
     def on_answers_given(self, event: Answers.Given) -> None:
         if event.id == "cancel":
             self.dismiss(None)
-        elif not self.query_one(Reading).end_shown:
-            self._say("Read to the end first: ↓ PgDn G")
-        elif not self.settle.over:
-            self.settle.restart()
-            self._say("This has just appeared: press Enter again")
-        else:
+        elif not self.hindrance:
             self.dismiss(RollBack(hash=self.hash, back_to=self.preview.back_to))
+        elif not self.settle.over:
+            self._wait()
 
-    def _say(self, text: str) -> None:
-        self.query_one("#verdict", Static).update(Content.styled(text, "$text-warning"))
+    @property
+    def hindrance(self) -> str:
+        """Why Enter does not roll back now, though that is marked; empty when it does."""
+        reading = self.query_one(Reading)
+        if not reading.end_shown:
+            return f"Read to the end first: {reading.portion} % shown (↓ PgDn G)"
+        if not self.settle.over:
+            return "Wait a moment: keys that come too early answer nothing"
+        return ""
+
+    def show_verdict(self) -> None:
+        """Say what Enter does now."""
+        if not self.is_mounted:
+            return
+        if self.query_one(Answers).given == "cancel":
+            said, style = "Enter cancels: nothing is rolled back", MUTED
+        elif said := self.hindrance:
+            style = "$text-warning"
+        else:
+            count = f"{len(self.planned)} item{'s' if len(self.planned) != 1 else ''}"
+            said, style = f"Enter rolls back: {count} would run", "bold $text-error"
+        self.query_one("#verdict", Static).update(Content.styled(said, style))
 
     # ── what would happen ────────────────────────────────────────────────────────────────────────
 
     def _blocks(self) -> Iterator[Block]:
-        items = self.preview.items
-        planned = [item for item in items if item.fate == "planned"]
+        items, planned = self.preview.items, self.planned
         yield Block("intro", tuple(self._intro(len(planned))))
         yield from self._losses()
         if planned:

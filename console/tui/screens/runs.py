@@ -12,7 +12,8 @@ from textual.widgets import OptionList, Static
 
 from console.run.life import RunStatus
 from console.text import one_line
-from console.tui.screens.modal import MUTED, Choice, Menu, Sheet, plain
+from console.tui.screens.menu import Choice, Menu
+from console.tui.screens.modal import MUTED, Sheet, plain
 
 MARKS: dict[RunStatus, tuple[str, str]] = {
     RunStatus.SUCCEEDED: ("✓", "$text-success"),
