@@ -129,14 +129,19 @@ class Follower:
             self._show(record, self.state, then)
         if self._put is not None and self._put[0] not in self.state.requests:
             self._put[1].cancel()  # answered elsewhere, or nobody's question any more
-        self._heard.set()
+        heard, self._heard = self._heard, anyio.Event()
+        heard.set()
         return then
+
+    async def heard(self, holds: Callable[[], bool]) -> None:
+        """Wait for records until something holds."""
+        while not holds():
+            await self._heard.wait()
 
     async def _ask(self, answer: Answer) -> None:
         while True:
             request = self._question()
             if request is None:
-                self._heard = anyio.Event()
                 await self._heard.wait()
                 continue
             with anyio.CancelScope() as scope:
@@ -171,7 +176,6 @@ class Follower:
                 self._tell(f"! {clean(str(refused))}")
                 return
         while request.id in self.state.requests and not self.state.status.is_final:
-            self._heard = anyio.Event()
             await self._heard.wait()
 
 

@@ -4,8 +4,9 @@
     python docs/make.py --pages     renew the text pages alone
     python docs/make.py --check     say which text pages are stale; exit code 1 when one is
 
-keys.md comes from the registry of actions, commands.md from the command line, life.md from the tables
-of run/life.py, events.md from run/events.py, tool-files.md from the tool files that are shipped.
+keys.md comes from the registry of actions, words.md from the words of the plain front end, commands.md
+from the command line, life.md from the tables of run/life.py, events.md from run/events.py,
+tool-files.md from the tool files that are shipped.
 """
 
 from __future__ import annotations
@@ -60,6 +61,29 @@ def keys() -> str:
 
 def _keys(names: str) -> str:
     return " ".join(f"`{key}`" for key in names.split()) or "palette"
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def typed_words() -> str:
+    from console.commands.typed import Typed
+    from console.headless import plain_lines
+
+    typed: Any = Typed
+    rows = [
+        (f"`{f'{word.name} {word.takes}'.strip()}`", word.told, " ".join(f"`{a}`" for a in word.does.split()))
+        for word in typed(None, plain_lines(print), "").words.values()
+    ]
+    return "\n".join(
+        [
+            "# Words\n",
+            "With `--plain` on a terminal, whatever can be done on the screen is done by words.\n"
+            "A line that is no such word answers the question that is open. A step is named by its id;\n"
+            "a name or value with blanks stands in quotes, and `-` empties a field.\n",
+            table(("word", "does", "on the screen"), rows),
+        ]
+    )
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────
@@ -286,6 +310,7 @@ def tool_files() -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "keys.md": keys,
+    "words.md": typed_words,
     "commands.md": commands,
     "life.md": life,
     "events.md": events,

@@ -7,12 +7,15 @@ typing its tool's name.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from console.catalog.explain import changes
 from console.catalog.spec import Risk
 from console.commands.common import say
+from console.commands.words.foresight import insight_of
 from console.lines import name_of
+from console.plan.check import blast_radius
 from console.plan.diff import diff
 from console.plan.model import Plan, Step
 from console.run.approval import confirmable, step_hash
@@ -21,9 +24,14 @@ from console.run.policy import risk_of
 from console.run.standing import Request
 from console.run.state import RunState
 from console.text import clean, reveal, token
+from console.tui.insight import reach_line
 
-Read = Callable[[str], Awaitable[str | None]]
-"""Puts a prompt and gives the line that answers it; `None` when nobody is there any more."""
+
+class Read(Protocol):
+    """Puts a prompt and gives the line that answers it; `None` when nobody is there any more. `name` is what
+    is asked to be typed, where it is a name."""
+
+    async def __call__(self, prompt: str, name: str = "") -> str | None: ...
 
 
 async def ask(request: Request, state: RunState, read: Read) -> Wish | None:
@@ -65,8 +73,9 @@ async def _ask_for_step(request: Request, step: Step, state: RunState, read: Rea
     say(step_line(step, state))
     if risk_of(step, state.catalog) is not Risk.DESTRUCTIVE:
         answer = await read("approve? [y/N] ")
-    elif (answer := await read(f"it is destructive; type {step.action} to approve it: ")) is not None:
-        answer = "yes" if answer == step.action else "no"
+    else:
+        answer = await read(f"it is destructive; type {step.action} to approve it: ", step.action)
+        answer = answer and ("yes" if answer == step.action else "no")
     return None if answer is None else _yes_or_no(request, answer)
 
 
@@ -100,6 +109,9 @@ async def _ask_for_plan(request: Request, state: RunState, read: Read) -> Wish |
         say(step_line(step, state))
     for item in plan.rollback:
         say(f"  rollback: {item.action} {_params(item.params)}")
+    say(f"reach: {reach_line(blast_radius(plan, state.catalog))}")
+    if request.scope == "plan" and (insight := await insight_of(state)) is not None and insight.findings:
+        say(f"findings of the checker: {len(insight.findings)} (the word findings lists them)")
     confirmed = await _confirm(plan, state, read)
     if confirmed is None:
         return None
@@ -133,7 +145,8 @@ async def _confirm(plan: Plan, state: RunState, read: Read) -> dict[str, str] | 
         known = state.steps.get(step.id)
         if not step.enabled or (known and known.has_started):
             continue
-        answer = await read(f"step {step.id} is destructive; type {step.action} to confirm it: ")
+        prompt = f"step {step.id} is destructive; type {step.action} to confirm it: "
+        answer = await read(prompt, step.action)
         if answer is None:
             return None
         if answer != step.action:

@@ -1,0 +1,110 @@
+"""Without the screen everything can be done that its keys can do, by words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console.commands.typed import Typed
+from console.headless import plain_lines
+from console.tui.actions import ACTIONS
+from tests.cli.plandeck import ERASE, GREET, MAKE, Shell
+from tests.cli.test_prompts import answered, typed
+from tests.tui import fakes
+
+MOVES = ["down", "up", "top", "bottom", "half_down", "half_up", "right", "left"]
+LOOKS = [
+    "next_pane",
+    "previous_pane",
+    "zoom",
+    "unzoom",
+    "levels",
+    "back",
+    "next_match",
+    "previous_match",
+    "follow",
+]
+NEEDS_NO_WORD = {
+    **dict.fromkeys(MOVES, "there is no cursor: a step is named"),
+    **dict.fromkeys(LOOKS, "there are no panes"),
+    "copy": "the terminal itself copies",
+    "approve": "the question is put, and answered",
+    "reject": "the question is put, and answered",
+    "summary": "told at the end",
+    "take_up": "plandeck resume",
+    "start_like": "plandeck run --like",
+}
+
+TWICE = {
+    "goal": "Greet twice",
+    "steps": [*GREET["steps"], {"id": 2, "action": "hello", "params": {"who": "all"}}],
+}
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_every_action_of_the_screen_has_a_word(tmp_path: Path) -> None:
+    desk = Typed(fakes.FakeSession(tmp_path), plain_lines(print), "ada")
+    worded = {action for word in desk.words.values() for action in word.does.split()}
+    actions = {action.id for action in ACTIONS if action.group != "Replay"}
+    assert worded <= actions
+    assert actions - worded == set(NEEDS_NO_WORD)
+
+
+def test_a_plan_is_changed_by_words_and_each_change_can_be_undone(shell: Shell) -> None:
+    ask = "approve the plan? [y/N]"
+    asks = [
+        (ask, "add hello after 1 who='the team'\n"),
+        ("it is step 3", ""),
+        (ask, "set 3 who {step_1_result}\n"),
+        ('who="{step_1_result}"', "after 3 1 2\n"),
+        ("after 1, 2", "move 3 before 1\n"),
+        ("Re-wire the dependencies? [y/N]", "n\n"),
+        ("the plan is as it was", "undo\n"),
+        (ask, "delete 2\n"),
+        ("deleted 2", ""),
+        (ask, "y\n"),
+    ]
+    code, seen = answered(shell, TWICE, asks)
+    assert code == 0, seen
+    assert "hello hello you" in seen
+    assert "hello all" not in seen.rpartition("approve the plan")[2]
+
+
+def test_what_is_wrong_with_a_word_is_told_and_nothing_is_changed(shell: Shell) -> None:
+    asks = [
+        ("approve the plan? [y/N]", "set 1 whom you\n"),
+        ("it has no field 'whom'", "add hullo\n"),
+        ("no tool hullo", "set 1 who {step_9_result}\n"),
+        ("there is no step 9", "move 1 somewhere\n"),
+        ("it needs a place", "fix 7\n"),
+        ("there is no finding '7'", "undo\n"),
+        ("there is no edit to undo", "diff\n"),
+        ("no revision waits", "y\n"),
+    ]
+    code, seen = answered(shell, GREET, asks)
+    assert code == 0
+    assert "rev 2" not in seen
+
+
+def test_holding_a_step_tells_what_waits_for_it_without_the_screen(shell: Shell) -> None:
+    asks = [("approve the plan? [y/N]", "hold 1\n"), ("held 1: blocks 2", "release 1\n"), ("released", "y\n")]
+    code, seen = answered(shell, MAKE, [*asks, ("roll back, stop?", "failures\n"), ("exit code 3", "stop\n")])
+    assert code in (1, 4)
+    assert "rollback covers 1/1" in seen
+
+
+def test_a_name_that_must_be_typed_may_be_a_word(shell: Shell) -> None:
+    (shell.folder / "odd.yaml").write_text(
+        'name: odd\ntools: [{name: stop, risk: destructive, script: {shell: "echo stopped it"}}]\n'
+    )
+    plan = ERASE | {"steps": [{"id": 1, "action": "stop"}]}
+    command = ("run", shell.plan(plan), "--tools", "odd.yaml", "--plain")
+    asks = [("type stop to confirm it:", "stop\n"), ("approve the plan? [y/N]", "y\n")]
+    code, seen = typed(shell, command, asks)
+    assert code == 0
+    assert "stopped it" in seen
