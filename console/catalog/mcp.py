@@ -157,6 +157,7 @@ def _tool(name: str, server: McpServer, definition: Mapping[str, Any], warnings:
     if problem := _schema_problem(schema):
         raise ValueError(f"the schema of its parameters cannot be used: {problem}")
     parameters = tuple(_parameters(schema))
+    output = definition.get("outputSchema")
     words = server.tools.get(tool, McpTool())
     claims = claims_of(definition)
     return ToolSpec(
@@ -164,6 +165,7 @@ def _tool(name: str, server: McpServer, definition: Mapping[str, Any], warnings:
         description=description_of(definition),
         parameters=parameters,
         input_schema=schema,
+        output_schema=output if isinstance(output, dict) else None,
         mcp=McpCall(
             server=name,
             tool=tool,

@@ -195,13 +195,15 @@ class ToolSpec(Spec):
     a shell command that tells after a crash whether the effect is there (exit 0 done, 1 not
     done); `check` rehearses. `duration` is in seconds, `cost` in US dollars, both estimates.
     `file` and `line` say where the tool was read. `input_schema` is the JSON Schema of all parameters
-    where somebody else wrote one.
+    where somebody else wrote one; `output_schema` that of its result, a claim that helps to write
+    references and decides nothing.
     """
 
     name: str
     description: str = ""
     parameters: tuple[Parameter, ...] = ()
     input_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
     script: Script | None = None
     http: Http | None = None
     mcp: McpCall | None = None

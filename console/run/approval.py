@@ -17,7 +17,7 @@ from console.plan.model import Compensation, Plan, Step
 from console.plan.references import find
 from console.run.policy import risk_of
 
-_TELLING = {"description", "file", "line", "duration", "cost"}
+_TELLING = {"description", "file", "line", "duration", "cost", "output_schema"}
 
 
 def tool_hash(tool: ToolSpec | None) -> str:

@@ -98,8 +98,10 @@ class Attention:
         screen = self._screen
         if screen.app.screen is not screen or isinstance(screen.focused, Input):
             self._later = pane
-        elif screen.has_class("-narrow") or screen.view.pane != "plan":
+        elif screen.has_class("-narrow"):
             screen.show_pane(pane)
+        elif screen.view.pane != "plan":
+            screen.show_pane(pane, take_step=False)  # nobody has chosen another step
         else:
             screen.show_right(pane)
             screen.show_parts()

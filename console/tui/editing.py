@@ -8,6 +8,7 @@ number. console/tui/arranging.py has what changes their order, phases and depend
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.errors import InvalidPlan
@@ -27,6 +28,7 @@ from console.plan.edit import (
 from console.plan.model import Gate, Plan, Step, StepId
 from console.run.control import Propose
 from console.run.life import StepStatus
+from console.run.state import RunState
 from console.tui.changes import Changes
 from console.tui.draft import Draft
 from console.tui.view import find_life
@@ -136,7 +138,7 @@ class Editing:
 
     async def edit_step(self) -> None:
         step = self.step
-        new = await self._form(step, f"step {step.id}")
+        new = await self._form(step, "")
         if new is not None and new != step:
             self.make(ReplaceStep(step.id, new))
 
@@ -149,8 +151,16 @@ class Editing:
     async def _form(self, step: Step | None, position: str) -> Step | None:
         from console.tui.screens.step_editor import StepEditor
 
-        catalog = self.screen.bridge.state.catalog
-        answer: Step | None = await self.screen.operating.ask(StepEditor(self.plan, step, catalog, position))
+        state = self.screen.bridge.state
+        editor = StepEditor(
+            self.plan,
+            step,
+            state.catalog,
+            position,
+            results=results_of(state),
+            workspace=Path(state.workspace) if state.workspace else None,
+        )
+        answer: Step | None = await self.screen.operating.ask(editor)
         return answer
 
     def _below(self) -> Place:
@@ -297,6 +307,16 @@ class Editing:
         assert chosen.fix is not None, "only those that offer one are looked at"
         self.make(chosen.fix)
         self.screen.say(f"fixed: {chosen.message} (u undoes)")
+
+
+def results_of(state: RunState) -> dict[StepId, str]:
+    """The beginnings of the results that steps gave, or that were typed for them."""
+    found = {}
+    for step, life in state.steps.items():
+        given = life.marked_result if life.marked_by else life.attempt.preview if life.attempt else ""
+        if isinstance(given, str) and given:
+            found[step] = given
+    return found
 
 
 def named(ids: list[StepId] | tuple[StepId, ...]) -> str:

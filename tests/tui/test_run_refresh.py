@@ -127,7 +127,8 @@ async def test_the_keys_go_to_the_pane_that_takes_the_place_of_theirs(tmp_path: 
         await driver.press("3")
         driver.screen.attention.offer("rollback")
         assert driver.screen.view.pane == "rollback"  # at once: a key may come before the next frame
-        await driver.pilot.pause()
+        await driver.tell(ev.RollbackStarted(rollback=fakes.rollback_plan(), hash="r1", by="ada"))
+        assert driver.screen.view.step == "6", "nobody has chosen another one"
         assert driver.screen.focused is driver.screen.pane_named("rollback")
 
 

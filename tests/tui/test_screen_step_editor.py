@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from console.catalog.spec import Catalog, Parameter, ToolSpec
 from console.plan.model import Plan, Step
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.field import Field
 from console.tui.screens.step_editor import StepEditor
 from tests.tui.builders import CATALOG, DEPLOY
+from tests.tui.driving import until
 from tests.tui.showing import Shown, shown
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +131,52 @@ async def test_dependencies_are_chosen_with_space() -> None:
         await show.press("down", "space", "ctrl+s")
         assert isinstance(show.result, Step)
         assert show.result.depends_on == ("1",)
+
+
+async def test_dependencies_are_filtered_while_typing_and_stay_picked() -> None:
+    async with shown(edit("3"), size=(100, 40)) as show:
+        show.screen.query_one("#depends_on").focus()
+        await show.type("back")
+        assert "after /back" in show.text()
+        assert "1 run_tests" not in show.text()
+        assert "▸ [x] 2 backup_database" in show.text()
+        await show.press("escape")
+        assert "[x] 1 run_tests" in show.text()
+        await show.type("tests")
+        await show.press("space", "ctrl+s")
+        assert isinstance(show.result, Step)
+        assert show.result.depends_on == ("2",)
+
+
+async def test_dependencies_stand_in_their_phases() -> None:
+    phase = Step(id="p", action="", description="Prepare", steps=(Step(id="1", action="run_tests"),))
+    plan = Plan(steps=(phase, Step(id="2", action="run_tests")))
+    async with shown(StepEditor(plan, plan.step("2"), CATALOG, ""), size=(100, 40)) as show:
+        text = show.text()
+        assert "[ ] p ▾  Prepare" in text
+        assert text.index("[ ] 1 run_tests") > text.index("[ ] p ▾")
+        assert "  [ ] 1 run_tests" in text
+
+
+async def test_a_reference_is_offered_after_the_sign_of_another_notation_too() -> None:
+    async with shown(edit("5")) as show:
+        await show.press("ctrl+u")
+        await show.type("${4")
+        await show.press("down", "enter")
+        assert field(show, "param message").text == "{step_4_result}"
+
+
+async def test_files_of_the_workspace_are_offered_where_one_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "backup.sql").write_text("")
+    tool = ToolSpec(name="remove", parameters=(Parameter(name="file"),))
+    plan = Plan(steps=(Step(id="1", action="remove"),))
+    editor = StepEditor(plan, plan.step("1"), Catalog(tools={"remove": tool}), "", workspace=tmp_path)
+    async with shown(editor) as show:
+        await until(show.pilot, lambda: bool(editor.files))
+        await show.type("bck")
+        await show.press("down", "enter", "ctrl+s")
+        assert isinstance(show.result, Step)
+        assert show.result.params == {"file": "backup.sql"}
 
 
 async def test_a_step_is_not_offered_what_depends_on_it() -> None:

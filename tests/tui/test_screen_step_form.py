@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from console.catalog.spec import Catalog, Parameter, ParameterType, Script, ToolSpec
 from console.plan.model import Expect, Gate, Plan, Retry, Step, Undo
+from console.tui.screens.offers import files_in, is_path
 from console.tui.screens.step_form import PARAM, StepForm, possible_dependencies
 from console.tui.screens.values import text_of, value_of
 from tests.tui.builders import CATALOG, DEPLOY
@@ -227,3 +229,76 @@ def test_a_parameter_with_a_pattern_is_checked() -> None:
     form = StepForm(Plan(), None, Catalog(tools={"t": tool}))
     assert form.read({"id": "1", "action": "t", f"{PARAM}v": "3"}, ()).errors
     assert not form.read({"id": "1", "action": "t", f"{PARAM}v": "v3"}, ()).errors
+
+
+# ── what is offered ──────────────────────────────────────────────────────────────────────────────
+
+
+LOOK = ToolSpec(
+    name="look",
+    output_schema={
+        "type": "object",
+        "properties": {
+            "rows": {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}}}},
+            "a name with blanks": {"type": "string"},
+        },
+    },
+)
+LOOKING = Plan(
+    steps=(
+        Step(id="1", action="look"),
+        Step(id="2", action="count", depends_on=("1",)),
+        Step(id="3", action="count", depends_on=("2",)),
+        Step(id="4", action="count", depends_on=("3",)),
+    )
+)
+
+
+def offered(step: str, depends_on: tuple[str, ...] = (), results: dict[str, str] | None = None) -> list[str]:
+    form = StepForm(LOOKING, LOOKING.step(step), Catalog(tools={"look": LOOK}), results)
+    return [value for value, _ in form.references(depends_on)]
+
+
+def test_references_are_offered_to_steps_that_may_come_before_with_the_fields_of_their_results() -> None:
+    assert offered("3") == [
+        "{step_1_result}",
+        "{step_1_result.rows}",
+        "{step_1_result.rows[0]}",
+        "{step_1_result.rows[0].id}",
+        "{step_2_result}",
+    ]
+
+
+def test_the_steps_that_are_waited_for_come_first() -> None:
+    assert offered("3", ("2",))[0] == "{step_2_result}"
+
+
+def test_a_result_that_is_known_tells_its_fields() -> None:
+    names = offered("3", results={"2": '{"count": 7, "of": {"what": "cats"}}'})
+    assert names[-3:] == ["{step_2_result.count}", "{step_2_result.of}", "{step_2_result.of.what}"]
+    assert offered("3", results={"2": "7 cats"})[-1] == "{step_2_result}"
+
+
+def test_every_reference_that_is_offered_can_be_saved() -> None:
+    tool = ToolSpec(name="count", parameters=(Parameter(name="what"),))
+    form = StepForm(LOOKING, LOOKING.step("3"), Catalog(tools={"look": LOOK, "count": tool}))
+    for reference, _ in form.references():
+        assert form.read({"param what": reference}, ("2",)).errors == {}
+
+
+def test_a_path_that_is_none_is_refused_at_its_field() -> None:
+    form = StepForm(DEPLOY, DEPLOY.step("5"), CATALOG)
+    errors = form.read({"param message": "{step_4_result.rows[}"}, ("4",)).errors
+    assert "is no path into a result" in errors["param message"]
+
+
+def test_files_of_the_workspace_are_offered_without_hidden_ones(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    for name in ("conf/app.yaml", "notes.txt", ".secret", "odd\x1bname"):
+        (tmp_path / name).write_text("")
+    assert [name for name, _ in files_in(tmp_path)] == ["conf/", "conf/app.yaml", "notes.txt"]
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("file", True), ("log_path", True), ("profile", False)])
+def test_the_name_of_a_parameter_says_whether_it_takes_a_file(name: str, wanted: bool) -> None:
+    assert is_path(name, "string") is wanted

@@ -36,6 +36,9 @@ from console.tui.screens.step_form import PARAM, StepForm
 
 PLACES = ("after", "before", "into")
 
+FEW = 6
+"""Values that are listed with a field; more are not."""
+
 
 class Editing:
     """`history` is over the edits made here; when somebody else changes the plan, it begins anew."""
@@ -151,11 +154,10 @@ class Editing:
         texts = form.texts()
         for spec in (*form.head(), *form.parameters(form.original.action), *form.tail()):
             name, value = spec.key.removeprefix(PARAM), texts.get(spec.key, "")
-            choices = (
-                f" one of: {', '.join(v for v, _ in spec.completions)}." if _few(spec.completions) else ""
-            )
-            about = f" ({one_line(spec.help, 120)}.{choices})" if spec.help or choices else ""
-            say(f"  {name}: {one_line(value, 300) or '-'}{about}")
+            values = [value for value, _ in spec.completions] if len(spec.completions) <= FEW else []
+            about = [one_line(spec.help, 120), f"one of {', '.join(values)}" if values else ""]
+            said = "; ".join(part for part in about if part)
+            say(f"  {name}: {one_line(value, 300) or '-'}{f' ({said})' if said else ''}")
         say(f"  after: {' '.join(form.original.depends_on) or '-'} (the word after changes it)")
 
     async def _set(self, rest: str) -> None:
@@ -331,10 +333,6 @@ def _place(words: list[str]) -> Place:
     if len(words) < 2 or words[0] not in PLACES:
         raise ControlRefused("it needs a place: after, before or into a step", kept=UNCHANGED, todo=WORDS)
     return Place(**{words[0]: words[1]})
-
-
-def _few(completions: object) -> bool:
-    return isinstance(completions, list | tuple) and 0 < len(completions) <= 6
 
 
 def _key(form: StepForm, action: str, name: str) -> str:

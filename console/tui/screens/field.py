@@ -19,16 +19,17 @@ from textual.content import Content
 from textual.fuzzy import Matcher
 from textual.message import Message
 from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
 
 from console.text import one_line
+from console.tui.screens.menu import Marked
 from console.tui.screens.modal import MUTED
 from console.tui.screens.step_form import FieldSpec
 
 SHOWN = 5
 """Candidates that stand below a field at once."""
 
-_BRACE = re.compile(r"\{[A-Za-z0-9_.-]*$")
+_BRACE = re.compile(r"\$?(\{[A-Za-z0-9_.\[\]-]*)$")
+"""The beginning of a reference; a `$` before it comes from another notation."""
 
 Candidates = Sequence[tuple[str, str]]
 
@@ -41,8 +42,24 @@ class Completion:
     found: Candidates
 
 
+class CandidateList(Marked, can_focus=False):
+    """What fits; the field above it has the keys."""
+
+    found: Candidates = ()
+
+    def offer(self, found: Candidates) -> None:
+        self.found = found
+        self.clear_options()
+        self._marked = None
+        self.add_options(self.option(n, value) for n, (value, _) in enumerate(found))
+
+    def said(self, index: int) -> Content:
+        value, about = self.found[index]
+        return Content.assemble(value, (f"   {one_line(about, 60)}" if about else "", MUTED))
+
+
 class Field(Vertical):
-    """The form's line for `spec`. `references` are offered after a `{`."""
+    """The form's line for `spec`. `references` are offered after a `{`, `files` where it takes a path."""
 
     class Left(Message):
         """The next (`by` 1) or the one before (-1) should have the focus."""
@@ -61,11 +78,18 @@ class Field(Vertical):
 
     DEFAULT_CLASSES: ClassVar[str] = "field"
 
-    def __init__(self, spec: FieldSpec, text: str, references: Callable[[], Candidates]) -> None:
+    def __init__(
+        self,
+        spec: FieldSpec,
+        text: str,
+        references: Callable[[], Candidates],
+        files: Callable[[], Candidates] = tuple,
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.initial = text
         self.references = references
+        self.files = files
         self.error = ""
         self._taken: str | None = None
 
@@ -81,11 +105,10 @@ class Field(Vertical):
                 classes="input",
             )
         yield Static(classes="error")
-        yield OptionList(classes="candidates", markup=False, compact=True)
+        yield CandidateList(classes="candidates", markup=False, compact=True)
 
     def on_mount(self) -> None:
         self.input.cursor_blink = False
-        self._list.can_focus = False
         self._list.display = False
         self.query_one(".error", Static).display = False
 
@@ -94,8 +117,8 @@ class Field(Vertical):
         return self.query_one(Input)
 
     @property
-    def _list(self) -> OptionList:
-        return self.query_one(OptionList)
+    def _list(self) -> CandidateList:
+        return self.query_one(CandidateList)
 
     @property
     def text(self) -> str:
@@ -118,20 +141,22 @@ class Field(Vertical):
         """What fits the text before the cursor."""
         before = self.input.value[: self.input.cursor_position]
         if brace := _BRACE.search(before):
-            return Completion(brace.start(), _fitting(brace[0], self.references()))
+            return Completion(brace.start(), _fitting(brace[1], self.references()))
         text = self.input.value
         if self.spec.key == "undo" and " " in text:
             return Completion(0, ())
-        return Completion(0, _fitting(text, self.spec.completions))
+        return Completion(0, _fitting(text, self.offered))
+
+    @property
+    def offered(self) -> Candidates:
+        """What the whole text may be completed to."""
+        return self.files() if self.spec.is_path else self.spec.completions
 
     def _show_candidates(self) -> None:
         completion = self.complete()
         if not completion.found and not self._list.display:
             return
-        self._list.clear_options()
-        for value, about in completion.found:
-            parts = (value, (f"   {one_line(about, 60)}", MUTED)) if about else (value,)
-            self._list.add_option(Option(Content.assemble(*parts), id=value))
+        self._list.offer(completion.found)
         self._list.display = bool(completion.found)
         if completion.found:
             self.call_after_refresh(self.scroll_visible, animate=False)
@@ -170,7 +195,7 @@ class Field(Vertical):
         if event.key in ("down", "up"):
             if is_open:
                 self._mark(event.key)
-            elif event.key == "down" and self.spec.completions and not self.input.value:
+            elif event.key == "down" and self.offered and not self.input.value:
                 self._show_candidates()
                 self._mark("down")
             else:

@@ -382,8 +382,9 @@ class RunScreen(Screen[int]):
         for _, name, _ in (*TABS, ("7", "summary", "")):
             self.pane_named(name).set_class(name == pane, "-shown")
 
-    def show_pane(self, pane: Pane) -> None:
-        """Go to a pane: keys are for it from now on."""
+    def show_pane(self, pane: Pane, *, take_step: bool = True) -> None:
+        """Go to a pane: keys are for it from now on. `take_step`: and so is the step it begins with, where it
+        has not the selected one."""
         self.view.pane = pane
         if pane != "plan":
             self.show_right(pane)
@@ -394,7 +395,8 @@ class RunScreen(Screen[int]):
             self._zoom()
         self.show_parts()
         self.current.focus(scroll_visible=False)
-        self._take_step_of(self.current)
+        if take_step:
+            self._take_step_of(self.current)
         self.call_after_refresh(self._show_titles)
 
     def on_screen_resume(self) -> None:

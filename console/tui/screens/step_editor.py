@@ -7,68 +7,33 @@ survives a change of the tool, and `Esc` asks before it throws anything away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Button, Static
 
 from console.catalog.spec import Catalog
 from console.plan.model import NOTE, Plan, Step, StepId
 from console.text import one_line
 from console.tui.screens.confirm import ConfirmScreen
+from console.tui.screens.dependencies import Dependencies
 from console.tui.screens.field import Field
 from console.tui.screens.modal import MUTED, Sheet, StylePath
+from console.tui.screens.offers import Offers, files_in
 from console.tui.screens.step_form import PARAM, StepForm
 
 
-class Dependencies(OptionList):
-    """The steps that may come before; `Space` chooses. The arrows leave at both ends."""
-
-    class Changed(Message):
-        """Another set is chosen."""
-
-    def __init__(self, steps: Sequence[Step], chosen: Iterable[StepId], *, id: str) -> None:
-        self.steps = tuple(steps)
-        self.chosen = {step.id for step in steps} & set(chosen)
-        super().__init__(*(Option(self._line(step), id=step.id) for step in steps), id=id, compact=True)
-
-    def _line(self, step: Step) -> Content:
-        is_chosen = step.id in self.chosen
-        mark = ("[x] ", "bold $text-success") if is_chosen else ("[ ] ", MUTED)
-        name = f"{step.id} {step.action or 'phase'}"
-        return Content.assemble(mark, name, (f"  {one_line(step.description, 60)}", MUTED))
-
-    def action_select(self) -> None:
-        if self.highlighted is not None:
-            step = self.steps[self.highlighted]
-            self.chosen ^= {step.id}
-            self.replace_option_prompt_at_index(self.highlighted, self._line(step))
-            self.post_message(self.Changed())
-
-    def on_key(self, event: events.Key) -> None:
-        last = self.option_count - 1
-        if event.key == "space":
-            self.action_select()
-        elif event.key == "enter" or (event.key == "down" and self.highlighted in (last, None)):
-            self.screen.focus_next()
-        elif event.key == "up" and self.highlighted in (0, None):
-            self.screen.focus_previous()
-        else:
-            return
-        event.stop()
-        event.prevent_default()
-
-
 class StepEditor(Sheet[Step | None]):
-    """Edits `step`, or makes a new one where it is `None`; `position` says where it will stand."""
+    """Edits `step`, or makes a new one where it is `None`; `position` says where it will stand. `results`
+    are what earlier steps gave, `workspace` the folder whose files parameters may name."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "step_editor.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,9 +41,20 @@ class StepEditor(Sheet[Step | None]):
     ]
     hints = (("Tab ↑↓", "fields"), ("Enter", "next"), ("Ctrl+S", "save"), ("Esc", "back"))
 
-    def __init__(self, plan: Plan, step: Step | None, catalog: Catalog, position: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        step: Step | None,
+        catalog: Catalog,
+        position: str,
+        *,
+        results: Mapping[StepId, str] | None = None,
+        workspace: Path | None = None,
+    ) -> None:
         super().__init__(classes="-wide")
-        self.form = StepForm(plan, step, catalog)
+        self.form = StepForm(plan, step, catalog, results)
+        self.workspace = workspace
+        self.files: Offers = ()
         self.kept = self.form.texts()
         self.touched: set[str] = set()
         self.chosen_first: set[StepId] = set()
@@ -104,7 +80,8 @@ class StepEditor(Sheet[Step | None]):
     def _field(self, key: str) -> Field:
         specs = [*self.form.head(), *self.form.parameters(self.shown_action), *self.form.tail()]
         spec = next(spec for spec in specs if spec.key == key)
-        return Field(spec, self.kept.get(key, ""), self.form.references)
+        text = self.kept.get(key, "")
+        return Field(spec, text, lambda: self.form.references(self.chosen), lambda: self.files)
 
     def _parameter_fields(self) -> list[Widget]:
         specs = list(self.form.parameters(self.shown_action))
@@ -117,8 +94,9 @@ class StepEditor(Sheet[Step | None]):
         yield Static(Content.styled("Around it", "bold $text-primary"), classes="title")
         if self.form.before:
             with Horizontal(id="after"):
-                yield Static(Content("after"), classes="label")
-                yield Dependencies(self.form.before, self.form.original.depends_on, id="depends_on")
+                yield Static(Content("after"), classes="label", id="after_label")
+                form = self.form
+                yield Dependencies(form.plan, form.before, form.original.depends_on, id="depends_on")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -127,6 +105,11 @@ class StepEditor(Sheet[Step | None]):
         parameters = [f for f in fields if f.spec.key.startswith(PARAM)]
         tool = [f for f in fields if f.spec.key == "action"]
         (tool if self.form.is_new else parameters or tool or fields)[0].input.focus()
+        if self.workspace is not None:
+            self.run_worker(self._look_for_files(self.workspace), exit_on_error=False)
+
+    async def _look_for_files(self, folder: Path) -> None:
+        self.files = await asyncio.to_thread(files_in, folder)
 
     # ── what was typed ───────────────────────────────────────────────────────────────────────────
 
@@ -180,6 +163,11 @@ class StepEditor(Sheet[Step | None]):
     def order_changed(self) -> None:
         self._show_errors(self.touched)
 
+    @on(Dependencies.Filtered)
+    def steps_filtered(self) -> None:
+        needle = self.query_one(Dependencies).needle
+        self.query_one("#after_label", Static).update(Content(f"after /{needle}" if needle else "after"))
+
     def _show_errors(self, keys: set[str]) -> dict[str, str]:
         errors = self.form.read(self.texts, self.chosen).errors
         for field in self.fields:
@@ -204,14 +192,14 @@ class StepEditor(Sheet[Step | None]):
         if said != self.said:
             self.said = said
             style = "$text-error" if said == self.refusal else MUTED
-            self.query_one("#about", Static).update(Content.styled(said, style), layout=False)
+            self.query_one("#about", Static).update(Content.styled(said, style))
 
     def _said(self) -> str:
         focused = self.focused
         if self.refusal or focused is None:
             return self.refusal
         if isinstance(focused, Dependencies):
-            return "Space chooses; a step that would make a circle is not offered"
+            return "Space picks, typing filters; a step that would make a circle cannot be picked"
         field = next((f for f in focused.ancestors if isinstance(f, Field)), None)
         return one_line(field.spec.help, 300) if field is not None else ""
 

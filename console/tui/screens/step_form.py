@@ -19,8 +19,9 @@ from console.plan import strict
 from console.plan.codec import nearest
 from console.plan.graph import Graph
 from console.plan.model import NOTE, NOTE_TEXT, Expect, Gate, Plan, Retry, Step, StepId, Undo
-from console.plan.references import find
+from console.plan.references import find, path_fault
 from console.text import reveal
+from console.tui.screens import offers
 from console.tui.screens.values import (
     ON_FAILURE,
     duration,
@@ -42,7 +43,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 @dataclass(frozen=True)
 class FieldSpec:
     """One field: its key, its label, what is said about it, what stands in it while it is empty, and
-    the values it may be completed to, as (value, words about it)."""
+    the values it may be completed to, as (value, words about it). `is_path`: files of the workspace too."""
 
     key: str
     label: str
@@ -50,6 +51,7 @@ class FieldSpec:
     placeholder: str = ""
     completions: Sequence[tuple[str, str]] = ()
     locked: bool = False
+    is_path: bool = False
 
 
 @dataclass
@@ -61,9 +63,13 @@ class Reading:
 
 
 class StepForm:
-    """The form of `step` in `plan`; of a new step when it is `None`."""
+    """The form of `step` in `plan`; of a new step when it is `None`. `results` are what steps that have run
+    gave, as far as it is known."""
 
-    def __init__(self, plan: Plan, step: Step | None, catalog: Catalog) -> None:
+    def __init__(
+        self, plan: Plan, step: Step | None, catalog: Catalog, results: Mapping[StepId, str] | None = None
+    ) -> None:
+        self.results = results or {}
         self.plan = plan
         self.catalog = catalog
         self.is_new = step is None
@@ -106,7 +112,8 @@ class StepForm:
         if parameter.default is not None:
             placeholder = text_of(parameter.default, parameter)
         about = " · ".join(part for part in (parameter.type, parameter.description) if part)
-        return FieldSpec(PARAM + parameter.name, parameter.name, about, placeholder, values)
+        is_path = not values and offers.is_path(parameter.name, parameter.type)
+        return FieldSpec(PARAM + parameter.name, parameter.name, about, placeholder, values, is_path=is_path)
 
     def tail(self) -> Iterator[FieldSpec]:
         """The fields below the dependencies."""
@@ -152,9 +159,10 @@ class StepForm:
         }
         return shown | {PARAM + k: text_of(v, known.get(k)) for k, v in step.params.items()}
 
-    def references(self) -> list[tuple[str, str]]:
-        """References to earlier steps, as completions."""
-        return [(f"{{step_{s.id}_result}}", f"the result of {s.id} {s.action}") for s in self.before]
+    def references(self, depends_on: Sequence[StepId] = ()) -> list[tuple[str, str]]:
+        """References to earlier steps and to the fields of their results, as completions; first those to the
+        steps it depends on."""
+        return offers.references(self.before, depends_on, self.catalog, self.results)
 
     # ── what the fields say ──────────────────────────────────────────────────────────────────────
 
@@ -262,6 +270,8 @@ class StepForm:
                 return f"there is no step {reference.step}"
             if reference.step not in earlier:
                 return f"step {reference.step} does not come before this one"
+            if reference.path and (why := path_fault(reference.path)):
+                return f"{reference.path} is no path into a result: {why}"
         return ""
 
     def _dependencies(self, chosen: Sequence[StepId]) -> tuple[StepId, ...]:
