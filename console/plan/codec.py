@@ -18,10 +18,10 @@ from console.plan import strict
 from console.plan.canonical import canonical, decisive, digest
 from console.plan.faults import faults_of, nearest
 from console.plan.model import Compensation, Expect, Plan, Step, StepId, Undo
-from console.plan.reading import HARD_MAX_STEPS, MAX_STEPS, Reading
+from console.plan.reading import FILE_STEPS, MAX_STEPS, Reading
 
 __all__ = [
-    "HARD_MAX_STEPS",
+    "FILE_STEPS",
     "MAX_STEPS",
     "bind_inputs",
     "canonical",
@@ -39,9 +39,9 @@ __all__ = [
 ]
 
 
-def load(text: str | bytes, *, file: str = "", max_steps: int = MAX_STEPS) -> Plan:
+def load(text: str | bytes, *, file: str = "", max_steps: int = FILE_STEPS) -> Plan:
     """The plan in a JSON or YAML text. `file` names it in messages, and its ending its format.
-    Raises `InvalidPlan` with every fault. `max_steps` is at most 10,000."""
+    Raises `InvalidPlan` with every fault. `max_steps` is at most `FILE_STEPS`."""
     return _sound(Reading(strict.read(text, file=file), file=file, max_steps=max_steps), file)
 
 
@@ -51,7 +51,7 @@ def from_document(document: object, *, file: str = "", max_steps: int = MAX_STEP
 
 
 def read_leniently(
-    text: str | bytes, *, file: str = "", max_steps: int = MAX_STEPS
+    text: str | bytes, *, file: str = "", max_steps: int = FILE_STEPS
 ) -> tuple[Plan | None, tuple[Fault, ...]]:
     """As much of a plan as can be read, to be mended, and its faults. The plan is `None` when the text
     has no list of steps. A step without an id of its own gets a number no other step has."""

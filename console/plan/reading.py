@@ -34,7 +34,10 @@ from console.plan.model import (
 
 _ID = re.compile(ID_PATTERN)
 MAX_STEPS = 500
-HARD_MAX_STEPS = 10_000
+"""Steps of a plan that a model or another program gives."""
+
+FILE_STEPS = 10_000
+"""Steps of a plan that a person keeps in a file: as many as the console and the checker are quick with."""
 
 _ALIASES = {
     "step_number": "id",
@@ -79,7 +82,7 @@ class Reading:
     def __init__(self, document: strict.Document, *, file: str, max_steps: int) -> None:
         self._document = document
         self._file = file
-        self._limit = min(max_steps, HARD_MAX_STEPS)
+        self._limit = min(max_steps, FILE_STEPS)
         self._faults: list[Fault] = []
         self._items: dict[StepId, _Item] = {}
         self._spare = 0
@@ -164,7 +167,7 @@ class Reading:
             self._fault(root, "it has no steps", "steps")
         if count > self._limit:
             self._fault(root, f"it has {count} steps; {self._limit} are the limit", "steps")
-        return count <= HARD_MAX_STEPS
+        return count <= FILE_STEPS
 
     def _expected(self, root: _Item) -> tuple[str, ...]:
         value = root.values.get("expected", [])

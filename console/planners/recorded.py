@@ -31,7 +31,7 @@ from typing import Any, Literal, get_args
 from console.catalog.spec import Catalog
 from console.errors import BadReply, Fault, InvalidDocument, InvalidPlan, PlannerError
 from console.plan import strict
-from console.plan.codec import dump_yaml, from_document, load
+from console.plan.codec import MAX_STEPS, dump_yaml, from_document, load
 from console.plan.model import Plan
 from console.planners.base import Goal, History, PlanDraft, Progress
 
@@ -149,7 +149,7 @@ class RecordedPlanner:
 
 def _plan_of(reply: Any, file: str, number: int) -> Plan:
     try:
-        return load(reply) if isinstance(reply, str) else from_document(reply)
+        return load(reply, max_steps=MAX_STEPS) if isinstance(reply, str) else from_document(reply)
     except InvalidPlan as error:
         raise BadReply(
             f"{file}: the {_th(number)} reply is not a plan: {error.faults[0] if error.faults else error}",

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -335,7 +336,8 @@ def _is_so_far(state: RunState, until: Until) -> bool:
 
 
 def _planned(plan: Any) -> Task:
-    read = codec.load(plan, file="plan") if isinstance(plan, str) else codec.from_document(plan, file="plan")
+    read_as = partial(codec.load if isinstance(plan, str) else codec.from_document, max_steps=codec.MAX_STEPS)
+    read = read_as(plan, file="plan")
     goal = read.goal or "A submitted plan"
     return Task(goal=goal, name="submitted", plan=_with_goal(read, goal), document={"goal": goal})
 

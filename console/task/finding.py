@@ -93,7 +93,7 @@ def _from_reply(path: Path, raw: bytes, sets: Mapping[str, str]) -> Task:
     document = read.document
     if isinstance(document, dict):
         document = {key: value for key, value in document.items() if key != "reason"}  # for a reader's eyes
-    plan = codec.from_document(document, file=str(path))
+    plan = codec.from_document(document, file=str(path), max_steps=codec.FILE_STEPS)
     lines = compiler_text.lines_of(raw.decode(errors="replace")) if read.form == "compiler" else {}
     return Task(
         goal=plan.goal or path.stem,

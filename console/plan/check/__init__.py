@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 
 from console.catalog.contract import parse_fact, show
 from console.catalog.spec import Catalog, Fact, Risk
+from console.plan.check.facts import fits
 from console.plan.check.finding import SEVERITIES, Finding, Severity
 from console.plan.check.needs import needs, writers
 from console.plan.check.reach import BlastRadius, blast_radius, point_of_no_return, target_of
 from console.plan.check.safety import backups, proofs, way_back
 from console.plan.check.secrets import secrets
-from console.plan.check.view import View, fits
+from console.plan.check.view import View
 from console.plan.check.waste import needless_order, over_planned, repeated, unneeded, unused
 from console.plan.edit import apply
 from console.plan.model import Plan

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from console.catalog.contract import bind_pattern, show
 from console.catalog.spec import Fact, ToolSpec
+from console.plan.check.facts import loose
 from console.plan.check.finding import Finding
 from console.plan.check.fixes import AddDependency, InsertStep
-from console.plan.check.view import View, fits, loose
+from console.plan.check.view import View
 from console.plan.model import Params, StepId
 
 
@@ -24,25 +25,29 @@ def needs(view: View) -> Iterator[Finding]:
 
 
 def _required(view: View, step: StepId, fact: Fact) -> Iterator[Finding]:
-    givers = [p for p in view.providers(fact) if p != step]
-    above: list[StepId] = [p for p in givers if view.before(p, step)]
-    sources = above + ([""] if view.holds_first(fact) else [])
-    if sources:
+    givers = view.providing(fact) & ~view.bit(step)
+    sources = givers & view.above(step)
+    if sources or view.holds_first(fact):
         yield from _kept(view, step, fact, sources)
     elif givers:
-        yield from _misplaced(view, step, fact, givers)
+        yield from _misplaced(view, step, fact, list(view.named(givers)))
     else:
         yield from _unmet(view, step, fact)
 
 
-def _kept(view: View, step: StepId, fact: Fact, sources: list[StepId]) -> Iterator[Finding]:
-    """A source is there; does the fact stay true until the step?"""
-    enders = [r for r in view.removers(fact) if r != step and not view.before(step, r)]
-    left = [[r for r in enders if not (source and view.before(r, source))] for source in sources]
-    between = min(left, key=len)
-    if not between:
+def _kept(view: View, step: StepId, fact: Fact, sources: int) -> Iterator[Finding]:
+    """A source is there, the plan's beginning where no step is; does the fact stay true until the step?"""
+    between = view.removing(fact) & ~view.bit(step) & ~view.below(step)
+    if view.holds_first(fact) and not between:
         return
-    ender = between[0]
+    enders, fewest = between, between.bit_count() if view.holds_first(fact) else -1
+    for source in view.named(sources, last_first=True):
+        left = enders & ~view.above(source)
+        if not left:
+            return
+        if left.bit_count() <= fewest or fewest < 0:
+            between, fewest = left, left.bit_count()
+    ender = next(view.named(between))
     if view.before(ender, step):
         text = f"it needs {show(fact)}, which step {ender} ends before"
         yield Finding("fact-ended", "error", step, text)
@@ -79,10 +84,13 @@ def _unmet(view: View, step: StepId, fact: Fact) -> Iterator[Finding]:
 
 
 def _forbidden(view: View, step: StepId, fact: Fact) -> Iterator[Finding]:
-    enders = [r for r in view.removers(fact) if view.before(r, step)]
-    for maker in view.providers(fact):
-        if maker == step or view.before(step, maker) or any(view.before(maker, r) for r in enders):
-            continue
+    makers = view.providing(fact) & ~view.bit(step) & ~view.below(step)
+    enders = view.removing(fact) & view.above(step)
+    for ender in view.named(enders, last_first=True) if makers else ():
+        makers &= ~view.above(ender)
+        if not makers:
+            break
+    for maker in view.named(makers):
         if view.before(maker, step):
             text = f"it must not run while {show(fact)} holds, as it does after step {maker}"
             yield Finding("forbidden-fact", "error", step, text)
@@ -148,8 +156,3 @@ def _value(word: str) -> object:
         return json.loads(word)
     except ValueError:
         return word
-
-
-def provides(view: View, step: StepId, fact: Fact) -> bool:
-    """Whether `fact` holds after `step` by its contract."""
-    return step in view.contracts and any(fits(p, fact) for p in view.contracts[step].provides)

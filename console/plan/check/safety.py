@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from console.catalog.contract import bind_pattern, binding_of, ground, parse_fact, show, undo_of
 from console.catalog.spec import Fact, Risk, ToolSpec
+from console.plan.check.calls import Calls
+from console.plan.check.facts import fits, loose
 from console.plan.check.finding import Finding
 from console.plan.check.fixes import AddDependency, SetUndo
-from console.plan.check.needs import insertion, provides
+from console.plan.check.needs import insertion
 from console.plan.check.ties import tie_of
-from console.plan.check.view import View, fits, loose
+from console.plan.check.view import View
 from console.plan.model import Params, StepId, Undo
 
 _BACKUP = {"backup", "backups", "snapshot", "dump", "archive"}
@@ -27,19 +29,19 @@ _ACTS = {
 
 def backups(view: View) -> Iterator[Finding]:
     """Destructive steps that nothing has backed up before, where something could have."""
-    makers = [s for s in view.steps if _makes_backup(view, s)]
+    makers = _Backups(view)
     for step, tool in view.tools.items():
         if tool.risk is not Risk.DESTRUCTIVE or tool.recovery:
             continue
         if any(fact[0] in _BACKUP for fact in view.contracts[step].requires):
             continue  # needs() speaks of it
-        saving = [s for s in makers if s != step and _saves(view, s, step)]
-        if any(view.before(s, step) for s in saving):
+        saving = makers.saving(step) & ~view.bit(step)
+        if saving & view.above(step):
             continue
-        free = [s for s in saving if not view.before(step, s)]
+        free = next(view.named(saving & ~view.below(step)), "")
         if free:
-            text = f"it is destructive and does not wait for the backup of step {free[0]}"
-            fix = AddDependency(step, free[0], "a backup first")
+            text = f"it is destructive and does not wait for the backup of step {free}"
+            fix = AddDependency(step, free, "a backup first")
             yield Finding("no-backup", "warning", step, text, fix)
         else:
             yield from _offered(view, step)
@@ -50,13 +52,28 @@ def _makes_backup(view: View, step: StepId) -> bool:
     return made or bool(_words(view.steps[step].action) & _BACKUP)
 
 
-def _saves(view: View, one: StepId, step: StepId) -> bool:
-    """Whether `one`, which makes a backup, makes one of what `step` writes, as far as contracts tell."""
-    made = [f for f in view.contracts[one].provides if f[0] in _BACKUP] if one in view.contracts else []
-    written = {word for fact in view.contracts[step].writes for word in fact[1:]}
-    if made and written:
-        return any(set(f[1:]) & written or any(map(loose, f)) for f in made)
-    return True
+class _Backups:
+    """The steps that make backups, and of what."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._of: dict[str, list[StepId]] = {}
+        unnamed: list[StepId] = []
+        makers = [step for step in view.steps if _makes_backup(view, step)]
+        for step in makers:
+            made = [f for f in view.contracts[step].provides if f[0] in _BACKUP] if step in view.tools else []
+            if not made or any(map(loose, (word for fact in made for word in fact))):
+                unnamed.append(step)
+            for word in {word for fact in made for word in fact[1:]}:
+                self._of.setdefault(word, []).append(step)
+        self._all, self._unnamed = view.bits(makers), view.bits(unnamed)
+
+    def saving(self, step: StepId) -> int:
+        """Those of what `step` writes, as far as contracts tell, as `bits`."""
+        written = {word for fact in self._view.contracts[step].writes for word in fact[1:]}
+        if not written:
+            return self._all
+        return self._unnamed | self._view.bits(s for word in written for s in self._of.get(word, ()))
 
 
 def _offered(view: View, step: StepId) -> Iterator[Finding]:
@@ -100,28 +117,27 @@ def proofs(view: View) -> Iterator[Finding]:
     """Steps whose tool says what proves its effect, and which nothing proves."""
     tools = view.catalog.tools.values()
     lookers = [t.name for t in tools if t.risk is Risk.OBSERVE and _words(t.name) & _PROOF]
+    calls = Calls(view)
     for step, tool in view.tools.items():
         if tool.verify:
-            yield from _unproved(view, step, tool, tool.verify)
+            yield from _unproved(view, calls, step, tool, tool.verify)
         elif tool.contract.is_empty and tool.risk_known and tool.risk.rank >= Risk.DISRUPTIVE.rank:
             yield from _never_looked_at(view, step, lookers)
 
 
-def _unproved(view: View, step: StepId, tool: ToolSpec, verify: str) -> Iterator[Finding]:
+def _unproved(view: View, calls: Calls, step: StepId, tool: ToolSpec, verify: str) -> Iterator[Finding]:
     prover = view.catalog.get(verify)
     words = binding_of(tool, view.steps[step].params)
     fact = () if prover else bind_pattern(parse_fact(verify), _bound(view, step, words))
-    if prover:
-        proving = [s for s in view.steps if view.steps[s].action == verify and _agree(view, s, words)]
-    else:
-        proving = [s for s in view.steps if s != step and provides(view, s, fact)]
-    if any(view.before(step, s) for s in proving):
+    made = view.providing(fact) & ~view.bit(step)
+    proving = view.bits(calls.agreeing(verify, words)) if prover else made
+    if proving & view.below(step):
         return
     what = f"by {verify}" if prover else f"({show(fact)})"
-    free = [s for s in proving if not view.before(s, step)]
+    free = next(view.named(proving & ~view.above(step), last_first=True), "")
     if free:
-        text = f"its effect is not proved {what}: step {free[-1]} does not wait for it"
-        fix = AddDependency(free[-1], step, f"verifies step {step}")
+        text = f"its effect is not proved {what}: step {free} does not wait for it"
+        fix = AddDependency(free, step, f"verifies step {step}")
         yield Finding("unverified-effect", "warning", step, text, fix)
         return
     offer = (prover, words) if prover else view.tool_for(fact)
@@ -138,12 +154,6 @@ def _bound(view: View, step: StepId, words: dict[str, str]) -> dict[str, str]:
     for pattern, fact in zip(view.tools[step].contract.requires, view.contracts[step].requires, strict=True):
         known |= {p[1:]: w for p, w in zip(pattern, fact, strict=True) if p.startswith("$") and not loose(w)}
     return known
-
-
-def _agree(view: View, step: StepId, words: dict[str, str]) -> bool:
-    tool = view.tools[step]
-    mine = binding_of(tool, view.steps[step].params)
-    return all(mine[k] == words[k] or loose(mine[k]) or loose(words[k]) for k in mine.keys() & words.keys())
 
 
 def _never_looked_at(view: View, step: StepId, lookers: Sequence[str]) -> Iterator[Finding]:

@@ -6,17 +6,14 @@ word: the checker speaks up about what it knows, never about what it cannot know
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Generic, TypeVar
 
-from console.catalog.contract import ground, variable
+from console.catalog.contract import bind_pattern, binding_of, ground, variable
 from console.catalog.spec import Catalog, Contract, Fact, Risk, ToolSpec
+from console.plan.check.facts import FactIndex, fits, loose
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
-
-T = TypeVar("T")
 
 
 class View:
@@ -28,6 +25,8 @@ class View:
         self.catalog = catalog
         self.facts = frozenset(facts)
         self.graph = Graph.of(plan)
+        self._providing: dict[Fact, int] = {}
+        self._removing: dict[Fact, int] = {}
         skipped = self.graph.skipped
         found = {s.id: s for s in plan.leaves() if s.id not in skipped}
         self.steps: dict[StepId, Step] = {i: found[i] for i in self.graph.order if i in found}
@@ -50,9 +49,51 @@ class View:
     def ordered(self, one: StepId, other: StepId) -> bool:
         return self.before(one, other) or self.before(other, one)
 
-    def ancestors(self, step: StepId) -> Iterator[StepId]:
-        """The enabled steps before `step`, in order."""
-        return (other for other in self.steps if self.before(other, step))
+    def ancestors(self, step: StepId, among: int = -1) -> Iterator[StepId]:
+        """The enabled steps before `step`, in order; only those `among` these (`bits`)."""
+        return (other for other in self.named(self.above(step) & among) if other in self.steps)
+
+    def above(self, step: StepId) -> int:
+        """The steps before `step`, as `bits`."""
+        return self._above[step]
+
+    def below(self, step: StepId) -> int:
+        """The steps after `step`, as `bits`."""
+        return self._below[step]
+
+    def bit(self, step: StepId) -> int:
+        return 1 << self._bit[step]
+
+    def named(self, bits: int, *, last_first: bool = False) -> Iterator[StepId]:
+        """The steps of a set, in order."""
+        while bits:
+            found = (bits if last_first else bits & -bits).bit_length() - 1
+            bits ^= 1 << found
+            yield self.graph.order[found]
+
+    def bits(self, steps: Iterable[StepId]) -> int:
+        """A set of steps as a number: one bit a step, in their order, so that what holds of ten thousand
+        steps is told in a few instructions."""
+        number = bytearray(len(self.graph.order) // 8 + 1)
+        for step in steps:
+            number[self._bit[step] >> 3] |= 1 << (self._bit[step] & 7)
+        return int.from_bytes(number, "little")
+
+    def met_by(self, step: StepId) -> set[StepId]:
+        """The steps whose contracts have to do with that of `step`: what one changes is what the other needs
+        or changes, too."""
+        mine = self.contracts[step]
+        return {
+            other
+            for index, facts in (
+                (self._provided, (*mine.requires, *mine.forbids, *mine.removes)),
+                (self._removed, (*mine.requires, *mine.forbids, *mine.provides)),
+                (self._needed, (*mine.removes, *mine.provides)),
+                (self._written, mine.writes),
+            )
+            for fact in facts
+            for other in index.find(fact)
+        }
 
     @cached_property
     def _bit(self) -> dict[StepId, int]:
@@ -60,38 +101,82 @@ class View:
 
     @cached_property
     def _above(self) -> dict[StepId, int]:
-        above: dict[StepId, int] = {}
-        for step in self.graph.order:
+        return self._reached(self.graph.order, self.graph.predecessors)
+
+    @cached_property
+    def _below(self) -> dict[StepId, int]:
+        return self._reached(self.graph.order[::-1], self.graph.successors)
+
+    def _reached(
+        self, order: Sequence[StepId], nearest: Mapping[StepId, Sequence[StepId]]
+    ) -> dict[StepId, int]:
+        reached: dict[StepId, int] = {}
+        for step in order:
             mask = 0
-            for earlier in self.graph.predecessors[step]:
-                mask |= above[earlier] | 1 << self._bit[earlier]
-            above[step] = mask
-        return above
+            for other in nearest[step]:
+                mask |= reached[other] | self.bit(other)
+            reached[step] = mask
+        return reached
 
     @cached_property
     def contracts(self) -> dict[StepId, Contract]:
         """Each step's contract, its variables bound by what its ancestors leave behind."""
         bound: dict[StepId, Contract] = {}
+        provided, removed = FactIndex[StepId](), FactIndex[StepId]()
         for step, tool in self.tools.items():
             state: frozenset[Fact] = frozenset()
             if tool.contract.vars:
-                state = self.facts
-                for earlier in self.ancestors(step):
-                    if earlier in bound:
-                        gone = bound[earlier].removes
-                        state = frozenset(f for f in state if not any(fits(p, f) for p in gone))
-                        state |= set(bound[earlier].provides)
-            bound[step] = ground(tool, self.steps[step].params, state)
+                words = binding_of(tool, self.steps[step].params)
+                wanted = [bind_pattern(pattern, words) for pattern in tool.contract.requires]
+                state = self._left_behind(step, wanted, bound, provided, removed)
+            contract = bound[step] = ground(tool, self.steps[step].params, state)
+            for index, facts in ((provided, contract.provides), (removed, contract.removes)):
+                for fact in facts:
+                    index.add(fact, step)
         return bound
+
+    def _left_behind(
+        self,
+        step: StepId,
+        wanted: Sequence[Fact],
+        bound: Mapping[StepId, Contract],
+        provided: FactIndex[StepId],
+        removed: FactIndex[StepId],
+    ) -> frozenset[Fact]:
+        """What can be one of the `wanted` facts and holds when `step` begins."""
+
+        def is_wanted(fact: Fact) -> bool:
+            return any(fits(pattern, fact) for pattern in wanted)
+
+        state = set(filter(is_wanted, self.facts))
+        makers = {maker for pattern in wanted for maker in provided.find(pattern)}
+        made = state.union(*(bound[maker].provides for maker in makers))
+        enders = {ender for fact in filter(is_wanted, made) for ender in removed.find(fact)}
+        for earlier in self.ancestors(step, self.bits(makers | enders)):
+            gone = bound[earlier].removes
+            state = {fact for fact in state if not any(fits(pattern, fact) for pattern in gone)}
+            state |= set(filter(is_wanted, bound[earlier].provides))
+        return frozenset(state)
 
     def providers(self, fact: Fact) -> list[StepId]:
         """The steps after which `fact` holds, in order."""
         return self._provided.find(fact)
 
     def removers(self, fact: Fact) -> list[StepId]:
-        """The steps after which `fact` holds no more."""
-        kept = set(self._provided.find(fact))
-        return [step for step in self._removed.find(fact) if step not in kept]
+        """The steps after which `fact` holds no more, in order."""
+        return list(self.named(self.removing(fact)))
+
+    def providing(self, fact: Fact) -> int:
+        """`providers` as `bits`."""
+        if fact not in self._providing:
+            self._providing[fact] = self.bits(self.providers(fact))
+        return self._providing[fact]
+
+    def removing(self, fact: Fact) -> int:
+        """`removers` as `bits`."""
+        if fact not in self._removing:
+            self._removing[fact] = self.bits(self._removed.find(fact)) & ~self.providing(fact)
+        return self._removing[fact]
 
     @cached_property
     def _provided(self) -> FactIndex[StepId]:
@@ -100,6 +185,14 @@ class View:
     @cached_property
     def _removed(self) -> FactIndex[StepId]:
         return FactIndex((p, s) for s, c in self.contracts.items() for p in c.removes)
+
+    @cached_property
+    def _needed(self) -> FactIndex[StepId]:
+        return FactIndex((p, s) for s, c in self.contracts.items() for p in (*c.requires, *c.forbids))
+
+    @cached_property
+    def _written(self) -> FactIndex[StepId]:
+        return FactIndex((p, s) for s, c in self.contracts.items() for p in c.writes)
 
     @cached_property
     def _offered(self) -> FactIndex[tuple[str, Fact]]:
@@ -126,39 +219,3 @@ class View:
             words = {variable(p): w for p, w in pairs if variable(p) and not loose(w)}
             return self.catalog.tools[name], words
         return None
-
-
-class FactIndex(Generic[T]):
-    """Values by the facts they are about: facts known in full at once, others by trying."""
-
-    def __init__(self, entries: Iterable[tuple[Fact, T]]) -> None:
-        self._exact: dict[Fact, list[tuple[int, T]]] = defaultdict(list)
-        self._loose: list[tuple[Fact, tuple[int, T]]] = []
-        for number, (fact, value) in enumerate(entries):
-            if any(map(loose, fact)):
-                self._loose.append((fact, (number, value)))
-            else:
-                self._exact[fact].append((number, value))
-
-    def find(self, fact: Fact) -> list[T]:
-        """The values whose facts can be `fact`, each once, in the order they came in."""
-        found = [entry for known, entry in self._loose if fits(known, fact)]
-        if any(map(loose, fact)):
-            found += [
-                entry for known, entries in self._exact.items() if fits(known, fact) for entry in entries
-            ]
-        else:
-            found += self._exact.get(fact, ())
-        return list(dict.fromkeys(value for _, value in sorted(found, key=lambda entry: entry[0])))
-
-
-def loose(word: str) -> bool:
-    """Whether nobody can say yet what this word will be."""
-    return word == "*" or bool(variable(word)) or "{step_" in word
-
-
-def fits(pattern: Fact, fact: Fact) -> bool:
-    """Whether the two can be the same fact."""
-    return len(pattern) == len(fact) and all(
-        a == b or loose(a) or loose(b) for a, b in zip(pattern, fact, strict=True)
-    )

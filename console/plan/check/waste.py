@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from console.catalog.contract import show
 from console.catalog.parameters import text_of
 from console.catalog.spec import Fact, Risk
+from console.plan.check.facts import FactIndex, fits
 from console.plan.check.finding import Finding
 from console.plan.check.fixes import DropDependency
-from console.plan.check.view import FactIndex, View, fits
+from console.plan.check.view import View
 from console.plan.model import StepId
 from console.plan.references import referred
 
@@ -17,6 +18,8 @@ from console.plan.references import referred
 def needless_order(view: View) -> Iterator[Finding]:
     """Dependencies that no data, contract or resource asks for. A closing step that requires nothing
     (a notice at the end) stands where it stands on purpose."""
+    always = view.bits(step for step in view.steps if step not in view.tools)
+    looks = view.bits(step for step in view.tools if view.risk(step) is Risk.OBSERVE)
     for name, step in view.steps.items():
         if name not in view.tools or step.gate or _is_closing(view, name):
             continue
@@ -25,10 +28,13 @@ def needless_order(view: View) -> Iterator[Finding]:
             if on not in view.tools or any(view.before(on, other) for other in others):
                 continue
             if _both_known(view, on, name) and not _reason(view, on, name):
+                asked_for = view.bits(_asked_for(view, name)) | always
+                if view.risk(name).rank >= Risk.DISRUPTIVE.rank:
+                    asked_for |= looks
                 instead = tuple(
                     a
-                    for a in view.ancestors(on)
-                    if _reason(view, a, name) and not any(a == o or view.before(a, o) for o in others)
+                    for a in view.ancestors(on, asked_for)
+                    if not any(a == o or view.before(a, o) for o in others)
                 )
                 text = f"nothing asks for it to wait for step {on}; without that they could run at once"
                 yield Finding("needless-order", "note", name, text, DropDependency(name, on, instead))
@@ -44,11 +50,11 @@ def _both_known(view: View, one: StepId, other: StepId) -> bool:
 
 def _reason(view: View, on: StepId, step: StepId) -> bool:
     """Whether anything asks for `on` to come before `step`."""
-    later = view.steps[step]
-    if on in referred(later) or later.explain.get(on) or on not in view.contracts:
-        return True
     if view.risk(on) is Risk.OBSERVE and view.risk(step).rank >= Risk.DISRUPTIVE.rank:
         return True  # looking before acting
+    later = view.steps[step]
+    if on in referred(later) or later.explain.get(on) or on not in view.tools:
+        return True
     one, two = view.contracts[on], view.contracts[step]
     touching = (
         (one.provides, (*two.requires, *two.forbids, *two.removes)),
@@ -57,6 +63,13 @@ def _reason(view: View, on: StepId, step: StepId) -> bool:
         (one.writes, two.writes),
     )
     return any(fits(a, b) for left, right in touching for a in left for b in right)
+
+
+def _asked_for(view: View, step: StepId) -> set[StepId]:
+    """The steps for which `_reason` holds, but for those that hold of every step of their kind."""
+    later = view.steps[step]
+    explained = (on for on, why in later.explain.items() if why)
+    return {on for on in (*referred(later), *explained, *view.met_by(step)) if on in view.steps}
 
 
 def repeated(view: View) -> Iterator[Finding]:
