@@ -23,7 +23,8 @@ import termios
 import time
 from collections.abc import Callable
 
-from benchmarks.keys import STEPS, installed, place, spread, streaming
+from benchmarks.keys import STEPS, place, streaming
+from benchmarks.terminal import installed, load, spread
 
 RATE = 60_000
 BUFFER = 1 << 20
@@ -114,7 +115,7 @@ def main() -> None:
                     rate = (link.carried - before) / (time.perf_counter() - begin)
                     took = spread(walk(link, presses))
                     link.close()
-                    line = {"size": f"{columns}x{rows}", "stream": name, **took, "bytes_s": round(rate)}
+                    line = {"size": f"{columns}x{rows}", "stream": name, **took, "bytes_s": round(rate), "load": load()}
                     print(json.dumps(line), flush=True)
                     holds &= took["p95_ms"] <= P95_MS and (seconds > 0 or rate <= QUIET_BYTES)
     print(json.dumps({"limits": f"p95 {P95_MS:.0f} ms, quiet {QUIET_BYTES:.0f} bytes/s", "hold": holds}))
