@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.style import Style
+from textual.color import Color
 from textual.theme import Theme
 
 from console.bundled import themes_dir
@@ -36,6 +38,17 @@ INK_DEFAULTS: Mapping[str, str] = {
     "frame-focus": "#7fc8c2",
 }
 """Variables that every theme has, with the values of those that do not say them."""
+
+
+def ink_style(name: str, variables: Mapping[str, str]) -> Style:
+    """The style of an ink, of the cursor's row or of a match, in a theme with these variables. Not a rule of
+    the style sheet: those are matched for every pane whenever a class or the focus changes."""
+    if name in ("strong", "match"):
+        return Style(bold=name == "strong" or None, reverse=name == "match" or None)
+    key = name if name == "cursor" else f"ink-{name}"
+    colour = Color.parse(variables[key]).rich_color
+    shade = Style(bgcolor=colour) if name == "cursor" else Style(color=colour)
+    return shade + Style.parse(variables.get(f"{key}-style", "none"))
 
 
 def load_themes(*more: Path) -> Iterator[Theme]:

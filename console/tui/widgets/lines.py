@@ -20,7 +20,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.plan.model import StepId
-from console.tui.ink import CUT, INKS, Row, Span, fit
+from console.tui.ink import CUT, Row, Span, fit
+from console.tui.themes import ink_style
 
 SHIFT = 8
 """Columns that one press of left or right scrolls."""
@@ -28,12 +29,6 @@ SHIFT = 8
 
 class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """Base of all panes. Keys arrive through the screen's actions as calls of `move`, `go_to`, ..."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--cursor",
-        "lines--match",
-        *(f"lines--{ink}" for ink in INKS),
-    }
 
     keeps_cursor: ClassVar[bool] = False
     """Whether the cursor is shown while keys go elsewhere."""
@@ -103,10 +98,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """The style of an ink, or of two."""
         style = self._styles_of.get(names)
         if style is None:
-            style = Style.null()
-            for name in names.split():
-                style += self.get_component_rich_style(f"lines--{name}", partial=True)
-            self._styles_of[names] = style
+            inks = [ink_style(name, self.app.theme_variables) for name in names.split()]
+            style = self._styles_of[names] = Style.combine([Style.null(), *inks])
         return style
 
     def notify_style_update(self) -> None:
