@@ -155,7 +155,9 @@ class Console:
         """The pane on the right, its frame included: which pane has the keys shows in its colours."""
         cells, begin, end = self.terminal.cells, self._middle, self.terminal.columns - 3
         return [
-            part[y][begin:end] for part in (cells.texts, cells.styles) for y in range(1, self.terminal.lines - 8)
+            part[y][begin:end]
+            for part in (cells.texts, cells.styles)
+            for y in range(1, self.terminal.lines - 8)
         ]
 
 
@@ -207,7 +209,7 @@ def main() -> None:
             write_task(base, int(presses * 2.5) + 120, DONE, FAILED)
             with (
                 Terminal([installed(), "run", "task.yaml"], env, columns, rows, base) as terminal,
-                stopped(env, lambda: terminal.row(0).split()[-1]),  # noqa: B023
+                stopped(env, lambda: terminal.row(0).split()[-1]),
             ):
                 console = Console(terminal)
                 console.begin()

@@ -427,8 +427,8 @@ def test_plans_that_are_too_large_are_refused_before_anything_is_made_of_them() 
     assert messages(steps) == ["it has 501 steps; 500 are the limit"]
     assert len(from_document(steps, max_steps=501).steps) == 501
     assert messages(steps[:3], max_steps=2) == ["it has 3 steps; 2 are the limit"]
-    nested = [{"id": "p", "steps": [step(id=i) for i in range(20_000)]}]
-    assert messages(nested, max_steps=99_999) == ["it has 20001 steps; 20000 are the limit"]
+    nested = [{"id": "p", "steps": [step(id=i) for i in range(10_000)]}]
+    assert messages(nested, max_steps=99_999) == ["it has 10001 steps; 10000 are the limit"]
 
 
 def test_unknown_names_do_not_cost_without_bound() -> None:
