@@ -3,7 +3,8 @@
     {"thought": ..., "action": "tool", "params": {...}}      {"thought": ..., "finish": "the result"}
 
 The call may stand in an object of its own, `{"call": {"action": ..., "params": ...}}`. `null` means *not
-given*. What says both, neither, or something else is not followed: the model is told why.
+given*. What says both, neither, or something else is not followed: the model is told why, and what it said is
+kept as its thought.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ RESULTS = ("finish", "final_answer", "answer", "result")
 
 def read_turn(reply: str, tools: tuple[str, ...]) -> Move:
     """The turn in a reply; one with an `error` where there is none."""
+    move = _read(reply, tools)
+    return replace(move, thought=reply.strip()) if move.error and not move.thought else move
+
+
+def _read(reply: str, tools: tuple[str, ...]) -> Move:
     try:
         document = read_value(reply).document
     except BadReply as error:

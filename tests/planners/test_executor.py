@@ -199,6 +199,7 @@ def test_a_reply_that_cannot_be_followed_is_no_call(reply: str, why: str) -> Non
     move = read_turn(reply, ("say",))
     assert why in move.error
     assert (move.action, move.finish) == ("", None)
+    assert move.thought in (reply, "t"), "what was said is kept"
 
 
 # ── recordings ───────────────────────────────────────────────────────────────────────────────────
