@@ -17,8 +17,10 @@ import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from console.catalog.spec import Catalog
 from console.planners import llm_callbacks as callbacks
 from console.planners import llm_wire as wire
+from console.planners import rendering
 from console.planners.local_server import CannotRun, LocalServer
 
 HEARD_EVERY = 0.25
@@ -50,7 +52,7 @@ def main() -> None:
     litellm.drop_params = False
     wire.write(answers, wire.Ready(seconds=time.monotonic() - began))
     unusable = _install(litellm, wanted)
-    local = LocalServer()
+    local, redactor = LocalServer(), rendering.redactor(os.environ, Catalog())
     while body := requests.get():
         match wire.ASKED.validate_json(body):
             case wire.Look() as look:
@@ -58,7 +60,10 @@ def main() -> None:
             case wire.Ask() if unusable:
                 wire.write(answers, wire.Failure(kind="callback", detail=unusable))
             case wire.Ask() as ask:
-                wire.write(answers, _answered(litellm, ask, local, answers))
+                said = _answered(litellm, ask, local, answers)
+                if isinstance(said, wire.Failure):  # some providers repeat the address with the key in it
+                    said = said.model_copy(update={"detail": redactor.redact(said.detail)})
+                wire.write(answers, said)
     if wanted:
         callbacks.drain(litellm)
 

@@ -91,6 +91,12 @@ def test_what_went_wrong_is_told_apart(
     assert len(server.asked) == 1, "the worker tries nothing again by itself"
 
 
+def test_a_key_that_the_server_repeats_is_not_told(worker: Link, server: ModelServer) -> None:
+    call = Call(worker, server, Refusal(400, "bad request for https://x/v1?key=sk-canary"))
+    assert call.failure.kind == "request"
+    assert "key=<secret:STUB_API_KEY>" in call.failure.detail
+
+
 def test_a_busy_server_is_told_with_its_wait(worker: Link, server: ModelServer) -> None:
     call = Call(worker, server, Refusal(429, "slow down", (("retry-after", "7"),)))
     assert (call.failure.kind, call.failure.retry_after) == ("rate", "7")
