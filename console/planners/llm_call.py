@@ -226,6 +226,11 @@ def _words(failure: wire.Failure, model: str) -> tuple[str, str]:
                 f"no key for {name}: {missing}{status}",
                 f"Set the provider's key in the environment, {by_hand}",
             )
+        case "quota":
+            return (
+                f"the provider of {name} says that the account has no credit left{status}",
+                f"Add credit, choose another model, {by_hand}",
+            )
         case "model":
             return (
                 f"the model {name} is not known{status}",

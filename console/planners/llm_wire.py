@@ -20,7 +20,7 @@ Form = Literal["json_schema", "tool", "json_object", "text"]
 at all."""
 
 FailureKind = Literal[
-    "key", "model", "connection", "rate", "server", "html", "context", "request",
+    "key", "quota", "model", "connection", "rate", "server", "html", "context", "request",
     "budget", "price", "size", "length", "empty", "stall", "deadline", "worker", "local", "callback",
     "other",
 ]  # fmt: skip

@@ -35,6 +35,9 @@ LEAST_REPLY = 256
 _WRAPPERS = re.compile(r"(?:litellm\.)?\w+(?:Error|Exception)(?:: | - )")
 """What litellm puts in front of a provider's words."""
 
+_NO_CREDIT = ("insufficient_quota", "exceeded your current quota", "credit balance is too low")
+"""What providers say, with various statuses, when waiting does not help."""
+
 _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
 
 
@@ -342,6 +345,8 @@ class _Call:
             return "model"
         if "missing credentials" in text or status in (401, 403):
             return "key"
+        if status == 402 or any(words in text for words in _NO_CREDIT):
+            return "quota"
         if status == 429:
             return "rate"
         if "<html" in text or "<!doctype" in text:

@@ -85,7 +85,9 @@ def test_a_server_at_fault_is_asked_twice_more(kind: wire.FailureKind) -> None:
     assert asked.took == pytest.approx(1 + 2)
 
 
-@pytest.mark.parametrize("kind", ["key", "model", "context", "budget", "price", "size", "empty", "html"])
+@pytest.mark.parametrize(
+    "kind", ["key", "quota", "model", "context", "budget", "price", "size", "empty", "html"]
+)
 def test_what_would_fail_again_is_not_tried_again(kind: wire.FailureKind) -> None:
     asked = Asked(failure(kind))
     assert asked.error

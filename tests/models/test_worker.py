@@ -73,6 +73,9 @@ def test_each_form_is_asked_for_and_read(worker: Link, server: ModelServer, form
     [
         (Refusal(401, "wrong key"), "key", 401),
         (Refusal(403, "no"), "key", 403),
+        (Refusal(402, "insufficient balance"), "quota", 402),
+        (Refusal(429, "You exceeded your current quota, please check your plan"), "quota", 429),
+        (Refusal(400, "Your credit balance is too low to access the API"), "quota", 400),
         (Refusal(404, "no such model"), "model", 404),
         (Refusal(400, "response_format is not supported"), "request", 400),
         (Refusal(400, "This model's maximum context length is 4096 tokens"), "context", 400),
