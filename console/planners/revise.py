@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from console.catalog.spec import Catalog
 from console.errors import NoPlanExists, NoPlanner
+from console.plan import tree
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 from console.plan.references import referred
@@ -106,6 +107,7 @@ class _Revision:
                 "expected": expected(self.wants) or self.plan.expected,
             }
         )
+        plan = self._without_lost(plan, _ends(steps))
         ids = {self.solution.sequence[i]: name for i, name in self.names.items()}
         new = {a: name for a, name in ids.items() if name not in {s.id for s, _ in self.plan.walk()}}
         there = {s.id for s, _ in plan.walk()}
@@ -242,7 +244,7 @@ class _Revision:
         """Waiting steps without a contract: nobody can say that they are not needed. They stay; when
         what they waited for is gone, they wait for the end of the new rest, or go with the fallback."""
         names = {s.id for s in planned}
-        ends = [s.id for s in planned if not any(s.id in other.depends_on for other in planned)]
+        ends = _ends(planned)
         kept: list[Step] = []
         for step in self._opaque(names):
             there = (self._fixed() - self.now.gone) | names | {s.id for s in kept}
@@ -253,6 +255,40 @@ class _Revision:
                 explain = {d: why for d, why in step.explain.items() if d in depends}
                 kept.append(step.model_copy(update={"depends_on": tuple(depends), "explain": explain}))
         return kept
+
+    def _without_lost(self, plan: Plan, ends: Sequence[StepId]) -> Plan:
+        """`plan` without what its phases waited for and that is gone. One that is not planned yet waits
+        for the end of the new rest instead, or goes with the fallback."""
+        steps, back = plan.steps, self.back
+        loose = {s.id for s in self._opaque(set())} | {s.id for s, _ in plan.walk() if s.expand}
+        while True:
+            there = {step.id for top in steps for step in tree.inside(top)}
+            lost = {
+                step.id
+                for top in steps
+                for step in tree.inside(top)
+                if step.id in loose and not there.issuperset(tree.needs(step))
+            }
+            if not (back and lost):
+                break
+            for name in lost:
+                steps = tree.replaced(steps, name, ())
+
+        def known(step: Step) -> Step:
+            return tree.with_dependencies(step, tuple(d for d in step.depends_on if d in there))
+
+        plan = tree.with_steps(plan, tree.each(steps, known))
+        if not lost:
+            return plan
+        below = {name: Graph.of(plan).descendants(name) for name in lost}
+
+        def later(step: Step) -> Step:
+            if step.id not in lost:
+                return step
+            after = [end for end in ends if end not in below[step.id]]
+            return tree.with_dependencies(step, (*step.depends_on, *after))
+
+        return tree.with_steps(plan, tree.each(plan.steps, later))
 
     # ── words ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -297,6 +333,11 @@ def _free_ids(plan: Plan, history: History) -> Iterator[StepId]:
         yield str(number)
 
 
+def _ends(steps: Sequence[Step]) -> list[StepId]:
+    """Those that none of the others waits for."""
+    return [s.id for s in steps if not any(s.id in other.depends_on for other in steps)]
+
+
 def _leaves(step: Step) -> Iterator[Step]:
     if not step.is_phase:
         yield step
@@ -304,7 +345,7 @@ def _leaves(step: Step) -> Iterator[Step]:
         yield from _leaves(child)
 
 
-def _replaced(tree: Sequence[Step], fixed: set[StepId], rest: Sequence[Step]) -> tuple[Step, ...]:
+def _replaced(whole: Sequence[Step], fixed: set[StepId], rest: Sequence[Step]) -> tuple[Step, ...]:
     """The tree with its waiting steps replaced or taken out, and the new ones put in where they are
     first needed, at the top."""
     left = {s.id: s for s in rest}
@@ -322,7 +363,7 @@ def _replaced(tree: Sequence[Step], fixed: set[StepId], rest: Sequence[Step]) ->
                 kept.append(left.pop(step.id))
         return kept
 
-    placed = go(tree)
+    placed = go(whole)
     for step in reversed(left.values()):
         users = [i for i, s in enumerate(placed) if any(step.id in leaf.depends_on for leaf in _leaves(s))]
         placed.insert(min(users, default=len(placed)), step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from random import Random
+from typing import Any
 
 import anyio
 import pytest
@@ -67,6 +68,47 @@ def test_a_way_back_that_holds_already_leaves_only_what_has_started() -> None:
     draft = revised(BACK, CATALOG, RELEASE_PLAN, upto(4, "5", s5="failed"))
     assert draft.plan.steps == RELEASE_PLAN.steps[:5]
     assert draft.reason.endswith("going back to smoke_ok production v2.3.0, which holds already")
+
+
+def with_phase(*after: str, **more: Any) -> Plan:
+    phase = Step(id="p", depends_on=after, **more)
+    note = Step(id="n", action="none", depends_on=("p",))
+    return RELEASE_PLAN.model_copy(update={"steps": (*RELEASE_PLAN.steps, phase, note)})
+
+
+def test_a_phase_does_not_wait_for_a_step_that_goes() -> None:
+    inside = Step(id="p1", action="none")
+    listed = with_phase("1", "8", steps=(inside,))
+    draft = revised(BACK, CATALOG, listed, upto(6, "7", s7="failed"))
+    assert faults_of(draft.plan) == ()
+    assert draft.plan.step("p").depends_on == ("1",)
+
+
+def test_a_phase_that_waited_for_what_goes_is_not_planned_on_the_way_back() -> None:
+    draft = revised(BACK, CATALOG, with_phase("1", "8", expand=True), upto(6, "7", s7="failed"))
+    assert faults_of(draft.plan) == ()
+    assert {"8", "p", "n"}.isdisjoint(step.id for step, _ in draft.plan.walk())
+
+
+def test_a_phase_that_waited_for_what_another_way_replaces_waits_for_that() -> None:
+    other = """
+tools:
+  - name: build_remotely
+    parameters: [{name: tag, required: true}]
+    risk: reversible
+    requires: [tests_ok]
+    provides: [image $tag]
+    duration: 900
+"""
+    catalog = catalog_of(DEPLOY, other)
+    needless = Step(id="x", action="build_docker", params={"tag": "v9"}, depends_on=("1",))
+    listed = with_phase("x", expand=True)
+    listed = listed.model_copy(update={"steps": (*listed.steps, needless)})
+    draft = revised(BACK, catalog, listed, history("2", s1="succeeded", s2="failed", s3="running"))
+    assert "x" not in {step.id for step, _ in draft.plan.walk()}
+    assert faults_of(draft.plan) == ()
+    assert draft.plan.step("p").depends_on == ("8",)
+    assert draft.plan.step("n").depends_on == ("p",)
 
 
 def test_what_undoes_a_step_that_goes_is_not_said_to_undo_it_any_more() -> None:
