@@ -144,7 +144,7 @@ class Course(Troubles):
     def _expand(self) -> Grant | None:
         """A phase whose turn it is and that is not planned yet goes to the planner, once."""
         lane = self.lane
-        if not lane.graph.unexpanded or self.state.status is not _R.RUNNING or self.state.proposal:
+        if not lane.later or self.state.status is not _R.RUNNING or self.state.proposal:
             return None
         for phase in lane.unplanned():
             if phase not in self.given_up:
@@ -169,7 +169,7 @@ class Course(Troubles):
             return Grant((end,))
         if lane.running or lane.open or self.state.requests or self.state.status is not _R.RUNNING:
             return None
-        if lane.graph.unexpanded:
+        if lane.later:
             return None
         unmet = unmet_facts(self.state, self.catalog)
         if unmet:

@@ -20,8 +20,8 @@ _S = StepStatus
 
 class Lane:
     """`running`, `failed` (failed or cancelled, for good or until a retry), `in_doubt`, `held` and `open`
-    (not settled and not running) are ids; `disabled` are steps that the plan leaves out and that are still
-    to be marked so."""
+    (not settled and not running) are ids; `disabled` are steps that the plan leaves out, by themselves or
+    with their phase, and that are still to be marked so; `later` are phases that are not planned yet."""
 
     def __init__(self, state: RunState, catalog: Catalog, policy: Policy) -> None:
         self._state, self._catalog, self._policy = state, catalog, policy
@@ -39,7 +39,11 @@ class Lane:
         statuses = {step_id: self._status(step_id) for step_id in self.graph.order}
         durations = {step_id: self._duration(step) for step_id, step in self.steps.items()}
         self.frontier = Frontier(self.graph, statuses, self._lets_go, durations)
-        self.disabled = [s.id for s in self.steps.values() if not s.enabled and statuses[s.id] is _S.PENDING]
+        left_out = self.graph.skipped
+        self.disabled = [
+            step_id for step_id in self.steps if step_id in left_out and statuses[step_id] is _S.PENDING
+        ]
+        self.later = self.graph.unexpanded - left_out
         for step_id in (*self.steps, *state.calls):
             self.place(step_id)
 
@@ -48,13 +52,15 @@ class Lane:
         return self._state.step(step_id).status if step_id in self.steps else _S.HELD
 
     def _lets_go(self, step_id: StepId) -> bool:
-        return step_id in self.steps and self.is_settled(self.steps[step_id])
+        """A phase that is left out before it is planned holds up nothing."""
+        step = self.steps.get(step_id)
+        return self.is_settled(step) if step else step_id in self.graph.skipped
 
     def unplanned(self) -> list[StepId]:
         """Phases that are not planned yet and whose turn it is."""
         return [
             phase
-            for phase in self.graph.unexpanded
+            for phase in self.later
             if all(self._lets_go(before) for before in self.graph.predecessors[phase])
         ]
 

@@ -600,6 +600,20 @@ def test_a_missing_secret_fails_the_step_before_it_starts(tmp_path: Path) -> Non
     assert not state.steps["1"].has_started
 
 
+def test_the_steps_of_a_phase_that_is_left_out_are_skipped(tmp_path: Path) -> None:
+    inner = Step(id="q", steps=(step("b"),))
+    phase = Step(id="p", enabled=False, steps=(step("a"), inner))
+    world = World(tmp_path, plan(phase, step("2", "work", "p")))
+    state = run(world)
+    assert state.status is RunStatus.SUCCEEDED
+    assert {s: life.status for s, life in state.steps.items()} == {
+        "a": StepStatus.SKIPPED,
+        "b": StepStatus.SKIPPED,
+        "2": StepStatus.SUCCEEDED,
+    }
+    assert world.backend.started == ["r/2/1"]
+
+
 def test_a_disabled_step_is_skipped(tmp_path: Path) -> None:
     world = World(tmp_path, plan(step("1", enabled=False), step("2", "work", "1")))
     assert run(world).steps["1"].status is StepStatus.SKIPPED

@@ -113,6 +113,15 @@ def test_a_rejected_expansion_runs_nothing_and_can_be_asked_for_again(tmp_path: 
     assert world.backend.started == ["r/p-1/1"]
 
 
+def test_a_phase_that_is_left_out_is_not_planned_and_holds_up_nothing(tmp_path: Path) -> None:
+    planner = Asked(plan(step("1")))
+    steps = plan(phase("p", enabled=False), step("2", "work", "p"))
+    world = World(tmp_path, steps, planner=planner, policy=AGREED)
+    assert run(world).status is RunStatus.SUCCEEDED
+    assert planner.goals == []
+    assert world.backend.started == ["r/2/1"]
+
+
 def test_the_offline_planner_plans_a_phase_from_its_description(tmp_path: Path) -> None:
     base = tool("prepare", contract=contract(provides="ready"))
     build = tool("build", contract=contract(requires="ready", provides="built"))
