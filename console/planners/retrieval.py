@@ -32,7 +32,8 @@ class Choice:
 def choose(
     catalog: Catalog, task: str, sizes: Mapping[str, int], room: int, keep: Iterable[str] = ()
 ) -> Choice:
-    """The tools for `task` whose `sizes` together stay within `room`. Those in `keep` are always taken."""
+    """The tools for `task` whose `sizes` together stay within `room`. Those in `keep` are always taken, what
+    they bring with them where there is room."""
     if sum(sizes.values()) <= room:
         return Choice(tuple(catalog.tools.values()))
     scores = _scores(list(catalog.tools.values()), words(task))
@@ -42,10 +43,10 @@ def choose(
         for shape in dict.fromkeys((fact[0], len(fact)) for fact in tool.contract.provides):
             givers.setdefault(shape, []).append(tool.name)
     taken: dict[str, None] = {}
-    left = room
-    for name in [*keep, *ranked]:
+    left, kept = room, dict.fromkeys(keep)
+    for name in [*kept, *ranked]:
         for wanted in (name, *_companions(catalog.tools.get(name), givers)):
-            if wanted in catalog.tools and wanted not in taken and (sizes[wanted] <= left or name in keep):
+            if wanted in catalog.tools and wanted not in taken and (sizes[wanted] <= left or wanted in kept):
                 taken[wanted] = None
                 left -= sizes[wanted]
     shown = tuple(tool for name, tool in catalog.tools.items() if name in taken)
