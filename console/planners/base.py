@@ -42,13 +42,15 @@ class Goal:
 @dataclass(frozen=True, slots=True)
 class Done:
     """One step's part of the record that a replan is made from. `status` is a `StepStatus` value;
-    `output` is short, redacted and safe; `banned` steps must not be planned the same way again."""
+    `output` is short, redacted and safe; `banned` steps must not be planned the same way again. `call` says
+    what a step did that an earlier revision left out of the plan."""
 
     step: StepId
     status: str
     output: str = ""
     error: str = ""
     banned: bool = False
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def record_text(plan: Plan, history: History, token: str) -> str:
     parts = []
     for done in history.steps:
         mark = " (banned)" if done.banned else ""
-        parts.append(f"step {done.step} {actions.get(done.step, '')}: {done.status}{mark}")
+        parts.append(f"step {done.step} {done.call or actions.get(done.step, '')}: {done.status}{mark}")
         said = "\n".join(part for part in (done.error.strip(), done.output.strip()) if part)
         if said:
             parts.append(fenced(said, token))

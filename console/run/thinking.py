@@ -7,6 +7,7 @@ an event here: it is foreign code.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,10 +33,10 @@ from console.run.outcome import read_tail
 from console.run.results import result_of
 from console.run.revising import taken
 from console.run.state import RunState
-from console.text import clean
+from console.text import clean, one_line
 
 _S = StepStatus
-_OUTPUT = 1_000
+_OUTPUT, _CALL = 1_000, 400
 IMPROVER = "offline"
 """Who puts in what the checker misses in another planner's plan."""
 
@@ -193,8 +194,13 @@ class Thinking:
             output = clean(read_tail(spool(self._directory, attempt.key)))[-_OUTPUT:] if attempt else ""
             status = _S.FAILED if step.gone_round else step.status
             banned = status in (_S.FAILED, _S.CANCELLED)
-            steps.append(Done(step_id, status.value, output, step.reason, banned))
+            call = _call_of(state.retired[step_id]) if step_id in state.retired else ""
+            steps.append(Done(step_id, status.value, output, step.reason, banned, call))
         return History(tuple(steps), started.words, started.step, tuple(state.failed_plans), started.number)
+
+
+def _call_of(step: Step) -> str:
+    return one_line(f"{step.action} {json.dumps(step.params, ensure_ascii=False)}", _CALL)
 
 
 def put_back(plan: Plan, state: RunState) -> Plan:

@@ -12,6 +12,7 @@ from console.catalog.spec import Catalog, Parameter, Risk
 from console.errors import BadReply, ControlRefused, Fault
 from console.plan.model import Compensation, Plan
 from console.planners.base import Goal, History, PlanDraft, Progress
+from console.planners.rendering import record_text
 from console.run import events as ev
 from console.run.control import CallOff, ChangePlan, Deny, Replan, Stop
 from console.run.engine import Engine
@@ -273,6 +274,19 @@ def test_nothing_a_step_printed_makes_anything_start(tmp_path: Path) -> None:
     state = run(world, operator)
     assert world.backend.started == ["r/1/1"]
     assert state.steps["1"].status is StepStatus.FAILED
+
+
+def test_a_second_revision_knows_what_failed_before_the_first(tmp_path: Path) -> None:
+    planner = ScriptedPlanner(plan(step("2", "look")), plan(step("3")))
+    yes = Policy(consent=Consent(Risk.DESTRUCTIVE, revisions=True, label="--yes"), unattended=True)
+    tools = catalog(tool("work", parameters=(Parameter(name="on"),)))
+    first = plan(step("1", params={"on": "shop"}))
+    world = World(tmp_path, first, tools, planner=planner, policy=yes)
+    world.plays |= {"1": Play(exit_code=1), "2": Play(exit_code=1)}
+    assert run(world).status is RunStatus.SUCCEEDED
+    told = record_text(plan(step("2", "look")), planner.histories[1], "token")
+    assert 'step 1 work {"on": "shop"}: failed (banned)' in told
+    assert "step 2 look: failed (banned)" in told
 
 
 def test_what_undoes_a_failed_step_outlives_the_revision_that_leaves_it_out(tmp_path: Path) -> None:
