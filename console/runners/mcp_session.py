@@ -9,6 +9,7 @@ Servers may ask for sampling, roots or the operator's input: none of it is offer
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,6 +24,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CONNECTION_CLOSED,
     INVALID_REQUEST,
+    PARSE_ERROR,
     CallToolResult,
     Implementation,
     ListToolsRequest,
@@ -48,6 +50,12 @@ PAGES = 100
 
 RELIST = 10.0
 """Seconds for the list of tools before a call."""
+
+_NO_WORDS = "Server returned an error response"
+"""What the library says of a status without a message."""
+
+# Its log goes to the terminal where nobody has said otherwise, with tracebacks of what servers send.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 Said = Callable[[str, str], None]
 """Takes what a server tells on the way: a kind ("progress", "info", "error" ...) and a text."""
@@ -130,7 +138,8 @@ class ServerSession:
                 raise self._trouble("it did not tell its tools in time", connection) from None
             except MCPError as error:
                 if last or not self._is_loss(error, connection):
-                    raise self._trouble(f"it did not tell its tools: {_line(error)}", connection) from None
+                    why = _words(error, connection.conduct)
+                    raise self._trouble(f"it did not tell its tools: {why}", connection) from None
             except ValidationError:
                 raise self._trouble("what it tells of its tools is not what it must be", connection) from None
             except Exception as error:  # noqa: BLE001 - the library's seam, as in `_own`
@@ -164,7 +173,8 @@ class ServerSession:
         except MCPError as error:
             if self._is_loss(error, connection):
                 raise self._trouble("it ended during the call", connection) from None
-            raise ServerTrouble(f"{self.name} refused the call: {_line(error)}") from None
+            why = _words(error, connection.conduct)
+            raise ServerTrouble(f"{self.name} refused the call: {why}") from None
         except ValidationError:
             raise ServerTrouble(f"what {self.name} answered is no result of a call") from None
         except RuntimeError as error:  # the library's word for a result that its own schema forbids
@@ -321,7 +331,8 @@ class ServerSession:
             return cause
         if isinstance(cause, MCPError) and cause.code == CONNECTION_CLOSED:
             return self._trouble("it ended before it was ready", None, conduct)
-        return self._trouble(f"it cannot be used: {_line(cause)}", None, conduct)
+        why = _words(cause, conduct) if isinstance(cause, MCPError) else _line(cause)
+        return self._trouble(f"it cannot be used: {why}", None, conduct)
 
     def _trouble(
         self, what: str, connection: _Connection | None, conduct: Conduct | None = None
@@ -347,6 +358,15 @@ def _heart(error: BaseException) -> BaseException:
 def _line(error: BaseException) -> str:
     said = " ".join(str(error).split())[:300]
     return said or type(error).__name__
+
+
+def _words(error: MCPError, conduct: Conduct) -> str:
+    """What the other side said, or did instead of saying it."""
+    if error.code == PARSE_ERROR:
+        return "what it answered is no message of the protocol"
+    if error.message == _NO_WORDS and conduct.status:
+        return f"it answered {conduct.status}"
+    return _line(error)
 
 
 def _json(value: Any) -> str:

@@ -55,13 +55,14 @@ class Program:
 
 @dataclass(slots=True)
 class Conduct:
-    """How the other side behaved: lines that were no messages, what ended the connection, and the last line
-    it said besides messages. All of it is safe text."""
+    """How the other side behaved: lines that were no messages, what ended the connection, the last line it
+    said besides messages, and over HTTP the status it answered last with. All of it is safe text."""
 
     junk: int = 0
     first_junk: str = ""
     ended: str = ""
     last_words: str = ""
+    status: str = ""
     on_end: list[Callable[[], None]] = field(default_factory=list)
 
     def end(self, why: str) -> None:

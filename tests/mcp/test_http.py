@@ -49,7 +49,7 @@ async def test_the_newest_protocol_over_http(tmp_path: Path, modern_url: str) ->
         assert (await b.call("m.fail")).event.kind == "step_failed"
 
 
-TROUBLES = ("hello", "flood", "away", "broken")
+TROUBLES = ("hello", "flood", "away", "broken", "denied", "garbled", "page")
 
 
 class Rogue(BaseHTTPRequestHandler):
@@ -63,6 +63,9 @@ class Rogue(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if (trouble := self.path.strip("/")) in TROUBLES:
+            self.call(body.get("id"), trouble)
+            return
         self.seen.append({name.lower(): value for name, value in self.headers.items()})
         method, number = body["method"], body.get("id")
         tools = [{"name": name, "inputSchema": {"type": "object"}} for name in TROUBLES]
@@ -90,6 +93,12 @@ class Rogue(BaseHTTPRequestHandler):
                 self.reply(307, b"", {"Location": "http://169.254.169.254/latest"})
             case "broken":
                 self.reply(500, b"")
+            case "denied":
+                self.reply(401, b"who are you?", {"Content-Type": "text/plain"})
+            case "garbled":
+                self.reply(200, b'{"jsonrpc":')
+            case "page":
+                self.reply(200, b"<html>Sorry</html>", {"Content-Type": "text/html"})
 
     def do_GET(self) -> None:
         self.reply(405, b"")
@@ -140,12 +149,33 @@ async def test_an_old_server_over_http_its_secret_header_and_its_troubles(
     async with bench(tmp_path, {"r": server}, {"CANARY": "c4n4ry-value"}) as b:
         assert (await b.call("r.hello")).out == "hello"
         assert {headers["authorization"] for headers in Rogue.seen} == {"Bearer c4n4ry-value"}
-        troubles = {
-            name: (await b.call(f"r.{name}", timeout=20)).error for name in ("flood", "away", "broken")
-        }
-        assert all(troubles.values())
+        told = {name: (await b.call(f"r.{name}", timeout=20)).error for name in TROUBLES[1:]}
         assert (await b.call("r.hello")).out == "hello"
-        assert "32 MiB" in troubles["flood"]
-        assert "not followed" in troubles["away"]
+        assert "32 MiB" in told.pop("flood")
+        assert told.pop("away").startswith(
+            "r refused the call: Redirect to http://169.254.169.254/latest not"
+        )
+        assert told == {
+            "broken": "r refused the call: it answered 500 Internal Server Error",
+            "denied": "r refused the call: it answered 401 Unauthorized",
+            "garbled": "r refused the call: what it answered is no message of the protocol",
+            "page": "r refused the call: Unexpected content type: text/html",
+        }
         kept = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert not [path for path in kept if b"c4n4ry" in path.read_bytes()]
+
+
+def test_a_server_that_talks_nonsense_is_one_line_on_the_terminal(
+    tmp_path: Path, rogue: ThreadingHTTPServer
+) -> None:
+    url = f"http://127.0.0.1:{rogue.server_address[1]}"
+    names = ("garbled", "denied")
+    servers = {name: {"url": f"{url}/{name}", "timeout": 20} for name in names}
+    (tmp_path / "tools.yaml").write_text(json.dumps({"mcp_servers": servers}))
+    argv = [sys.executable, "-m", "console.cli", "tools", "check", "tools.yaml", "--ask"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    why = ("what it answered is no message of the protocol", "it answered 401 Unauthorized")
+    assert [line.partition(" failed: ")[2] for line in done.stdout.splitlines()[:2]] == [
+        f"it cannot be used: {each}; its tools are missing" for each in why
+    ]
