@@ -153,8 +153,10 @@ class McpCalls:
                 return self._failed(call, f"the call of {call.spec.tool} broke: {error!r}")
         self._doubt(call)
         assert call.spec.timeout is not None
-        server = (call.spec.call or {})["server"]
-        why = f"the server {server} did not answer within {call.spec.timeout:g} s"
+        server = str((call.spec.call or {})["server"])
+        session = self._servers.session(server)
+        said = session.said if session else ""
+        why = f"the server {server} did not answer within {call.spec.timeout:g} s{said}"
         return {**self._failed(call, why), "timed_out": True}
 
     async def _answered(self, call: _Call) -> dict[str, Any]:

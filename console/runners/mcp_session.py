@@ -111,10 +111,16 @@ class ServerSession:
         self.name = name
         self._server, self._place, self._tasks = server, place, tasks
         self._connection: _Connection | None = None
+        self._conduct = Conduct()
         self._opening = anyio.Lock()
         self._listeners: dict[object, Said] = {}
         self._secrets = apart({name: place.caller.get(name, "") for name in server.secrets})
         self._redactor = Redactor(self._secrets)
+
+    @property
+    def said(self) -> str:
+        """What the server printed instead of messages, in parentheses; "" when it did not."""
+        return _said(self._conduct)
 
     def close(self) -> None:
         """End the session; the server's process ends with it."""
@@ -135,16 +141,18 @@ class ServerSession:
                     return connection, await self._listed(connection)
             except TimeoutError:
                 connection.closing.set()
-                raise self._trouble("it did not tell its tools in time", connection) from None
+                raise self._trouble("it did not tell its tools in time", connection.conduct) from None
             except MCPError as error:
                 if last or not self._is_loss(error, connection):
                     why = _words(error, connection.conduct)
-                    raise self._trouble(f"it did not tell its tools: {why}", connection) from None
+                    raise self._trouble(f"it did not tell its tools: {why}", connection.conduct) from None
             except ValidationError:
-                raise self._trouble("what it tells of its tools is not what it must be", connection) from None
+                raise self._trouble(
+                    "what it tells of its tools is not what it must be", connection.conduct
+                ) from None
             except Exception as error:  # noqa: BLE001 - the library's seam, as in `_own`
                 connection.closing.set()
-                raise self._trouble(f"it cannot be asked: {_line(error)}", connection) from None
+                raise self._trouble(f"it cannot be asked: {_line(error)}", connection.conduct) from None
         raise AssertionError
 
     async def call(
@@ -172,7 +180,7 @@ class ServerSession:
             return await connection.client.call_tool(tool, dict(params), progress_callback=tell)
         except MCPError as error:
             if self._is_loss(error, connection):
-                raise self._trouble("it ended during the call", connection) from None
+                raise self._trouble("it ended during the call", connection.conduct) from None
             why = _words(error, connection.conduct)
             raise ServerTrouble(f"{self.name} refused the call: {why}") from None
         except ValidationError:
@@ -233,7 +241,9 @@ class ServerSession:
                 return self._connection
             with anyio.move_on_after(self._server.timeout):
                 return await self._open()
-        raise ServerTrouble(f"the server {self.name} did not start within {self._server.timeout:g} s")
+        raise ServerTrouble(
+            f"the server {self.name} did not start within {self._server.timeout:g} s{self.said}"
+        )
 
     async def _open(self) -> _Connection:
         """An old server may stumble over the newer way to begin: further tries begin the old way."""
@@ -252,7 +262,7 @@ class ServerSession:
     async def _own(self, mode: str, *, task_status: TaskStatus[_Connection | ServerTrouble]) -> None:
         """One session, from its opening to its end."""
         connection: _Connection | None = None
-        conduct = Conduct()
+        conduct = self._conduct = Conduct()
         closing = anyio.Event()
         conduct.on_end.append(closing.set)
         try:
@@ -265,7 +275,7 @@ class ServerSession:
                     task_status.started(connection)
                     await closing.wait()
             if connection is None:
-                task_status.started(self._trouble("it did not answer in time", None, conduct))
+                task_status.started(self._trouble("it did not answer in time", conduct))
         except Exception as error:  # noqa: BLE001 - the library's seam: whatever it raises is data from here on
             closing.set()
             if connection is None:
@@ -330,22 +340,12 @@ class ServerSession:
         if isinstance(cause, ServerTrouble):
             return cause
         if isinstance(cause, MCPError) and cause.code == CONNECTION_CLOSED:
-            return self._trouble("it ended before it was ready", None, conduct)
+            return self._trouble("it ended before it was ready", conduct)
         why = _words(cause, conduct) if isinstance(cause, MCPError) else _line(cause)
-        return self._trouble(f"it cannot be used: {why}", None, conduct)
+        return self._trouble(f"it cannot be used: {why}", conduct)
 
-    def _trouble(
-        self, what: str, connection: _Connection | None, conduct: Conduct | None = None
-    ) -> ServerTrouble:
-        """`what`, with what is known of the server's conduct."""
-        known = connection.conduct if connection else conduct or Conduct()
-        said = [known.ended] if known.ended else []
-        if known.first_junk:
-            said.append(f"it printed what is no message: {known.first_junk}")
-        elif known.last_words:
-            said.append(f"its last words: {known.last_words}")
-        more = f" ({'; '.join(said)})" if said else ""
-        return ServerTrouble(self._redactor.redact(f"the server {self.name} failed: {what}{more}"))
+    def _trouble(self, what: str, conduct: Conduct) -> ServerTrouble:
+        return ServerTrouble(f"the server {self.name} failed: {self._redactor.redact(what)}{_said(conduct)}")
 
 
 def _heart(error: BaseException) -> BaseException:
@@ -358,6 +358,16 @@ def _heart(error: BaseException) -> BaseException:
 def _line(error: BaseException) -> str:
     said = " ".join(str(error).split())[:300]
     return said or type(error).__name__
+
+
+def _said(conduct: Conduct) -> str:
+    """What is known of the other side's conduct, to be put after what came of it."""
+    said = [conduct.ended] if conduct.ended else []
+    if conduct.first_junk:
+        said.append(f"it printed what is no message: {conduct.first_junk}")
+    elif conduct.last_words:
+        said.append(f"its last words: {conduct.last_words}")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _words(error: MCPError, conduct: Conduct) -> str:

@@ -41,6 +41,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     "ask": {"description": "Ask the client for things.", "inputSchema": NONE},
     "offspring": {"description": "Start a process of its own session.", "inputSchema": NONE},
     "refuse": {"description": "Answer with a protocol error.", "inputSchema": NONE},
+    "half": {"description": "Answer with half a character.", "inputSchema": NONE},
     "nonsense": {"description": "Answer with what is no result.", "inputSchema": NONE},
 }
 
@@ -115,6 +116,11 @@ def call(number: Any, name: str, arguments: dict[str, Any], token: Any) -> None:
     elif name == "offspring":
         child = subprocess.Popen(["sleep", "300"], start_new_session=True, stdin=subprocess.DEVNULL)
         send(id=number, result=text(str(child.pid)))
+    elif name == "half":
+        sys.stdout.write(
+            '{"jsonrpc": "2.0", "id": ' + str(number) + ', "result": {"content": [{"text": "\\ud800"}]}}\n'
+        )
+        sys.stdout.flush()
     elif name == "refuse":
         send(id=number, error={"code": -32602, "message": "that is not how to call it"})
     elif name == "nonsense":
@@ -131,6 +137,13 @@ def main(ways: set[str]) -> None:
         sys.exit("cannot read its configuration")
     while "junk" in ways:
         print("all work and no play", flush=True)
+    if "prompt" in ways:
+        sys.stderr.write("Ok to install? (y) ")
+        sys.stderr.flush()
+        time.sleep(300)
+    if "pretty" in ways:
+        print(json.dumps({"jsonrpc": "2.0", "id": 0, "result": {}}, indent=2), flush=True)
+        time.sleep(300)
     if "hang" in ways:
         time.sleep(300)
     version = next((way.partition("=")[2] for way in ways if way.startswith("version=")), "2024-11-05")

@@ -104,7 +104,7 @@ def test_servers_are_asked_by_tools_and_check(
         ["s.nonsense", "disruptive?"],
         ["s", "server"],
     ]
-    assert "16 tools" in out
+    assert "17 tools" in out
     _, out, _ = told(capsys, "tools", "s.echo", "--tools", "tools.yaml")
     assert "it says     read only (a claim, not believed)" in out
     (here / "plan.json").write_text(json.dumps(steps(("s.ecko", {"text": "x"}))))

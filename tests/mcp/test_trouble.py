@@ -33,13 +33,21 @@ pytestmark = pytest.mark.anyio
         ),
         (fake("hang", timeout=1), "the server s did not start within 1 s"),
         (
+            fake("prompt", timeout=2),
+            "the server s did not start within 2 s (its last words: Ok to install? (y))",
+        ),
+        (
+            fake("pretty", timeout=2),
+            "the server s did not start within 2 s (it printed what is no message: {)",
+        ),
+        (
             fake("junk"),
             "the server s failed: it ended before it was ready (it printed more than 1000 lines that are no "
             "messages; it printed what is no message: all work and no play)",
         ),
         (McpServer(url="http://127.0.0.1:9/mcp"), "the server s failed: it cannot be used: All connection attempts failed"),
     ],
-    ids=["not there", "no variable", "dies", "hangs", "junk", "refuses"],
+    ids=["not there", "no variable", "dies", "hangs", "asks", "prints pretty", "junk", "refuses"],
 )  # fmt: skip
 async def test_a_server_that_does_not_come_up_is_one_line_and_its_tools_are_missing(
     tmp_path: Path, server: McpServer, problem: str
@@ -100,6 +108,15 @@ async def test_an_answer_without_end_ends_the_session_and_not_the_run(tmp_path: 
         )
         assert psutil.Process().memory_info().rss - before < 150 * 2**20
         assert (await b.call("s.echo", text="again")).out == "again"
+
+
+async def test_a_time_out_says_what_was_printed_instead_of_an_answer(tmp_path: Path) -> None:
+    async with bench(tmp_path, {"s": fake()}) as b:
+        outcome = await b.call("s.half", timeout=0.5)
+        assert outcome.status.timed_out
+        assert outcome.error.startswith(
+            'the server s did not answer within 0.5 s (it printed what is no message: {"jsonrpc": "2.0",'
+        )
 
 
 async def test_what_is_no_result_fails_the_step(tmp_path: Path) -> None:
