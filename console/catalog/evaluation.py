@@ -43,6 +43,7 @@ _WAY_OUT = "put the code in a script file and pass the value as its argument"
 
 
 def refusals(found: Scan) -> Iterator[tuple[int, str]]:
+    """Where a value would be evaluated: (offset in the script, why)."""
     judge = _Judge(_tainted(found))
     for slot in found.slots:
         if slot.in_function:
@@ -323,6 +324,7 @@ def _program_text(words: Sequence[Word]) -> Iterator[Word]:
 
 
 def mark_bare(command: SimpleCommand) -> None:
+    """Mark the placeholders of `command` whose value begins an argument."""
     if command.kind != "command":
         return
     words = [w for w in command.words if not _ASSIGNMENT.match(w.text)]

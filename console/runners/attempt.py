@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 from dataclasses import replace
@@ -24,6 +25,8 @@ from console.runners.supervisor import CANCEL, CLAIM, EXIT, LOCK
 ABANDONED = "abandoned"
 
 HOST = socket.gethostname()
+_SUPERVISOR = re.compile(rb"^supervisor ([1-9][0-9]{0,8})\n", re.MULTILINE)
+_PROCESS = re.compile(rb"^process ([0-9]{1,9}) ([0-9]{1,12}\.[0-9]+)\n", re.MULTILINE)
 _RECORD = 65_536  # bytes; a claim or an exit record has a few hundred
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -63,12 +66,11 @@ def open_supervisor(directory: Path) -> int | None:
 
     The lock is looked at after the pidfd is open: held, the pid is still the supervisor's own.
     """
-    lines = (_read(directory, CLAIM) or b"").splitlines()
-    pid = next((int(line.split()[1]) for line in reversed(lines) if line.startswith(b"supervisor ")), 0)
-    if not pid:
+    pids = _SUPERVISOR.findall(_read(directory, CLAIM) or b"")
+    if not pids:
         return None
     try:
-        fd = os.pidfd_open(pid)
+        fd = os.pidfd_open(int(pids[-1]))
     except ProcessLookupError:
         return None
     if is_held(directory):
@@ -145,12 +147,8 @@ def _read_exit(directory: Path) -> Status | None:
 
 
 def _read_claim(claim: bytes) -> Status:
-    pid, started = 0, 0.0
-    for line in claim.splitlines():
-        if line.startswith(b"process "):
-            _, first, second = line.split()
-            pid, started = int(first), float(second)
-    return Status("running", pid=pid, host=HOST, started=started)
+    pid, started = (_PROCESS.findall(claim) or [(0, 0)])[-1]
+    return Status("running", pid=int(pid), host=HOST, started=float(started))
 
 
 def _lost_words(directory: Path, pid: int) -> str:

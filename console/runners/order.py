@@ -90,6 +90,7 @@ def _pairs(fields: list[bytes]) -> dict[bytes, bytes]:
 
 
 def to_frame(body: bytes) -> bytes:
+    """`body` behind its length."""
     return len(body).to_bytes(_SIZE, "big") + body
 
 

@@ -5,6 +5,7 @@ What really ran is told by the steps themselves, in a file beside the run.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -342,6 +343,33 @@ async def test_a_damaged_exit_record_is_no_result(backend: LocalBackend, run_dir
     (spool(run_dir, KEY) / "exit").write_bytes(b"")
     status = await backend.status(KEY, wait=None)
     assert (status.phase, status.error) == ("lost", "its exit record is damaged")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        b"",
+        b"\0" * 64,
+        b"process 12",
+        b"process x y",
+        b"supervisor",
+        b"supervisor \n",
+        b"supervisor 1" + b"0" * 20,
+    ],
+)
+async def test_a_damaged_claim_is_a_claim(
+    backend: LocalBackend, run_dir: Path, spec: Specs, claim: bytes
+) -> None:
+    home = spool(run_dir, KEY)
+    home.mkdir()
+    (home / "claim").write_bytes(claim)
+    assert (await backend.status(KEY, wait=None)).phase == "lost"
+    (home / "lock").touch()
+    with (home / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert (await backend.status(KEY, wait=0.01)).phase == "running"
+        await backend.cancel(KEY)
+    assert not await backend.submit(spec(KEY, "true"))
 
 
 async def test_files_that_cannot_be_read_are_one_line(backend: LocalBackend, run_dir: Path) -> None:
