@@ -15,6 +15,7 @@ from typing import Any
 
 from console.catalog.clauses import TOOL_NAME
 from console.catalog.contract import variable
+from console.catalog.parameters import plain
 from console.catalog.spec import (
     Catalog,
     McpCall,
@@ -243,7 +244,7 @@ def _schema_problem(schema: Mapping[str, Any]) -> str:
     if not isinstance(schema.get("properties", {}), dict):
         return "properties is not an object"
     try:
-        Draft202012Validator.check_schema(schema)
+        Draft202012Validator.check_schema(plain(schema))
     except SchemaError as error:
         return one_line(error.message, 120)
     except RecursionError:

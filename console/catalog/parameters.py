@@ -28,6 +28,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+_VALUES = ("enum", "const", "default", "examples")
+"""Keywords of a schema below which there are no schemas, but values."""
+
+_NAMED = ("properties", "$defs", "definitions", "dependentSchemas")
+"""Keywords below which there are schemas by name."""
+
+
 def text_of(value: Any) -> str:
     """A value as one word of a process: text as it is, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -99,10 +106,32 @@ class Checker:
 
         kept = self._validators.get(id(tool))
         if kept is None or kept[0] is not tool:
-            schema = {**tool.schema_of_parameters, "required": []}
+            schema = tool.schema_of_parameters if tool.input_schema is None else plain(tool.input_schema)
+            schema = {**schema, "required": []}
             # With a registry of its own, nothing that a schema refers to is fetched from anywhere.
             kept = self._validators[id(tool)] = (tool, _validator_class()(schema, registry=Registry()))
         return kept[1]
+
+
+def plain(schema: Any) -> Any:
+    """A schema that somebody else wrote, without its patterns. They are of another language than Python's,
+    and one of them could keep this process busy for ever; whoever wrote them looks for himself."""
+    if isinstance(schema, list):
+        return [plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    left_out = {"pattern", "patternProperties"}
+    if "patternProperties" in schema:  # what they would allow is not known then
+        left_out |= {"additionalProperties", "unevaluatedProperties"}
+    return {key: _plain_value(key, value) for key, value in schema.items() if key not in left_out}
+
+
+def _plain_value(key: str, value: Any) -> Any:
+    if key in _VALUES:
+        return value
+    if key in _NAMED and isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    return plain(value)
 
 
 def schema_problem(parameter: Parameter) -> str:
