@@ -22,6 +22,10 @@ def attach(
     plain: Plain = False,
     as_json: JsonFacts = False,
     take: Annotated[bool, typer.Option("--take", help="Take the control from whoever holds it.")] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="Sign what you approve with this SSH key, or with the agent's."),
+    ] = None,
 ) -> int:
     """Attach to a run: see what it does; steer it when you hold the control.
 
@@ -33,20 +37,20 @@ def attach(
 
     front, directory = Front(plain=plain, as_json=as_json), find_run(run)
     if front.screen:
-        return on_screen(lambda door: door.attach(directory, take=take))
+        return on_screen(lambda door: door.attach(directory, take=take, key=key))
     import anyio
 
-    code = anyio.run(_attach, directory, front, take)
+    code = anyio.run(_attach, directory, front, take, key)
     tell_end(directory, front)
     return code
 
 
-async def _attach(directory: Path, front: Front, take: bool) -> int:
+async def _attach(directory: Path, front: Front, take: bool, key: Path | None) -> int:
     from console.service.client import Kept, NotExecuted
     from console.service.client import attach as attach_to
 
     try:
-        async with attach_to(directory, ui=front.can_ask) as session:
+        async with attach_to(directory, ui=front.can_ask, key=key) as session:
             if take:
                 await session.take_control()
             return await follow(session, front, session.who, 0)

@@ -41,17 +41,19 @@ class Door:
     def __init__(self) -> None:
         self._held: list[asyncio.Task[None]] = []
 
-    async def attach(self, directory: Path, *, take: bool = False) -> Session:
+    async def attach(self, directory: Path, *, take: bool = False, key: Path | None = None) -> Session:
         """A session with the run; its record alone when no process executes it."""
         opened: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
-        self._held.append(asyncio.create_task(self._hold(directory, take, opened)))
+        self._held.append(asyncio.create_task(self._hold(directory, take, key, opened)))
         return await opened
 
-    async def _hold(self, directory: Path, take: bool, opened: asyncio.Future[Session]) -> None:
+    async def _hold(
+        self, directory: Path, take: bool, key: Path | None, opened: asyncio.Future[Session]
+    ) -> None:
         from console.service.client import Kept, NotExecuted, attach
 
         try:
-            async with attach(directory, ui=True) as session:
+            async with attach(directory, ui=True, key=key) as session:
                 if take:
                     await session.take_control()
                 opened.set_result(session)

@@ -25,13 +25,15 @@ class Wish(Named):
 
 class Approve(Wish):
     """Yes to the request `request`. `hash` is what was shown; `steps` maps each destructive step
-    that was confirmed to its hash; `answer` is one of the request's options where it has some."""
+    that was confirmed to its hash; `answer` is one of the request's options where it has some. `signature`
+    is an SSH signature of all that (service/signature.py), where the person has signed it."""
 
     request: str
     hash: str
     steps: dict[StepId, str] = {}
     answer: str = ""
     how: str = "key"
+    signature: str = ""
 
 
 class Countersign(Approve):

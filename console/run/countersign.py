@@ -17,6 +17,9 @@ from console.run.renewal import asking_in
 from console.run.standing import Request
 from console.run.state import RunState
 
+BY_KEY = "key of "
+"""How the name of a person begins who is known by a signature (service/signature.py), not by a login."""
+
 COUNTERSIGNED = ("plan", "revision", "step", "compensation", "tool")
 """What a yes to lets something run that was not approved before."""
 
@@ -54,7 +57,7 @@ def first_of_two(
         raise ControlRefused(
             "two persons must approve this, and the system does not say who you are: no loginuid is set",
             kept=kept,
-            todo="Attach from a session that you logged into yourself",
+            todo="Attach from a session that you logged into yourself, or with --key and your SSH key",
         )
     signed = request.signed
     if signed is None:
@@ -67,6 +70,13 @@ def first_of_two(
             how=approved.how,
             step=request.step,
             persons=persons,
+            signature=approved.signature,
+        )
+    if signed.person.startswith(BY_KEY) is not person.startswith(BY_KEY):
+        raise ControlRefused(
+            f"{signed.person} and {person} could be one person: one is known by a login, one by a key",
+            kept="the first approval stands",
+            todo="Approve it the way the first person did",
         )
     if signed.person == person:
         raise ControlRefused(

@@ -253,7 +253,7 @@ class ApprovalRequested(Event):
 
 class Countersigned(Event):
     """One person said yes to what needs two (`persons`); nothing goes on before another has. `person` is who
-    the system says it is, `by` what they call themselves."""
+    the system says it is, `by` what they call themselves. A yes that was signed keeps its `signature`."""
 
     request: str
     scope: Scope
@@ -263,11 +263,13 @@ class Countersigned(Event):
     how: str
     step: StepId = ""
     persons: int = 2
+    signature: str = ""
 
 
 class Approved(Event):
     """A person said yes. `steps` maps destructive steps that were confirmed to their own hashes. `persons`
-    are those who said it, as the system knows them, where the policy asks for two."""
+    are those who said it, as the system knows them, where the policy asks for two, `signature` the second
+    one's, where it was signed."""
 
     request: str
     scope: Scope
@@ -278,6 +280,7 @@ class Approved(Event):
     steps: dict[StepId, str] = {}
     answer: str = ""
     persons: tuple[str, ...] = ()
+    signature: str = ""
 
 
 class Denied(Event):

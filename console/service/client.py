@@ -22,12 +22,13 @@ from anyio import to_thread
 
 from console.errors import ControlRefused, UsageError
 from console.run import journal
-from console.run.control import RunControl, Wish
+from console.run.control import Approve, RunControl, Wish
 from console.run.events import Record
 from console.service import wire
 from console.service.exported import Exported
 from console.service.link import Link
 from console.service.server import SOCKET
+from console.service.signature import sign
 from console.service.wire import BadFrame, Message, Wire
 
 BATCH = 2000
@@ -61,9 +62,11 @@ class Attached:
     `holder` names who holds the control ("" for nobody), `asker` who asks for it, `others` the screens
     besides this one; `has_control` says whether it is us, `kept` why it was not given to us when we asked
     last. `on_control` is called when any of that changes. `gone` says why there is no connection any more.
+    With a `key` every yes is signed.
     """
 
-    def __init__(self, directory: Path, *, ui: bool, who: str = "") -> None:
+    def __init__(self, directory: Path, *, ui: bool, who: str = "", key: Path | None = None) -> None:
+        self.key = key
         self.run = directory.name
         self.directory = directory
         self.ui = ui
@@ -94,6 +97,8 @@ class Attached:
 
     async def wish(self, wish: Wish, *, by: str = "", person: str | None = None) -> Any:
         """Say `wish` and wait for the answer. Who says it the engine finds out itself."""
+        if self.key is not None and isinstance(wish, Approve):
+            wish = await to_thread.run_sync(sign, wish, self.run, self.key)
         self._number += 1
         answer = self._answers[self._number] = _Answer()
         try:
@@ -251,13 +256,15 @@ class _Answer:
 
 
 @asynccontextmanager
-async def attach(directory: Path, *, ui: bool = False, who: str = "") -> AsyncIterator[Attached]:
+async def attach(
+    directory: Path, *, ui: bool = False, who: str = "", key: Path | None = None
+) -> AsyncIterator[Attached]:
     """Attach to the process that executes the run in `directory`. `ui` says that this is a screen:
-    the first screen holds the control.
+    the first screen holds the control. `key` is an SSH key that every yes is signed with.
 
     Raises `NotExecuted` when there is no such process and `Refused` when it does not let us in.
     """
-    session = Attached(directory, ui=ui, who=who)
+    session = Attached(directory, ui=ui, who=who, key=key)
     await session._open()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session._listen)

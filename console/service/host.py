@@ -29,7 +29,7 @@ from console.planners.rendering import redactor
 from console.redact import Redactor
 from console.run import events as ev
 from console.run.control import Session
-from console.run.engine import NO_POLICY, Engine, Log, Setup
+from console.run.engine import Engine, Log, Setup
 from console.run.history import learn
 from console.run.journal import Journal
 from console.run.policy import Consent, Policy
@@ -54,7 +54,7 @@ from console.service.parts import (
     secrets_of,
 )
 from console.service.person import person_of
-from console.service.policy_file import load_policy
+from console.service.policy_file import PolicyFiles, load_policy
 from console.service.server import Service
 from console.service.sound import refuse_changed
 from console.settings import Settings, load_settings, private_dir
@@ -90,10 +90,11 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             backend: StepBackend = Router(processes, calls)
             if tracing:
                 backend = Placed(backend, journal.since)
-            setup = await _setup(order, journal, world, backend, warnings)
+            files = load_policy()
+            setup = await _setup(order, journal, world, backend, files, warnings)
             engine = Engine(setup)
             try:
-                return await _serve(engine, journal, front, ready, calls_whom, tracing)
+                return await _serve(engine, journal, front, ready, calls_whom, tracing, files.signers)
             finally:
                 if setup.executor is not None:
                     setup.executor.close()
@@ -112,9 +113,8 @@ async def perform(order: Order, stage: Stage, front: Front) -> int:
     """The same run on a stage: its steps are acted there, nothing is started and no record is kept; gives
     what the front end gives."""
     world = _World(catalog_of(order.task, order.tools), Path(order.workspace), {}, RunState())
-    setup = await _setup(order, stage.journal, world, stage.backend)
-    setup = replace(setup, policy=_policy(order), loaded=NO_POLICY, policy_changed=lambda: "")
-    setup = replace(setup, wall=stage.clock.now, sleep=stage.clock.sleep)
+    setup = await _setup(order, stage.journal, world, stage.backend, PolicyFiles((), {}))
+    setup = replace(setup, policy_changed=lambda: "", wall=stage.clock.now, sleep=stage.clock.sleep)
     engine = Engine(replace(setup, planner=stage.acted(setup.planner), executor=recorded_turns(order.task)))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(engine.serve)
@@ -130,8 +130,9 @@ async def _serve(
     ready: Callable[[], None],
     calls_whom: Call | None,
     tracing: Tracing | None = None,
+    signers: Path | None = None,
 ) -> int:
-    service = Service(engine, head=journal.seq)
+    service = Service(engine, head=journal.seq, signers=signers)
     ended = anyio.Event()
     codes: list[int] = []
 
@@ -242,9 +243,14 @@ async def _with_servers(order: Order, world: _World, servers: Servers) -> _World
 
 
 async def _setup(
-    order: Order, journal: Log, world: _World, backend: StepBackend, warnings: Sequence[str] = ()
+    order: Order,
+    journal: Log,
+    world: _World,
+    backend: StepBackend,
+    files: PolicyFiles,
+    warnings: Sequence[str] = (),
 ) -> Setup:
-    settings, files = load_settings(), load_policy()
+    settings = load_settings()
     task, before = order.task, world.before
     limits = before.limits or _limits(order, settings)
     if before.seq:

@@ -7,10 +7,12 @@
     - {risk: destructive, require: 2, why: change board}
     - {actions: ["deploy_*"], params: {env: production}, require: 2}
     - {on: ["db-*"], require: 2}
+    allowed_signers: /etc/plandeck/signers     who may sign an approval, with which SSH key (ssh-keygen(1))
 
 All rules of all files count and the strictest that fits holds: a file can only tighten what another says.
 A file that others can write to, that is a link, or in which anything is unknown, is refused with everything
-that it would have governed: no run starts under half a policy.
+that it would have governed: no run starts under half a policy. Who may sign says the first file that names
+signers, and the operator's own only where the machine has none.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from console.settings import UnsafePlace, config_file
 SYSTEM = Path("/etc/plandeck/policy.d")
 LIMIT = 256 * 1024
 MOST_PERSONS = 2
+TOP = ("rules", "allowed_signers")
 KEYS = ("risk", "actions", "on", "params", "require", "why")
 
 
@@ -46,10 +49,12 @@ class InvalidPolicy(InvalidDocument):
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """The rules of all files, and the files as they were when they were read (path -> SHA-256)."""
+    """The rules of all files, and the files as they were when they were read (path -> SHA-256), that of the
+    allowed signers among them."""
 
     rules: tuple[Rule, ...]
     prints: dict[str, str]
+    signers: Path | None = None
 
     @property
     def loaded(self) -> PolicyLoaded:
@@ -61,7 +66,8 @@ class PolicyFiles:
     def changed(self) -> str:
         """What is not as it was read; empty when all is."""
         try:
-            now = {str(path): sha256(_content(path)).hexdigest() for path in policy_files()}
+            there = [*policy_files(), *([self.signers] if self.signers and self.signers.exists() else [])]
+            now = {str(path): sha256(_content(path)).hexdigest() for path in there}
         except UnsafePlace as error:
             return f"the policy cannot be trusted any more: {error}"
         for path in sorted(self.prints.keys() | now.keys()):
@@ -91,7 +97,9 @@ def load_policy() -> PolicyFiles:
     rules: list[Rule] = []
     faults: list[Fault] = []
     prints: dict[str, str] = {}
-    for path in policy_files():
+    signers: list[Path] = []
+    files = policy_files()
+    for path in files:
         raw = _content(path)
         prints[str(path)] = sha256(raw).hexdigest()
         document = strict.read(raw, file=str(path))
@@ -102,9 +110,13 @@ def load_policy() -> PolicyFiles:
             reader = _Reader(document, str(path))
             rules += reader.rules()
             faults += reader.faults
+            if path.parent == SYSTEM or len(files) == 1:
+                signers += reader.signers
     if faults:
         raise InvalidPolicy(faults, file="" if len(prints) > 1 else next(iter(prints)))
-    return PolicyFiles(tuple(rules), prints)
+    for path in signers[:1]:
+        prints[str(path)] = sha256(_content(path)).hexdigest()
+    return PolicyFiles(tuple(rules), prints, next(iter(signers), None))
 
 
 def _content(path: Path) -> bytes:
@@ -138,19 +150,26 @@ def _refuse_unsafe(path: Path, found: os.stat_result) -> None:
 
 
 class _Reader:
-    """Rules out of one document; what is wrong is collected in `faults`."""
+    """Rules out of one document, and the file of `signers` where it names one; what is wrong is collected in
+    `faults`."""
 
     def __init__(self, document: strict.Document, file: str) -> None:
         self._document, self._file = document, file
         self.faults: list[Fault] = []
+        self.signers: list[Path] = []
 
     def rules(self) -> Iterator[Rule]:
         document = self._document.value
         if not isinstance(document, dict):
             self._fault((), "must be a mapping with a list `rules`")
             return
-        self._known(document, ("rules",), ())
-        rules = document.get("rules")
+        self._known(document, TOP, ())
+        if (signers := document.get("allowed_signers")) is not None:
+            if isinstance(signers, str) and signers.startswith("/"):
+                self.signers.append(Path(signers))
+            else:
+                self._fault(("allowed_signers",), "allowed_signers: must be the whole path of a file")
+        rules = document.get("rules", [] if self.signers else None)
         if not isinstance(rules, list):
             self._fault(("rules",), "rules: must be a list")
             return

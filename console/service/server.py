@@ -19,14 +19,16 @@ from contextlib import aclosing
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 from anyio.abc import TaskGroup, TaskStatus
 
 from console.errors import ControlRefused, PlandeckError, UsageError
-from console.run.control import Countersign, RequestRollback, Session
+from console.run.control import Approve, Countersign, RequestRollback, Session
 from console.service import wire
 from console.service.link import Link
 from console.service.peer import is_guest, peer_of, refusal
 from console.service.person import person_of
+from console.service.signature import signer_of
 from console.service.wire import BadFrame, Message, Wire
 
 log = logging.getLogger("plandeck.service")
@@ -107,13 +109,17 @@ class _Client:
 
 
 class Service:
-    """Serves one session to whoever attaches. `head` is the number of the last record there is.
+    """Serves one session to whoever attaches. `head` is the number of the last record there is, `signers`
+    the file of those who may sign approvals.
 
     `await serve()` runs until it is cancelled. `on_company` is called when somebody comes or goes.
     """
 
-    def __init__(self, session: Session, *, head: int = 0, engine: int | None = None) -> None:
+    def __init__(
+        self, session: Session, *, head: int = 0, engine: int | None = None, signers: Path | None = None
+    ) -> None:
         self.session = session
+        self.signers = signers
         self.head = head
         self.engine = engine or os.getpid()
         self.clients: list[_Client] = []
@@ -335,7 +341,10 @@ class Service:
             if self.session.control is None:
                 raise ControlRefused("nothing can be wished of this run any more")
             by = _name(message.get("by"), client.who)
-            value = await self.session.control.wish(wish, by=by, person=client.person)
+            person = client.person
+            if not person and isinstance(wish, Approve) and wish.signature:
+                person = await to_thread.run_sync(signer_of, wish, self.session.run, self.signers)
+            value = await self.session.control.wish(wish, by=by, person=person)
             client.tell({"say": "reply", "id": number, "value": wire.pack_value(value)})
         except PlandeckError as error:
             client.tell({"say": "refused", "id": number, "error": wire.pack_error(error)})

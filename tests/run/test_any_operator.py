@@ -160,15 +160,8 @@ class AnyOperator:
             ideas += [partial(self._yes, request)] * 6
             ideas.append(partial(c.Deny, request=request.id))
         if ids := [*state.steps, *(state.rollback.steps if state.rollback else ())]:
-            to_steps: tuple[Callable[..., Wish], ...] = (
-                c.Hold,
-                c.Release,
-                c.Cancel,
-                c.Retry,
-                c.Retry,
-                c.Skip,
-            )
-            to_steps += (c.MarkDone, c.Probe, c.Abandon)
+            to_steps: list[Callable[..., Wish]] = [c.Hold, c.Release, c.Cancel, c.Retry, c.Retry, c.Skip]
+            to_steps += [c.MarkDone, c.Probe, c.Abandon]
             ideas += [partial(wish, step=luck.choice(ids)) for wish in to_steps]
             verdict = luck.choice(["done", "failed", "run_again"])
             ideas.append(partial(c.Rule, step=luck.choice(ids), verdict=verdict))

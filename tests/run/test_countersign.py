@@ -59,6 +59,7 @@ def test_nothing_starts_before_two_persons_have_said_yes(tmp_path: Path) -> None
     [
         ("ada", "ada has approved this already; another person must"),
         ("", "the system does not say who you are"),
+        ("key of ada", "could be one person"),
     ],
 )
 def test_the_same_person_again_or_nobody_known_is_refused(tmp_path: Path, second: str, why: str) -> None:
@@ -85,6 +86,20 @@ def test_who_looks_on_countersigns_only_what_somebody_has_approved(tmp_path: Pat
         await engine.wish(c.Stop(), by="ada")
 
     assert run(world, operate).status is RunStatus.STOPPED
+
+
+def test_two_keys_are_two_persons_and_their_signatures_are_kept(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1", "wipe")), policy=ATTENDED)
+
+    async def operate(engine: Engine) -> None:
+        request = await asked(engine)
+        for name in ("ada", "bob"):
+            said = yes(request, engine, c.Countersign).model_copy(update={"signature": f"by {name}"})
+            await engine.wish(said, by=name, person=f"key of {name}")
+
+    assert run(world, operate).status is RunStatus.SUCCEEDED
+    assert [e.signature for e in world.events(ev.Countersigned)] == ["by ada"]
+    assert [e.signature for e in world.events(ev.Approved)] == ["by bob"]
 
 
 def test_an_edit_between_the_two_voids_the_first(tmp_path: Path) -> None:

@@ -145,3 +145,33 @@ def test_a_person_is_who_logged_in_and_nobody_where_nobody_did(monkeypatch: pyte
 
 def test_a_process_that_is_gone_has_no_person() -> None:
     assert person.loginuid(0x7FFFFFFF) is None
+
+
+# ── who may sign ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_machine_says_who_may_sign_and_the_operator_only_where_it_says_nothing(
+    own: Path, tmp_path: Path
+) -> None:
+    ours, theirs = (write(tmp_path / name, "ada ssh-ed25519 AAAA\n") for name in ("ours", "theirs"))
+    write(own, f"allowed_signers: {ours}\n{RULE}")
+    assert load_policy().signers == ours
+    system = write(policy_file.SYSTEM / "10.yaml", RULE)
+    assert load_policy().signers is None
+    write(system, f"allowed_signers: {theirs}\n{RULE}")
+    files = load_policy()
+    assert files.signers == theirs
+    write(theirs, "eve ssh-ed25519 AAAA\n")
+    assert f"{theirs} was changed" in files.changed()
+    theirs.unlink()
+    assert f"{theirs} is gone" in files.changed()
+
+
+def test_signers_that_others_can_write_are_refused(own: Path, tmp_path: Path) -> None:
+    signers = write(tmp_path / "signers", "ada ssh-ed25519 AAAA\n", 0o666)
+    write(own, f"allowed_signers: {signers}\n{RULE}")
+    with pytest.raises(UnsafePlace, match="can be written by others"):
+        load_policy()
+    write(own, "allowed_signers: signers\n")
+    with pytest.raises(InvalidPolicy, match="must be the whole path"):
+        load_policy()
