@@ -154,11 +154,8 @@ class Console:
     def pane(self) -> object:
         """The pane on the right, its frame included: which pane has the keys shows in its colours."""
         cells, begin, end = self.terminal.cells, self._middle, self.terminal.columns - 3
-        return [
-            part[y][begin:end]
-            for part in (cells.texts, cells.styles)
-            for y in range(1, self.terminal.lines - 8)
-        ]
+        shown = range(1, self.terminal.lines - 8)
+        return [part[y][begin:end] for part in (cells.texts, cells.styles) for y in shown]
 
 
 PANES: tuple[tuple[str, str, str], ...] = (

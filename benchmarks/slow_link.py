@@ -115,13 +115,8 @@ def main() -> None:
                     rate = (link.carried - before) / (time.perf_counter() - begin)
                     took = spread(walk(link, presses))
                     link.close()
-                    line = {
-                        "size": f"{columns}x{rows}",
-                        "stream": name,
-                        **took,
-                        "bytes_s": round(rate),
-                        "load": load(),
-                    }
+                    size = f"{columns}x{rows}"
+                    line = {"size": size, "stream": name, **took, "bytes_s": round(rate), "load": load()}
                     print(json.dumps(line), flush=True)
                     holds &= took["p95_ms"] <= P95_MS and (seconds > 0 or rate <= QUIET_BYTES)
     print(json.dumps({"limits": f"p95 {P95_MS:.0f} ms, quiet {QUIET_BYTES:.0f} bytes/s", "hold": holds}))

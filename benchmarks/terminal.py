@@ -1,8 +1,9 @@
 """A program in a pseudo-terminal, its screen as text, and how long a key takes to be seen there.
 
-The clock of a key stops when the bytes were read that make the screen show what was waited for. `Cells` knows
-what the console writes and no more: a whole emulator would be slower than what is measured. `empty_app` is the base line of every figure: what the least Textual app takes
-in the same terminal, in the same minute.
+The clock of a key stops when the bytes were read that make the screen show what was waited for. `Cells`
+knows what the console writes and no more: a whole emulator would be slower than what is measured.
+`empty_app` is the base line of every figure: what the least Textual app takes in the same terminal, in the
+same minute.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ QUESTION, ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 
 
 _PIECE = re.compile(
-    r"\x1b\[(?P<at>[0-9;]*)H|\x1b\[(?P<style>[0-9;]*)m|\x1b\[[?<>=0-9;$ ]*[A-Za-z]|\x1b[^\[]|(?P<text>[^\x1b]+)"
+    r"\x1b\[(?P<at>[0-9;]*)H|\x1b\[(?P<style>[0-9;]*)m|\x1b\[[?<>=0-9;$ ]*[A-Za-z]|\x1b[^\[]"
+    r"|(?P<text>[^\x1b]+)"
 )
 
 
@@ -93,7 +95,7 @@ class Terminal:
         self.pid, self._file = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.chdir(cwd or os.getcwd())
+            os.chdir(cwd or ".")
             os.execvpe(argv[0], list(argv), dict(env))
         self.columns, self.lines = columns, rows
         self.cells = Cells(columns, rows)

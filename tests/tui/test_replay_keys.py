@@ -29,7 +29,8 @@ class Seen:
         self.pilot, self.playback, self.screen = pilot, playback, screen
 
     async def until_shown(self) -> None:
-        await until(self.pilot, lambda: self.screen.bridge.state.seq == self.playback.position.number)
+        bridge = self.screen.bridge
+        await until(self.pilot, lambda: bridge.ready and bridge.state.seq == self.playback.position.number)
         self.screen.refresh_run()
         await self.pilot.pause()
 

@@ -28,6 +28,7 @@ from console.run.control import Session, Wish
 from console.run.history import Estimates
 from console.run.so_far import SoFar, findings_of
 from console.run.standing import Proposal
+from console.tui import collecting
 from console.tui.actions import ALWAYS, BY_ID, bindings, why_not
 from console.tui.arranging import Arranging
 from console.tui.attention import Attention
@@ -187,6 +188,8 @@ class RunScreen(Screen[int]):
     def refresh_run(self) -> None:
         """Bring every part up to the state of the run."""
         anew = self.view.state is not self.bridge.state
+        if self.bridge.ready and not self.view.ready:
+            collecting.settle()
         self.view.state = self.bridge.state
         self.view.ready = self.bridge.ready
         self.view.engine_gone = self.bridge.gone

@@ -243,7 +243,7 @@ class DiffPane(Rows):
     def __init__(self, *, id: str = "diff") -> None:
         super().__init__(id=id)
         self._state = RunState()
-        self._of: Proposal | None = None
+        self._proposal: Proposal | None = None
         self._asking: Mapping[StepId, str] = {}
         self._parts: Sequence[Shown] = ()
         self._findings: Sequence[Finding] | None = None
@@ -252,12 +252,15 @@ class DiffPane(Rows):
     def show(self, state: RunState, findings: Sequence[Finding] | None = None) -> None:
         self._state, self._findings = state, findings
         proposal, plan = state.proposal, state.plan
-        if proposal is not self._of:
-            self._of, self.left, self._parts = proposal, frozenset(), ()
+        if proposal is not self._proposal:
+            self._proposal, self.left, self._parts = proposal, frozenset(), ()
             if proposal is not None and plan is not None:
                 self._asking = asking_in(state, proposal.plan)
                 self._parts = parts_of(plan, proposal.plan, self._asking)
-        self.build(lambda width: diff_rows(self._state, width, self.left, self._asking, self._findings))
+        self.build(
+            lambda width: diff_rows(self._state, width, self.left, self._asking, self._findings),
+            of=(state, state.seq, findings),
+        )
 
     @property
     def count_of_parts(self) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from console.plan.graph import Graph
-from console.plan.model import Plan, Step, StepId
+from console.plan.model import Step, StepId
 from console.run.life import StepStatus
 from console.run.standing import StepState
 from console.run.state import RunState
@@ -19,6 +19,8 @@ from console.tui.widgets.lines import Rows
 TROUBLE = (StepStatus.FAILED, StepStatus.UNDO_FAILED, StepStatus.IN_DOUBT, StepStatus.CANCELLED)
 
 LAST_LINES = 8
+NAMED = 50
+"""Steps that are named in a row."""
 
 _WAYS_OUT = {
     StepStatus.FAILED: (
@@ -65,13 +67,22 @@ def failure_rows(state: RunState, width: int, *, can_act: bool = True) -> list[R
             *wrap(state.error, width - 2, "bad", first=["  "], indent=2),
             Row(),
         ]
+    try:
+        graph = Graph.of(state.plan) if ids and state.plan else None
+    except ValueError:
+        graph = None
     for step in ids:
-        rows += [*_one(state, steps, step, width, can_act), Row()]
+        rows += [*_one(state, steps, graph, step, width, can_act), Row()]
     return rows or [row(("nothing has failed", "dim"))]
 
 
 def _one(
-    state: RunState, steps: Mapping[StepId, Step], step_id: StepId, width: int, can_act: bool
+    state: RunState,
+    steps: Mapping[StepId, Step],
+    graph: Graph | None,
+    step_id: StepId,
+    width: int,
+    can_act: bool,
 ) -> Iterator[Row]:
     life, step = state.step(step_id), steps.get(step_id)
     mark, ink = MARKS[life.status]
@@ -95,7 +106,8 @@ def _one(
             yield from wrap(line, width - 4, first=[("  ▎ ", ink)], indent=4)
     if life.probe:
         yield row((f"  the probe says: {words(life.probe)}", "doubt"))
-    yield from _blocked(state, step_id, width)
+    if graph is not None and step_id in graph.successors:
+        yield from _blocked(graph, steps, step_id, width)
     yield from _keys(_ways_out(state, step, life) if can_act else [("2", "output")], width)
 
 
@@ -130,14 +142,12 @@ def _ways_out(state: RunState, step: Step | None, life: StepState) -> Iterator[t
             yield key, does
 
 
-def _blocked(state: RunState, step_id: StepId, width: int) -> Iterator[Row]:
-    try:
-        below = Graph.of(state.plan or Plan()).descendants(step_id)
-    except (KeyError, ValueError):
-        return
-    waiting = [s for s in (state.plan or Plan()).leaves() if s.id in below]
+def _blocked(graph: Graph, steps: Mapping[StepId, Step], step_id: StepId, width: int) -> Iterator[Row]:
+    below = graph.descendants(step_id)
+    waiting = [step for name, step in steps.items() if name in below and not step.is_phase]
     if waiting:
-        text = "blocks " + ", ".join(f"{s.id} {s.action}" for s in waiting)
+        more = f" and {len(waiting) - NAMED} more" if len(waiting) > NAMED else ""
+        text = "blocks " + ", ".join(f"{s.id} {s.action}" for s in waiting[:NAMED]) + more
         yield from wrap(text, width - 2, "warn", first=["  "], indent=2)
 
 
@@ -148,4 +158,4 @@ class FailuresPane(Rows):
         super().__init__(id=id)
 
     def show(self, state: RunState, *, can_act: bool = True) -> None:
-        self.build(lambda width: failure_rows(state, width, can_act=can_act))
+        self.build(lambda width: failure_rows(state, width, can_act=can_act), of=(state, state.seq, can_act))

@@ -277,13 +277,19 @@ class Rows(Lines):
         super().__init__(id=id)
         self._build: Build = _no_rows
         self._rows: Sequence[Row] = ()
+        self._of: object = None
 
     @property
     def rows(self) -> Sequence[Row]:
         return self._rows
 
-    def build(self, build: Build) -> None:
-        """Show what `build` makes, now and for every width to come."""
+    def build(self, build: Build, of: object = None) -> None:
+        """Show what `build` makes, now and for every width to come. What is the same as `of` says, if
+        anything, stays as it is."""
+        now = None if of is None else (of, self.content_width)
+        if now is not None and now == self._of:
+            return
+        self._of = now
         self._build = build
         self.rebuild()
 

@@ -82,4 +82,6 @@ class RollbackPane(Rows):
         self.preview: RollbackPlan | None = None
 
     def show(self, state: RunState) -> None:
-        self.build(lambda width: rollback_rows(state, self.preview, width))
+        self.build(
+            lambda width: rollback_rows(state, self.preview, width), of=(state, state.seq, self.preview)
+        )

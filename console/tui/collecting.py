@@ -1,0 +1,25 @@
+"""How often the console looks for garbage in circles: a whole look takes a tenth of a second once a plan or a
+record of some size is there, and a key waits for it.
+
+What is shown is made of many small values that hold no circles; Python would look through everything that
+lives after every few frames of them. What is there once the screen stands stays as long as the screen does
+and is left out of all later looks; the young are looked at often, the old hardly ever.
+"""
+
+from __future__ import annotations
+
+import gc
+
+YOUNG, MIDDLE, OLD = 10_000, 20, 500
+"""New objects between two looks at the youngest, and how many of those make one at the next older."""
+
+
+def begin() -> None:
+    """Before the first screen is made."""
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
+
+
+def settle() -> None:
+    """What lives now stays. Nothing where this process does not only show a run."""
+    if gc.get_threshold() == (YOUNG, MIDDLE, OLD):
+        gc.freeze()
