@@ -101,10 +101,13 @@ class Arranging:
             self.editing.make(Group(tuple(steps), phase, title.strip() or "Phase"))
 
     async def outdent(self) -> None:
-        """Out of the phase; a phase that is in none is dissolved."""
+        """Out of the phase; one that all its steps leave is dissolved, and so is a phase that is in none."""
         targets = self.editing.targets
-        _, phase = self._siblings(targets[0].id)
-        if phase:
+        siblings, phase = self._siblings(targets[0].id)
+        if phase and {step.id for step in siblings} <= {step.id for step in targets}:
+            self.editing.make(Ungroup(phase), go_to=self.screen.view.step)
+            self.screen.say(f"phase {phase} is dissolved: nothing is left in it (u undoes)")
+        elif phase:
             await self._move([step.id for step in targets], Place(after=phase))
         elif targets[0].steps:
             self.editing.make(Ungroup(targets[0].id), go_to=targets[0].steps[0].id)

@@ -23,6 +23,7 @@ from console.plan.edit import (
     SetEnabled,
     SetGate,
     Together,
+    apply,
     copies,
 )
 from console.plan.model import Gate, Plan, Step, StepId
@@ -106,10 +107,12 @@ class Editing:
         self.screen.show_parts()
 
     async def make_or_rewire(self, edit: Edit, rewired: Edit, go_to: StepId = "") -> bool:
-        """As `make`; when a dependency forbids it, offer to re-wire. Whether the edit was made."""
+        """As `make`; when a dependency forbids it, and re-wiring would do, offer that. Whether the edit was
+        made."""
         try:
             self.make(edit, go_to)
         except EditRefused as refused:
+            apply(self.plan, rewired)  # raises what re-wiring does not help against either
             from console.tui.screens.confirm import ConfirmScreen
 
             yes: bool = await self.screen.operating.ask(

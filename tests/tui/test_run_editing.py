@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from console.plan.model import Plan, Step
 from console.run import control as wishes
 from console.run import events as ev
 from console.run.control import Wish
@@ -192,3 +193,24 @@ async def test_the_plan_on_the_screen_is_saved_as_a_task(
         await driver.press(*"mine", "enter")
         await driver.until(lambda: any("plandeck run mine" in text for text in driver.notices()))
         assert load("mine").plan == plan_of(driver)
+
+
+async def test_the_last_step_that_leaves_a_phase_takes_the_phase_with_it(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        driver.screen.plan_tree.select("1")
+        await driver.press("M", "M", "less_than_sign")
+        await driver.until(lambda: bool(edits(driver)))
+        await settled(driver)
+        assert [step.id for step in plan_of(driver).steps[:2]] == ["1", "3"]
+        assert driver.on_top == "RunScreen"
+
+
+async def test_re_wiring_is_not_offered_where_it_would_not_help(tmp_path: Path) -> None:
+    used = Step(id="2", action="notify_team", params={"message": "{step_1_result}"}, depends_on=("1",))
+    plan = Plan(goal="Tell", steps=(Step(id="1", action="run_tests"), used))
+    async with driving(tmp_path, *fakes.awaiting_approval(plan)) as driver:
+        await driver.press("d")
+        await driver.until(lambda: bool(driver.notices()))
+        assert driver.on_top == "RunScreen"
+        assert "{step_1_result} refers to step 1" in driver.notices()[0]

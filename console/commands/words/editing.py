@@ -25,6 +25,7 @@ from console.plan.edit import (
     SetGate,
     Together,
     Ungroup,
+    apply,
     copies,
 )
 from console.plan.hunks import without
@@ -114,7 +115,10 @@ class Editing:
         try:
             self.history.do(edit)
         except EditRefused as refused:
-            if rewired is None or not await self.desk.confirm(f"{refused.what}. Re-wire the dependencies?"):
+            if rewired is None:
+                raise
+            apply(self.history.plan, rewired)  # raises what re-wiring does not help against either
+            if not await self.desk.confirm(f"{refused.what}. Re-wire the dependencies?"):
                 raise
             self.history.do(rewired)
         await self._tell(edit.summary)
