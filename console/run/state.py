@@ -38,10 +38,11 @@ class RunState:
     status is besides: the planner may be at work, or a question wait. `tokens` and `cost` (US dollars) are
     what all planning has taken, `asking` what the planning under way has so far. `draft` and `faults` are
     what is left of a planning that failed, to be mended by hand; `error` says why it failed and `replan_of`
-    which failed step it was about: both go when that step is settled. `base` is the plan as it was planned,
-    accepted or approved last: what edits since are held against. `approved_plan` is the plan as it was last
-    approved as a whole, and `approved_at` the revision since which each step of it is what it is; `voided`
-    are the steps that an edit changed since. Reading is free for everybody; only `apply` writes.
+    which failed step it was about: both go when that step is settled, or any where it was about none. `base`
+    is the plan as it was planned, accepted or approved last: what edits since are held against.
+    `approved_plan` is the plan as it was last approved as a whole, and `approved_at` the revision since which
+    each step of it is what it is; `voided` are the steps that an edit changed since. Reading is free for
+    everybody; only `apply` writes.
     """
 
     def __init__(self) -> None:
@@ -240,9 +241,9 @@ class RunState:
             ) from None
         if self.is_item(event.step):
             self._apply_undo(event.step, event.kind, after)
-        step.status = after
-        if event.step == self.replan_of and after not in UNSETTLED:
+        if step.status in UNSETTLED and after not in UNSETTLED and self.replan_of in ("", event.step):
             self._forget_error()
+        step.status = after
         self._note_attempt(step, event, record)
 
     def _note_attempt(self, step: StepState, event: ev.StepEvent, record: ev.Record) -> None:

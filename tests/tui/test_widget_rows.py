@@ -380,14 +380,17 @@ def test_the_footer_offers_only_what_can_be_done() -> None:
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [ev.ReplanStarted(planner="offline", step="6"), ev.ReplanStarted(planner="offline", words="mend it")],
+)
+@pytest.mark.parametrize(
     "settled",
     [ev.StepMarkedDone(step="6", by="ada"), ev.StepSkipped(step="6", by="ada"), fakes.started("6", 2)[0]],
 )
-def test_what_the_planner_could_not_mend_is_told_until_the_step_is_settled(settled: ev.Event) -> None:
-    gave_up = (
-        ev.ReplanStarted(planner="offline", step="6"),
-        ev.ReplanFailed(error="nothing else leads there"),
-    )
+def test_what_the_planner_could_not_mend_is_told_until_the_step_is_settled(
+    asked: ev.Event, settled: ev.Event
+) -> None:
+    gave_up = (asked, ev.ReplanFailed(error="nothing else leads there"))
     assert "nothing else leads there" in text_of(failure_rows(state_after(*fakes.broken(), *gave_up), 80))
     after = state_after(*fakes.broken(), *gave_up, settled)
     assert "the planner" not in text_of(failure_rows(after, 80))
