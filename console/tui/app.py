@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import RenderableType
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -37,6 +37,7 @@ from console.errors import PlandeckError
 from console.text import clean
 from console.tui import collecting
 from console.tui.guard import AsciiOnly, ControlGuard
+from console.tui.keys_in_order import PATIENCE, KeysInOrder, Passed, Typed
 from console.tui.pacing import SMALL
 from console.tui.picture import Changes
 from console.tui.screens.start import StartScreen
@@ -117,6 +118,7 @@ class ConsoleApp(App[int]):
         self.fault: PlandeckError | None = None
         self._is_small = False
         self._stays_until = 0.0
+        self._keys = KeysInOrder()
         name = full_name(self.options.theme or DEFAULT)
         if name not in self.available_themes:
             theme = find_theme(name, *self.options.theme_folders) or find_theme(DEFAULT)
@@ -265,10 +267,37 @@ class ConsoleApp(App[int]):
         self._stays_until = 0.0
         super().clear_notifications()
 
+    # ── keys ─────────────────────────────────────────────────────────────────────────────────────
+
     async def on_event(self, event: events.Event) -> None:
+        """What was typed goes on its way when all that was typed before has come to its end."""
         if isinstance(event, events.Key) and 0 < self._stays_until <= self.options.now():
             self.clear_notifications()
-        await super().on_event(event)
+        if not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+        elif event.is_forwarded:  # it comes back: nothing on the screen wanted it
+            await super().on_event(event)
+            await self._next_key(event)
+        elif self._keys.must_wait(event):
+            self.set_timer(PATIENCE, self._next_key)
+        else:
+            await self._send_key(event)
+
+    async def _send_key(self, typed: Typed) -> None:
+        to = self.focused or self.screen
+        await super().on_event(typed)
+        if typed.is_forwarded:
+            self._keys.sent(typed, to)
+        else:
+            await self._next_key(typed)
+
+    async def _next_key(self, after: Typed | None = None) -> None:
+        if (typed := self._keys.next(after)) is not None:
+            await self._send_key(typed)
+
+    @on(Passed)
+    async def _key_passed(self, event: Passed) -> None:
+        await self._next_key(event.typed)
 
     # ── guards and looks ─────────────────────────────────────────────────────────────────────────
 
