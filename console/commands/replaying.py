@@ -68,7 +68,7 @@ def replay(
         playback = Playback(run, Path(folder))
         playback.set_speed(speed)
         begin(playback, at)
-        playback.play(not paused and not at)
+        playback.plays_when_shown = not paused and not at
         asyncio.run(show_replay(playback))
     return 0
 

@@ -79,6 +79,8 @@ class Playback:
         self._failures = tuple(r.seq for r in run.records if isinstance(r.event, FAILURES))
         self._at, self._since = 0.0, clock()
         self._playing, self._speed = False, 1.0
+        self.plays_when_shown = False
+        """Whether its clock is to run as soon as somebody sees it: until then nothing is missed."""
         self._given = 0
         self._news = anyio.Event()
         self.on_rewind: Callable[[], None] = lambda: None

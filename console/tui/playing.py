@@ -74,6 +74,11 @@ class Playing:
         if position is not None:
             self.screen.query_one(ReplayLine).show(position)
 
+    def begin(self) -> None:
+        """The screen is there."""
+        if self.playback is not None and self.playback.plays_when_shown:
+            self.playback.play(True)
+
     def tick(self) -> None:
         if self.playback is not None and self.playback.position.playing:
             self.look()

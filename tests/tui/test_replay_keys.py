@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from textual.pilot import Pilot
 from console.run.events import Record
 from console.run.life import RunStatus, StepStatus
 from console.service.exported import Exported, Output
-from console.service.playback import Playback
+from console.service.playback import Playback, Position
 from console.tui.actions import BY_ID
 from console.tui.app import ConsoleApp, Options
 from console.tui.screens.run import RunScreen
+from console.tui.widgets.replay_line import replay_row
 from tests.tui import fakes
 from tests.tui.driving import NARROW, WIDE, until
 
@@ -44,17 +46,21 @@ class Seen:
 
 
 @asynccontextmanager
-async def replaying(folder: Path, size: tuple[int, int] = WIDE) -> AsyncIterator[Seen]:
+async def replaying(
+    folder: Path, size: tuple[int, int] = WIDE, *, plays: bool = False
+) -> AsyncIterator[Seen]:
     events = fakes.rolled_back()
     records = [Record(seq=n, at=fakes.T0 + n, event=event) for n, event in enumerate(events, 1)]
     output = {("6", 1): Output("6", 1, out="pulling v2.3.1\nnot rolled out\n")}
     playback = Playback(Exported(records, output), folder)
+    playback.plays_when_shown = plays
     app = ConsoleApp(playback, Options(by="ada", now=playback.now))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: any(isinstance(s, RunScreen) and s.is_mounted for s in app.screen_stack))
         screen = next(s for s in app.screen_stack if isinstance(s, RunScreen))
         seen = Seen(pilot, playback, screen)
-        await seen.until_shown()
+        if not plays:
+            await seen.until_shown()
         yield seen
 
 
@@ -94,6 +100,19 @@ async def test_space_plays_and_nothing_is_held(tmp_path: Path) -> None:
         assert "replay 1×" in seen.text()
         await seen.press("space")
         assert not seen.playback.position.playing
+
+
+async def test_what_is_to_play_begins_when_it_can_be_seen(tmp_path: Path) -> None:
+    async with replaying(tmp_path, plays=True) as seen:
+        assert seen.playback.position.playing
+        assert seen.playback.position.moment < 20
+
+
+def test_a_short_run_is_told_in_tenths_and_a_speed_is_told_while_it_stands() -> None:
+    stands = Position(number=3, of=9, moment=0.42, whole=0.93, part=0.4, playing=False, speed=2.0)
+    assert "replay paused 2×  0.4s / 0.9s" in replay_row(stands, 80).text
+    long = replace(stands, moment=75, whole=300, playing=True, speed=1.0)
+    assert "replay 1×  01:15 / 05:00" in replay_row(long, 80).text
 
 
 async def test_at_80_columns_the_line_and_the_keys_are_there(tmp_path: Path) -> None:

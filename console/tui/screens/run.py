@@ -160,6 +160,7 @@ class RunScreen(Screen[int]):
         self.set_interval(1.0, self.tick)
         if self.playing.playback is not None:
             self.set_interval(0.25, self.playing.tick)
+            self.playing.begin()
 
     def pane_named(self, pane: Pane) -> Lines:
         return self.query_one(f"#{pane}", Lines)

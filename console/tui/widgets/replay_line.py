@@ -7,6 +7,9 @@ from console.tui.ink import Row, Span
 from console.tui.when import clock_time
 from console.tui.widgets.lines import Rows
 
+SHORT = 10.0
+"""Seconds below which a run is told in tenths."""
+
 LEAST = 8
 """Columns below which there is no bar."""
 
@@ -14,8 +17,9 @@ LEAST = 8
 def replay_row(at: Position, width: int) -> Row:
     """Whether it plays and how fast, the time in the run, a bar, the record; the bar takes what is left."""
     mark = Span(" ▶ ", "ok strong") if at.playing else Span(" ‖ ", "warn strong")
-    state = Span(f"replay {_speed(at.speed)}× " if at.playing else "replay paused ", "strong")
-    time = Span(f" {clock_time(at.moment)} / {clock_time(at.whole)} ", "")
+    speed = "" if at.speed == 1 and not at.playing else f"{at.speed:g}× "
+    state = Span(f"replay {'' if at.playing else 'paused '}{speed}", "strong")
+    time = Span(f" {_time(at.moment, at.whole)} / {_time(at.whole, at.whole)} ", "")
     record = Span(f" record {at.number}/{at.of}", "quiet")
     behind = sum(1 for seq in at.failures if seq > at.number)
     ahead = Span(f" · {behind} failure{'s' if behind != 1 else ''} ahead (f)", "bad") if behind else Span("")
@@ -28,8 +32,9 @@ def replay_row(at: Position, width: int) -> Row:
     return Row(tuple(spans))
 
 
-def _speed(speed: float) -> str:
-    return f"{speed:g}"
+def _time(seconds: float, whole: float) -> str:
+    """A time in a run of `whole` seconds; in a short one parts of seconds count."""
+    return f"{seconds:.1f}s" if whole < SHORT else clock_time(seconds)
 
 
 class ReplayLine(Rows):
