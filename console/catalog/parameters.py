@@ -1,17 +1,13 @@
-"""The values a step gives a tool: checked against the tool's JSON Schema, and written as text.
-
-jsonschema takes 60 ms to import and is needed only when a value is checked: it is imported there.
-"""
+"""The values a step gives a tool: checked against the tool's JSON Schema, and written as text."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from console.catalog.spec import Parameter, ToolSpec
+from console.json_schema import schema_fault, validator
 from console.plan import references
 from console.plan.faults import nearest
 from console.plan.model import Params
@@ -102,14 +98,11 @@ class Checker:
             yield f"the parameter {name} of {tool.name} does not fit: {_short(error.message)}", str(wanted)
 
     def _validator(self, tool: ToolSpec) -> Any:
-        from referencing import Registry
-
         kept = self._validators.get(id(tool))
         if kept is None or kept[0] is not tool:
             schema = tool.schema_of_parameters if tool.input_schema is None else plain(tool.input_schema)
             schema = {**schema, "required": []}
-            # With a registry of its own, nothing that a schema refers to is fetched from anywhere.
-            kept = self._validators[id(tool)] = (tool, _validator_class()(schema, registry=Registry()))
+            kept = self._validators[id(tool)] = (tool, validator(schema))
         return kept[1]
 
 
@@ -136,38 +129,13 @@ def _plain_value(key: str, value: Any) -> Any:
 
 def schema_problem(parameter: Parameter) -> str:
     """Why the schema of a parameter cannot be used, or its default does not fit it; else ""."""
-    from jsonschema.exceptions import SchemaError
-
-    validator = _validator_class()
     schema = {"type": parameter.type, **parameter.json_schema}
-    try:
-        validator.check_schema(schema)
-    except SchemaError as error:
-        return f"its schema cannot be used: {_short(error.message)}"
+    if fault := schema_fault(schema):
+        return f"its schema cannot be used: {_short(fault)}"
     if parameter.default is not None:
         for misfit in validator(schema).iter_errors(parameter.default):
             return f"its default does not fit: {_short(misfit.message)}"
     return ""
-
-
-@cache
-def _validator_class() -> Any:
-    """JSON Schema 2020-12 with `pattern` as it is specified: `$` is the very end of the text, where
-    Python's would let a newline pass."""
-    from jsonschema import Draft202012Validator, ValidationError, validators
-
-    def pattern(_: Any, wanted: str, value: Any, __: Any) -> Iterator[ValidationError]:
-        if isinstance(value, str) and not re.search(_python_pattern(wanted), value):
-            yield ValidationError(f"{value!r} does not match {wanted!r}")
-
-    extend: Any = validators.extend
-    return extend(Draft202012Validator, {"pattern": pattern})
-
-
-def _python_pattern(pattern: str) -> str:
-    """The pattern with every `$` that is an anchor written as Python's end of text."""
-    parts = re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", pattern, re.DOTALL)
-    return "".join(r"\Z" if part == "$" else part for part in parts)
 
 
 def _takes(declared: Mapping[str, Parameter] | Iterable[str]) -> str:

@@ -9,13 +9,15 @@ mended, and no fault hides another.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from console.errors import Fault
+from console.json_schema import schema_fault
+from console.patterns import pattern_fault
 from console.plan import references, strict
 from console.plan.faults import MAX_FAULTS, faults_of, nearest
 from console.plan.model import (
@@ -296,16 +298,13 @@ class Reading:
         expect = self._parted(Expect, item, value, "expect")
         if expect is None:
             return None
-        if expect.matches is not None:
-            try:
-                re.compile(expect.matches)
-            except (re.error, OverflowError, RecursionError) as error:
-                self._fault(item, f"matches is no regular expression: {error}", "expect", "matches")
+        if expect.matches is not None and (why := pattern_fault(expect.matches)):
+            self._fault(item, f"matches is no regular expression: {why}", "expect", "matches")
         for path in expect.json_paths or ():
             if why := references.path_fault(path):
                 self._fault(item, f"{path!r:.60} is not a valid path: {why}", "expect", "json", path)
-        if expect.json_schema is not None and (why := _schema_fault(expect.json_schema)):
-            self._fault(item, f"schema is no JSON Schema: {why}", "expect", "schema")
+        if expect.json_schema is not None and (why := schema_fault(expect.json_schema)):
+            self._fault(item, f"schema is no JSON Schema: {why:.200}", "expect", "schema")
         return expect
 
     def _seconds(self, item: _Item, value: Any, *keys: str) -> float | None:
@@ -403,14 +402,3 @@ def _in_words(message: str) -> str:
     """The validator's sentence in ours."""
     words = message.replace("Input should be", "must be").replace("a valid dictionary", "a mapping")
     return words.replace("a valid string", "text").replace("a valid boolean", "true or false")
-
-
-def _schema_fault(schema: Mapping[str, Any]) -> str:
-    from jsonschema import Draft202012Validator  # heavy, and few plans have a schema
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        return error.message[:200]
-    return ""

@@ -20,6 +20,7 @@ from console.catalog.contract import bind_pattern, match, parse_fact
 from console.catalog.parameters import text_of
 from console.catalog.spec import Catalog, Fact, Parameter, ToolSpec
 from console.errors import PlannerError
+from console.json_schema import validator
 from console.plan.model import Params
 from console.planners.action import MET, NOT, Action, Binding, Pattern, cost_of, loosen, spread, unify
 from console.planners.base import Want
@@ -293,10 +294,7 @@ def _typed(parameter: Parameter, word: str) -> Any:
 def _valid(parameter: Parameter, value: Any) -> bool:
     if parameter.type == "string" and not parameter.json_schema:
         return isinstance(value, str)
-    from jsonschema import Draft202012Validator  # 60 ms to import, and few tools need it
-
-    schema = {"type": parameter.type, **parameter.json_schema}
-    return bool(Draft202012Validator(schema).is_valid(value))
+    return bool(validator({"type": parameter.type, **parameter.json_schema}).is_valid(value))
 
 
 # ── what the search sees ──────────────────────────────────────────────────────────────────────────

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from console.errors import PlandeckError
+from console.json_schema import validator
+from console.patterns import TooSlow, is_in
 from console.plan.model import Expect, Step
 from console.run import events as ev
 from console.run.control import spool
@@ -27,8 +28,12 @@ _SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 6: "ABRT", 9: "KILL", 11: "SEGV", 13:
 
 def unmet(expect: Expect, result: str) -> str:
     """Why `result` is not what was expected; empty when it is."""
-    if expect.matches is not None and not re.search(expect.matches, result):
-        return f"the result does not match {expect.matches!r}"
+    if expect.matches is not None:
+        try:
+            if not is_in(expect.matches, result):
+                return f"the result does not match {expect.matches!r}"
+        except TooSlow as error:
+            return f"the result cannot be checked: {error}"
     if expect.json_paths is None and expect.json_schema is None:
         return ""
     try:
@@ -50,14 +55,14 @@ def _unmet_json(expect: Expect, value: Any) -> str:
             if found != wanted:
                 return f"{path} is {json.dumps(found)}, not {json.dumps(wanted)}"
     if expect.json_schema:
-        import jsonschema
+        from referencing.exceptions import Unresolvable
 
         try:
-            jsonschema.validate(value, expect.json_schema)
-        except jsonschema.ValidationError as error:
-            return f"the result does not fit the schema at {error.json_path}: {error.message}"
-        except jsonschema.SchemaError as error:
-            return f"the expected schema is no JSON Schema: {error.message}"
+            misfit = next(validator(expect.json_schema).iter_errors(value), None)
+        except (Unresolvable, RecursionError):
+            return "the result cannot be checked: the expected schema refers to what is not in it"
+        if misfit is not None:
+            return f"the result does not fit the schema at {misfit.json_path}: {misfit.message}"
     return ""
 
 

@@ -356,7 +356,7 @@ def test_faults_in_yaml_have_the_same_words_and_their_lines() -> None:
         ([step(undo={"action": "x", "params": {"a": "{step_9_result}"}})],
          "step 1: {step_9_result} refers to step 9, which does not exist (nearest is 1)"),
         ([step(expect={"matches": "("})],
-         "step 1: matches is no regular expression: missing ), unterminated subpattern at position 0"),
+         "step 1: matches is no regular expression: missing ) at position 1"),
         ([step(expect={"schema": {"type": "x"}})],
          "step 1: schema is no JSON Schema: 'x' is not valid under any of the given schemas"),
         ([step(expect={"scheme": {}})], "step 1: the key 'scheme' is not known (nearest is schema)"),
