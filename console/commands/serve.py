@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -115,11 +116,13 @@ def mcp(
     )
     server = server_of(Clerk(terms, make))
     if not http:
+        # The library's thread waits for a line, and would outlive an interrupt that Python handles. Nothing
+        # is lost with this process: runs have processes of their own.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         anyio.run(server.run_stdio_async)
         return 0
     listener, token = listen(http), token_of(token_file)
-    anyio.run(serve_http, partial(_app, server), listener, token)
-    return 0
+    return anyio.run(serve_http, partial(_app, server), listener, token)
 
 
 def serve_tools(
@@ -156,8 +159,7 @@ def serve_tools(
     if not allowed:
         raise UsageError(f"no tool is {bound} or milder", todo="Say with --up-to what may be called")
     reached = (listen(http), token_of(token_file)) if http else None
-    anyio.run(_serve_tools, catalog, allowed, folder, tuple(env or ()), reached)
-    return 0
+    return anyio.run(_serve_tools, catalog, allowed, folder, tuple(env or ()), reached)
 
 
 async def _serve_tools(
@@ -166,17 +168,18 @@ async def _serve_tools(
     workspace: Path,
     env: tuple[str, ...],
     reached: tuple[socket.socket, str] | None,
-) -> None:
+) -> int:
     from console.serving.calls import Calls
-    from console.serving.tools import serve_stdio, server_of
+    from console.serving.ending import until_signal
+    from console.serving.pipes import serve_stdio
+    from console.serving.tools import server_of
     from console.serving.transport import serve_http
 
     async with Calls(catalog, workspace=workspace, caller=os.environ, env=env) as calls:
         server = server_of(allowed, calls, name="plandeck tools")
         if reached is None:
-            await serve_stdio(server)
-            return
-        await serve_http(partial(_app, server), *reached)
+            return await until_signal(partial(serve_stdio, server))
+        return await serve_http(partial(_app, server), *reached)
 
 
 def _app(server: Server[Any] | MCPServer[Any], path: str, host: str) -> Starlette:

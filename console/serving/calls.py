@@ -8,7 +8,6 @@ what may be called at all is bounded by risk, and the attempt's files are gone w
 from __future__ import annotations
 
 import itertools
-import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from console.runners.router import Router
 from console.service.parts import environment, secrets_of
 from console.service.peer import GUEST
 from console.service.unwrap import heart
-from console.settings import private_dir, state_dir
+from console.serving.folder import Folder
 from console.text import Cleaner, clean
 
 RESULT = 1024 * 1024
@@ -64,7 +63,8 @@ class Calls:
         self, catalog: Catalog, *, workspace: Path, caller: Mapping[str, str], env: tuple[str, ...] = ()
     ) -> None:
         self._catalog = catalog
-        self._directory = private_dir(_root() / secrets.token_hex(4))
+        self._folder = Folder()
+        self._directory = self._folder.path
         # What a tool starts must not answer for a person where a run waits for one.
         given = environment(catalog, env, caller) | {GUEST: "tool"}
         self._place = Place(self._directory, str(workspace), given, secrets_of(catalog, caller))
@@ -82,7 +82,7 @@ class Calls:
         try:
             await self._processes.__aexit__(kind, error, trace)
         finally:
-            shutil.rmtree(self._directory, ignore_errors=True)
+            self._folder.leave()
 
     async def call(self, tool: ToolSpec, params: Params, said: Said) -> Answer:
         """Call `tool` once. Cancelled, it ends what it has started."""
@@ -143,8 +143,3 @@ def callable_tools(catalog: Catalog, up_to: Risk) -> tuple[dict[str, ToolSpec], 
     tools = {name: tool for name, tool in catalog.tools.items() if tool.agent is None}
     allowed = {name: tool for name, tool in tools.items() if tool.risk.rank <= up_to.rank}
     return allowed, [tool for name, tool in tools.items() if name not in allowed]
-
-
-def _root() -> Path:
-    private_dir(state_dir())
-    return private_dir(state_dir() / "serving")

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import anyio
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -133,9 +132,3 @@ class Telling:
                 logger=self._tool,
                 related_request_id=self._ctx.request_id,
             )
-
-
-async def serve_stdio(server: Server[Any]) -> None:
-    """Serve whoever started this process, until it closes our input."""
-    async with stdio_server() as (reading, writing):
-        await server.run(reading, writing, server.create_initialization_options())

@@ -1,6 +1,6 @@
-"""How an MCP server is reached: over standard input and output, or over HTTP on this machine alone.
+"""An MCP server over HTTP, for this machine alone.
 
-HTTP needs a bearer token, kept in a private file or printed once: every process and every user of the
+It needs a bearer token, kept in a private file or printed once: every process and every user of the
 machine can reach a port of the loopback. Names of hosts are checked, so that a page in a browser cannot.
 """
 
@@ -13,7 +13,9 @@ import secrets
 import socket
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -21,6 +23,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.errors import UsageError
+from console.serving.ending import until_signal
 from console.settings import write_private
 
 PATH = "/mcp"
@@ -29,17 +32,31 @@ GOODBYE_SECONDS = 2
 """How long open streams may last once the server shall end."""
 
 
-async def serve_http(make_app: Callable[[str, str], ASGIApp], listener: socket.socket, token: str) -> None:
-    """Serve everybody who knows `token`, until a signal. `make_app` makes the application for a path and a
-    host."""
+async def serve_http(make_app: Callable[[str, str], ASGIApp], listener: socket.socket, token: str) -> int:
+    """Serve everybody who knows `token`, until a signal; gives the exit code. `make_app` makes the
+    application for a path and a host."""
     host, port = listener.getsockname()[:2]
     app = BearerOnly(make_app(PATH, host), token)
+    # What an application raises is answered by the application; uvicorn would print it, with tracebacks.
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=GOODBYE_SECONDS
+        app, log_level="critical", access_log=False, lifespan="on", timeout_graceful_shutdown=GOODBYE_SECONDS
     )
     shown = f"[{host}]" if ":" in host else host
     tell(f"serving on http://{shown}:{port}{PATH}")
-    await uvicorn.Server(config).serve(sockets=[listener])
+    server = _Server(config)
+
+    def end() -> None:
+        server.should_exit = True
+
+    return await until_signal(partial(server.serve, [listener]), end)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals alone: uvicorn ends the process by them, before anything is cleaned up around it."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
 
 class BearerOnly:
