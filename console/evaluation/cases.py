@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from console.service.parts import catalog_of
 from console.task import Task, load
 
 SUFFIXES = (".yaml", ".yml", ".json")
+
+_GOAL = re.compile(rb"""^[\s{]*["']?goal["']?\s*:""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def _named(places: Iterable[str]) -> Iterator[tuple[str, str]]:
         if not folder.is_dir():
             yield place, folder.parent.name if folder.name == "task.yaml" else folder.stem
             continue
-        files = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES and _is_task(file))
+        found = (file for file in folder.rglob("*") if file.suffix in SUFFIXES)
+        files = sorted(file for file in found if not _is_hidden(file, folder) and _is_task(file))
         if not files:
             raise UsageError("there is no task in this folder", where=place, todo="A task file has a goal")
         for file in files:
@@ -62,11 +66,20 @@ def _named(places: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield str(file), folder.resolve().name if name == "." else name
 
 
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
 def _is_task(file: Path) -> bool:
-    """A mapping with a goal and no steps: neither a plan nor a tool file."""
-    if any(part.startswith(".") for part in file.parts[1:]) or not file.is_file():
+    """A mapping with a goal and no steps: neither a plan nor a tool file. What cannot be read and names a
+    goal was meant as one: it is told when it is loaded."""
+    if not file.is_file():
         return False
-    value = strict.read(file.read_bytes(), file=str(file)).value
+    raw = file.read_bytes()
+    document = strict.read(raw, file=str(file))
+    if document.broken:
+        return _GOAL.search(raw) is not None
+    value = document.value
     return isinstance(value, dict) and "goal" in value and "steps" not in value
 
 

@@ -205,6 +205,29 @@ def test_a_task_without_a_recording_is_told_before_anything_is_planned(folder: P
     assert "two: the recorded planner needs a recording" in err
 
 
+def test_a_folder_is_read_from_wherever_it_is_named(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = folder.parent / ".hidden" / "deep"
+    deep.mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / ".git" / "task.yaml").write_text("goal: not one\n")
+    monkeypatch.chdir(deep)
+    (deep.parent / "tasks").symlink_to(folder)
+    for place in ("../../tasks", str(deep.parent / "tasks")):
+        trials = json.loads(told("eval", place, "--json")[1])["trials"]
+        assert [trial["task"] for trial in trials] == ["one", "two"]
+
+
+def test_a_task_that_cannot_be_read_is_told_and_not_left_out(folder: Path, told: Told) -> None:
+    (folder / "three.yaml").write_text("goal: [a\nwant: }\n")
+    (folder / "chart.yaml").write_text("{{ not a task }}: [\n")
+    code, out, err = told("eval", str(folder))
+    assert (code, out) == (3, "")
+    assert "three.yaml:2: not YAML" in err
+    assert "chart.yaml" not in err
+
+
 def test_an_exploratory_task_is_planned_by_who_is_compared(folder: Path, told: Told) -> None:
     with (folder / "one" / "task.yaml").open("a") as task:
         task.write("exploratory: true\n")
