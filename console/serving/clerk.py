@@ -95,19 +95,26 @@ class Clerk:
         self, task: str, document: Mapping[str, Any], inputs: Mapping[str, Any], tools: list[str], who: str
     ) -> told.Submitted:
         """A task of the operator's by name (`task`), or a goal in words; `document` says more of it."""
-        made = self._task(task, document, inputs)
-        files = self._files(tools)
-        if made.plan is None:
-            catalog = catalog_of(made, self._paths(files))
-            if not catalog.servers:  # what servers can do is known when the run asks them
-                understand(made, catalog, load_settings(), os.environ)
-        return await self._submit(made, files if tools or self._terms.tools else [], who)
+
+        def ordered() -> Order:
+            made, files = self._task(task, document, inputs), self._files(tools)
+            if made.plan is None:
+                catalog = catalog_of(made, self._paths(files))
+                if not catalog.servers:  # what servers can do is known when the run asks them
+                    understand(made, catalog, load_settings(), os.environ)
+            return self._order(made, files if tools or self._terms.tools else [], who)
+
+        return await self._submit(ordered)
 
     async def submit_plan(self, plan: Any, tools: list[str], who: str) -> told.Submitted:
-        made = _planned(plan)
-        return await self._submit(made, self._files(tools) or tool_files.names(), who)
+        """A complete plan, in any notation."""
 
-    async def _submit(self, task: Task, files: list[str], who: str) -> told.Submitted:
+        def ordered() -> Order:
+            return self._order(_planned(plan), self._files(tools) or tool_files.names(), who)
+
+        return await self._submit(ordered)
+
+    def _order(self, task: Task, files: list[str], who: str) -> Order:
         held = [folder for run in run_ids() if holder_of(folder := _folder(run))]
         waiting = sum(_submitted_by(folder).startswith(BY) for folder in held)
         if waiting >= OPEN_RUNS:
@@ -116,7 +123,10 @@ class Clerk:
                 kept="nothing was submitted",
                 todo="Wait until a person has dealt with some of them",
             )
-        order = self._make(task, files).model_copy(update={"by": name_of(who), "approve": "none"})
+        return self._make(task, files).model_copy(update={"by": name_of(who), "approve": "none"})
+
+    async def _submit(self, ordered: Callable[[], Order]) -> told.Submitted:
+        order = await to_thread.run_sync(ordered)  # tool files may take a while, and others are served too
         await to_thread.run_sync(launch, order)
         with suppress(NotExecuted):
             async with attach(order.directory, who=BY) as session, aclosing(session.records()) as records:
