@@ -7,6 +7,7 @@
     folder.py    where the attempts of such calls are, as long as the server lives
     tools.py     a catalog as an MCP server (`plandeck tools serve`)
     ending.py    how a server ends by a signal
+    listening.py a port of this machine
     pipes.py     standard input and output
     transport.py HTTP on the loopback, with a token
     browser.py   the console itself in a browser (`plandeck serve`)

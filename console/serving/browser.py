@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import json
 import secrets
 import signal
@@ -28,6 +27,7 @@ from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 from console.errors import UsageError
+from console.serving.listening import address_of, listen_on
 from console.settings import IN_BROWSER
 
 TOKEN_BYTES = 32
@@ -241,23 +241,14 @@ def _host(name: str, port: int) -> str:
 def listen(host: str, port: int) -> tuple[socket.socket, list[str], bool]:
     """A socket that listens there, the names it may be called by, and whether only this machine reaches
     it. Raises `UsageError`."""
-    name = "127.0.0.1" if host == "localhost" else host.strip("[]")
     try:
-        address = ipaddress.ip_address(name)
+        address = address_of(host)
     except ValueError:
         raise UsageError(f"--host {host}: it is an address of this machine", todo="Say 127.0.0.1") from None
     if address.is_unspecified:
         raise UsageError(f"--host {host}: name one address", todo="The page answers to its own name only")
-    listener = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((name, port))
-        listener.listen(64)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        why = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot listen on {host}:{port}: {why}", todo="Choose another --port") from None
-    return listener, [name, *(["localhost"] if address.is_loopback else [])], address.is_loopback
+    listener = listen_on(address, port, todo="Choose another --port")
+    return listener, [str(address), *(["localhost"] if address.is_loopback else [])], address.is_loopback
 
 
 async def serve(

@@ -7,7 +7,6 @@ machine can reach a port of the loopback. Names of hosts are checked, so that a 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 import secrets
 import socket
@@ -24,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.errors import UsageError
 from console.serving.ending import until_signal
+from console.serving.listening import address_of, listen_on
 from console.settings import write_private
 
 PATH = "/mcp"
@@ -81,26 +81,14 @@ class BearerOnly:
 def listen(address: str) -> socket.socket:
     """A socket that listens on `HOST:PORT` of this machine. Raises `UsageError` for any other."""
     host, _, port = address.rpartition(":")
-    host = host.strip("[]") or "127.0.0.1"
-    host = "127.0.0.1" if host == "localhost" else host
     todo = "Give 127.0.0.1:PORT; let others in through a tunnel of your own"
     try:
-        is_here = ipaddress.ip_address(host).is_loopback
-        number = int(port)
+        place, number = address_of(host or "127.0.0.1"), int(port)
     except ValueError:
         raise UsageError(f"--http {address}: it is written HOST:PORT", todo=todo) from None
-    if not is_here:
+    if not place.is_loopback:
         raise UsageError(f"--http {address}: it serves on this machine alone", todo=todo)
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, number))
-        listener.listen(64)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        why = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot listen on {address}: {why}", todo="Choose another port") from None
-    return listener
+    return listen_on(place, number, todo="Choose another port")
 
 
 def token_of(file: Path | None) -> str:
