@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -69,20 +71,11 @@ def tool_file(name: str) -> Path:
     """The tool file that a plugin brings; where it gives its tools as a mapping, they are written to a
     file of ours. Raises `BrokenPlugin`."""
     entry = _entry(TOOLS, name)
+    code, out, err = _asked(entry)
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", _TELL, entry.value],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _broken(entry, f"it did not tell its tools within {PATIENCE:.0f} seconds") from None
-    try:
-        told = json.loads(done.stdout)
+        told = json.loads(out)
     except ValueError:
-        raise _broken(entry, _last_line(done.stderr) or f"its process ended with {done.returncode}") from None
+        raise _broken(entry, _last_line(err) or f"its process ended with {code}") from None
     if "error" in told:
         raise _broken(entry, told["error"])
     if "file" in told:
@@ -96,6 +89,31 @@ def tool_file(name: str) -> Path:
     if not written.is_file() or written.read_text(encoding="utf-8") != text:
         write_private(written, text)
     return written
+
+
+def _asked(entry: EntryPoint) -> tuple[int, bytes, bytes]:
+    """The exit code of the process that asks a plugin, and what it wrote: to files, because a process that
+    the plugin leaves behind would keep a pipe open."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _TELL, entry.value],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise _broken(entry, f"it did not tell its tools within {PATIENCE:.0f} seconds") from None
+        finally:
+            # Together with what it has started; it is not reaped yet, so its number is its own.
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read()
 
 
 def _tell(value: str) -> None:

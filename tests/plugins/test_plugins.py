@@ -73,6 +73,12 @@ def nonsense():
 def leaving():
     sys.exit(3)
 
+def helped():
+    import subprocess
+    subprocess.Popen(["sleep", "8"])
+    return DOCUMENT
+
+
 BROKEN = {"tools": [{"name": "x"}]}
 """
 FILE = """
@@ -101,6 +107,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "acme-file": "acme_file:path",
                 "acme-seven": "acme_tools:nonsense",
                 "acme-leaving": "acme_tools:leaving",
+                "acme-helped": "acme_tools:helped",
                 "acme-absent": "acme_nowhere:tools",
                 "acme-broken": "acme_tools:BROKEN",
             },
@@ -166,6 +173,13 @@ def test_broken_tools_are_one_line_that_names_their_package(acme: Path, name: st
         load([name])
     assert f"the plugin {name!r} for tools cannot be used: {why}" in str(told.value)
     assert "acme-lab 1.0" in str(told.value)
+
+
+def test_a_plugin_that_leaves_a_process_behind_is_not_waited_for(
+    acme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins, "PATIENCE", 4.0)
+    assert load(["acme-helped"]).tools.keys() == {"shout"}
 
 
 def test_faults_in_a_plugins_tools_are_told_like_those_of_a_file(acme: Path) -> None:
