@@ -91,13 +91,16 @@ class Carrier:
 
     def _take_note(self, step: StepId, prepared: Prepared) -> None:
         """A note calls nothing: its text is its result."""
-        folder = spool(self._directory, prepared.key)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        out = os.open(folder / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(out, "wb") as stream:
-            stream.write(prepared.note.encode())
-        now = self._wall()
-        status = Status("exited", exit_code=0, started=now, ended=now)
+        folder, now = spool(self._directory, prepared.key), self._wall()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            out = os.open(folder / "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(out, "wb") as stream:
+                stream.write(prepared.note.encode())
+            status = Status("exited", exit_code=0, started=now, ended=now)
+        except OSError as error:
+            why = f"its text cannot be written to {folder}: {error.strerror}"
+            status = Status("exited", error=why, never_started=True)
         self._receiver.ended(step, prepared.number, prepared.key, status)
 
     async def cancel(self, key: str) -> None:

@@ -17,9 +17,13 @@ from console.patterns import TooSlow, is_in
 from console.plan.model import Expect, Step
 from console.run import events as ev
 from console.run.control import spool
+from console.run.patience import TooLong, at_most
 from console.run.results import read_result
 from console.runners.backend import CHANGED, Status
 from console.text import clean
+
+PATIENCE = 5.0
+"""Seconds that it may take to hold a result against what is expected."""
 
 PREVIEW = 300
 TAIL = 2_000
@@ -28,6 +32,14 @@ _SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 6: "ABRT", 9: "KILL", 11: "SEGV", 13:
 
 def unmet(expect: Expect, result: str) -> str:
     """Why `result` is not what was expected; empty when it is."""
+    try:
+        with at_most(PATIENCE):
+            return _unmet(expect, result)
+    except TooLong:
+        return f"the result cannot be checked: it takes longer than {PATIENCE:g} s"
+
+
+def _unmet(expect: Expect, result: str) -> str:
     if expect.matches is not None:
         try:
             if not is_in(expect.matches, result):
@@ -96,8 +108,6 @@ def judge(step: Step, attempt: int, key: str, status: Status, directory: Path) -
     expect = step.expect or Expect()
     if status.exit_code != (expect.exit_code or 0):
         return failed(_exit_words(status.exit_code))
-    out = spool(directory, key) / "out"
-    size = out.stat().st_size if out.exists() else 0
     if expect.matches is not None or expect.json_paths is not None or expect.json_schema is not None:
         try:
             problem = unmet(expect, read_result(directory, key))
@@ -105,13 +115,14 @@ def judge(step: Step, attempt: int, key: str, status: Status, directory: Path) -
             problem = str(error)
         if problem:
             return failed(f"not as expected: {problem}")
+    size, preview = _preview(spool(directory, key) / "out")
     return ev.StepSucceeded(
         step=step.id,
         attempt=attempt,
         exit_code=status.exit_code,
         duration=duration,
         size=size,
-        preview=_preview(out) if size else "",
+        preview=preview,
     )
 
 
@@ -130,11 +141,17 @@ def _exit_words(code: int) -> str:
     return f"exit code {code}"
 
 
-def _preview(path: Path) -> str:
-    with path.open("rb") as stream:
-        data = stream.read(PREVIEW + 1)
+def _preview(path: Path) -> tuple[int, str]:
+    """How long a result is, and its beginning; why not, where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            size, data = os.fstat(stream.fileno()).st_size, stream.read(PREVIEW + 1)
+    except FileNotFoundError:
+        return 0, ""
+    except OSError as error:
+        return 0, f"(its output cannot be read: {error.strerror})"
     text = clean(data[:PREVIEW]).rstrip("\n")
-    return text + "…" if len(data) > PREVIEW else text
+    return size, text + "…" if len(data) > PREVIEW else text
 
 
 def read_tail(directory: Path) -> bytes:

@@ -107,7 +107,7 @@ class Notifier:
                 self._told.discard(event.request)
             case ev.Approved() | ev.Denied() | ev.RequestWithdrawn():
                 self._open.pop(event.request, None)
-            case ev.RunFinished():
+            case ev.RunFinished() | ev.RollbackStarted():
                 self._open.clear()
             case _:
                 return

@@ -20,7 +20,7 @@ from console.run.approval import step_hash
 from console.run.control import spool
 from console.run.engine import Engine
 from console.run.life import RunStatus, StepStatus
-from console.run.policy import Consent, Policy
+from console.run.policy import Consent, Policy, Rule
 from console.run.state import RunState
 from console.testing import MemoryJournal, Play, ScriptedExecutor
 from tests.run.harness import YES, World, answer, catalog, contract, plan, run, say, step, tool, until
@@ -292,6 +292,23 @@ def test_a_refused_call_is_told_to_the_agent(tmp_path: Path) -> None:
     assert state.status is RunStatus.SUCCEEDED
     assert it.backend.started == []
     assert briefs(it)[-1].past[0].outcome == "it was not done: not on a Friday"
+
+
+def test_a_call_that_two_persons_must_approve_asks_though_its_agent_was_approved(tmp_path: Path) -> None:
+    policy = Policy(consent=ATTENDED.consent, rules=(Rule(2, actions=("work",)),))
+    scout = profile("scout", "work", risk=Risk.REVERSIBLE)
+    it = world(tmp_path, {"1": [call("work"), finish("x")]}, None, scout, policy=policy)
+
+    async def operator(engine: Engine) -> None:
+        await until(engine, lambda s: any(r.step == "1-a1" for r in s.requests.values()))
+        request = next(r for r in engine.state.requests.values() if r.step == "1-a1")
+        assert request.persons == 2
+        for name in ("ada", "bob"):
+            assert it.backend.started == []
+            await engine.wish(c.Approve(request=request.id, hash=request.hash), by=name, person=name)
+
+    assert run(it, operator).status is RunStatus.SUCCEEDED
+    assert it.backend.started == ["r/1-a1/1"]
 
 
 @pytest.mark.parametrize("consent", [YES, Consent(Risk.DISRUPTIVE, by="ops"), Consent(Risk.OBSERVE, by="o")])

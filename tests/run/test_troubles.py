@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from console.catalog.spec import Parameter, Risk
 from console.errors import ControlRefused
-from console.plan.model import Compensation, Gate, Retry, Step, Undo
+from console.plan.model import Compensation, Expect, Gate, Retry, Step, Undo
 from console.run import control as c
 from console.run import events as ev
+from console.run import outcome
 from console.run.engine import Engine
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy, Rule
@@ -95,6 +97,53 @@ def test_nothing_starts_beside_what_still_runs_once_a_failure_has_ended_the_run(
     world.plays = {"1": Play(exit_code=1), "2": Play(seconds=60)}
     assert run(world).status is RunStatus.FAILED
     assert sorted(world.backend.started) == ["r/1/1", "r/2/1"]
+
+
+# ── outputs ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_schema_that_takes_for_ever_is_an_expectation_that_is_not_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome, "PATIENCE", 0.1)
+    doubled: dict[str, Any] = {
+        f"d{level}": {"anyOf": [{"$ref": f"#/$defs/d{level + 1}"}] * 2} for level in range(40)
+    }
+    schema = {"$ref": "#/$defs/d0", "$defs": doubled | {"d40": {"type": "string"}}}
+    steps = plan(step("1", on_failure="stop", expect=Expect(json_schema=schema)))
+    world = World(tmp_path, steps)
+    world.plays = {"1": Play(out="1")}
+    state = run(world)
+    assert state.status is RunStatus.FAILED
+    assert "it takes longer than" in state.steps["1"].reason
+
+
+def test_a_note_that_cannot_be_written_fails_its_step(tmp_path: Path) -> None:
+    (tmp_path / "steps").write_text("in the way")
+    state = run(World(tmp_path, plan(step("1", "none", on_failure="stop"))))
+    assert state.status is RunStatus.FAILED
+    assert "cannot be written" in state.steps["1"].reason
+
+
+@pytest.mark.parametrize("action", ["none", "say"])
+def test_half_a_character_in_a_result_fails_who_is_given_it(tmp_path: Path, action: str) -> None:
+    says = tool("say", parameters=(Parameter(name="text"),))
+    half = step("2", action, "1", params={"text": "{step_1_result.name}"}, on_failure="stop")
+    world = World(tmp_path, plan(step("1"), half), catalog(says))
+    world.plays = {"1": Play(out='{"name": "\\ud800"}')}
+    state = run(world)
+    assert state.status is RunStatus.FAILED
+    assert state.steps["2"].status is StepStatus.FAILED
+
+
+def test_output_that_cannot_be_read_fails_who_needs_it(tmp_path: Path) -> None:
+    says = tool("say", parameters=(Parameter(name="text"),))
+    steps = plan(step("1"), step("2", "say", "1", params={"text": "{step_1_result}"}, on_failure="stop"))
+    (tmp_path / "steps" / "1.1" / "out").mkdir(parents=True)
+    state = run(World(tmp_path, steps, catalog(says)))
+    assert state.status is RunStatus.FAILED
+    assert "cannot be read" in state.steps["2"].reason
+    assert state.steps["1"].attempts[0].preview == "(its output cannot be read: Is a directory)"
 
 
 # ── pausing ──────────────────────────────────────────────────────────────────────────────────────
