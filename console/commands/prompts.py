@@ -21,6 +21,7 @@ from console.plan.model import Plan, Step
 from console.run.approval import confirmable, step_hash
 from console.run.control import Approve, Deny, Wish
 from console.run.policy import risk_of
+from console.run.renewal import asking_in
 from console.run.standing import Request
 from console.run.state import RunState
 from console.text import clean, reveal, token
@@ -141,9 +142,9 @@ def changes_of(old: Plan, new: Plan, state: RunState) -> Iterator[str]:
 async def _confirm(plan: Plan, state: RunState, read: Read) -> dict[str, str] | str | None:
     """Each destructive step that is still to come, confirmed by its tool's name; a text says why not."""
     confirmed: dict[str, str] = {}
+    asking = asking_in(state, plan)
     for step in confirmable(plan, state.catalog):
-        known = state.steps.get(step.id)
-        if not step.enabled or (known and known.has_started):
+        if step.id not in asking:
             continue
         prompt = f"step {step.id} is destructive; type {step.action} to confirm it: "
         answer = await read(prompt, step.action)

@@ -149,6 +149,15 @@ class Plan(Value):
         """The steps that do something (no phases), in document order."""
         return tuple(step for step, _ in self.walk() if not step.is_phase)
 
+    def taken(self) -> tuple[Step, ...]:
+        """The leaves that run: neither they nor a phase around them are left out."""
+        off = {step.id for step, _ in self.walk() if not step.enabled}
+        return tuple(
+            step
+            for step, path in self.walk()
+            if not step.is_phase and step.enabled and (not off or off.isdisjoint(path))
+        )
+
     def step(self, step_id: StepId) -> Step:
         """The step or phase with this id; `KeyError` when there is none."""
         for step, _ in self.walk():

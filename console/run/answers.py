@@ -112,9 +112,7 @@ def _confirmed(wish: c.Approve, plan: Plan | None, desk: Desk) -> None:
         raise refuse("there is no plan")
     asking = asking_in(desk.state, plan)
     for step in confirmable(plan, desk.catalog):
-        if step.id not in asking:
-            continue
-        if step.enabled and wish.steps.get(step.id) != desk.hasher.step(step):
+        if step.id in asking and wish.steps.get(step.id) != desk.hasher.step(step):
             raise refuse("it is destructive and was not confirmed", step=step.id)
 
 

@@ -97,7 +97,7 @@ def resolved_hash(step: Step, params: Mapping[str, Any], catalog: Catalog) -> st
 
 def confirmable(plan: Plan, catalog: Catalog) -> tuple[Step, ...]:
     """The destructive steps that an approval of the plan must confirm one by one."""
-    return tuple(step for step in plan.leaves() if risk_of(step, catalog) is Risk.DESTRUCTIVE)
+    return tuple(step for step in plan.taken() if risk_of(step, catalog) is Risk.DESTRUCTIVE)
 
 
 def is_template(step: Step) -> bool:

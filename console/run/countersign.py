@@ -40,7 +40,7 @@ def _subjects(scope: str, step: str, state: RunState) -> Iterator[Step]:
     if plan is None:
         return
     asking = asking_in(state, plan)
-    yield from (leaf for leaf in plan.leaves() if leaf.enabled and leaf.id in asking)
+    yield from (leaf for leaf in plan.taken() if leaf.id in asking)
 
 
 def first_of_two(

@@ -68,9 +68,9 @@ def refuse(task: Task, faults: Iterable[Fault], *, todo: str = "") -> None:
 
 def missing_secrets(plan: Plan, catalog: Catalog, caller: Mapping[str, str]) -> Iterator[Fault]:
     """The secrets that steps need and that the caller's environment does not have."""
-    for step in plan.leaves():
+    for step in plan.taken():
         tool = catalog.get(step.action)
-        for name in tool.secrets if tool and step.enabled else ():
+        for name in tool.secrets if tool else ():
             if not caller.get(name):
                 what = f"{step.action} needs the secret {name}, which is not set"
                 yield Fault(0, step.id, what, f"set the variable {name} in the environment")

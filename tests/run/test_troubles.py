@@ -555,3 +555,10 @@ def test_nobody_waits_for_a_phase_that_nobody_plans(tmp_path: Path) -> None:
     assert state.status is RunStatus.FAILED
     assert state.finished is not None
     assert "phase p is not planned" in state.finished.reason
+
+
+def test_the_steps_of_a_phase_that_is_left_out_are_left_out(tmp_path: Path) -> None:
+    phase = Step(id="p", enabled=False, steps=(step("1"), step("2", "wipe", "1")))
+    world = World(tmp_path, plan(phase, step("3", "work", "p")))
+    assert run(world).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/3/1"]

@@ -46,7 +46,7 @@ def tie_of(
     """The tie of one item of `plan.rollback`; without `undoes` when nothing tells. `carried` are the
     parameters that steps were carried out with, where they have been."""
     known = carried or {}
-    steps = [step for step in plan.leaves() if step.enabled and not step.is_note]
+    steps = [step for step in plan.taken() if not step.is_note]
     changing = [step for step in steps if catalog.risk(step.action) is not Risk.OBSERVE]
     needs = _backups(item, steps, catalog, known)
     subjects = [step for step in changing if step.id not in needs]
