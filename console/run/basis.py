@@ -27,9 +27,9 @@ from console.run.state import RunState
 class Basis:
     """Of one run. `intended` holds what the newest `step_intended` events stand for until the engine has
     taken it; `approved` are the hashes of the steps as they were approved; `probing` are the steps that a
-    probe is looking at; `closing` is the end that the run is going to. As long as `halted` says why, nothing
-    starts. `given_up` are steps and phases that the planner was asked about in vain, `to_revise` failed steps
-    that a revision was just accepted for."""
+    probe is looking at; `closing` is the end that the run is going to, and of a rollback `back_to` and `ties`
+    say which. As long as `halted` says why, nothing starts. `given_up` are steps and phases that the planner
+    was asked about in vain, `to_revise` failed steps that a revision was just accepted for."""
 
     def __init__(
         self,
@@ -48,6 +48,8 @@ class Basis:
         self.parallel, self.replans = int(limits.get("parallel", 4)), int(limits.get("replans", 3))
         self._seconds, self._now = limits.get("time"), now
         self.closing = ""
+        self.back_to: StepId | None = None
+        self.ties: Mapping[StepId, tuple[StepId, ...]] = {}
         self.halted = ""
         self.intended: dict[str, Prepared] = {}
         self.approved: dict[StepId, str] = {}
@@ -90,7 +92,7 @@ class Basis:
             case ev.RunContinued() if event.by and self.is_overdue():
                 self._more_time_at = self.time()
             case ev.RollbackStarted() | ev.RollbackFinished():
-                self.closing = ""
+                self.closing, self.back_to, self.ties = "", None, {}
                 self.rebuild()
             case ev.ReplanFailed() | ev.RevisionRejected():
                 self.given_up |= self.lane.failed

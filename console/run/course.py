@@ -127,7 +127,7 @@ class Course(Troubles):
         if closing == "rollback":
             by = self.policy.consent.by or "operator"
             desk = Desk(self.state, self.catalog, self.hasher, self.policy, by)
-            plan = preview(desk, None, {})
+            plan = preview(desk, self.back_to, self.ties)
             return Grant((ev.RollbackStarted(rollback=plan, hash=rollback_hash(plan), by=by),))
         self.closing = ""
         if closing in ("stop", "policy"):

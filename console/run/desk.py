@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from console.catalog.spec import Catalog
@@ -19,7 +20,8 @@ from console.run.state import RunState
 class Grant:
     """Events to write down, and what to do after: `cancel` these attempts, ask the planner with these
     words (`replan`) or for the steps of a phase (`expand`), `call_off` what it is at, for this person, run a
-    `probe`, `retry` a step, have an agent `think` or `conclude`, go into `closing` ("stop" or "rollback")."""
+    `probe`, `retry` a step, have an agent `think` or `conclude`, go into `closing` ("stop" or "rollback": the
+    whole run's, where it does not lead `back_to` a step; `ties` are the operator's)."""
 
     events: tuple[ev.Event, ...] = ()
     cancel: tuple[str, ...] = ()
@@ -31,6 +33,8 @@ class Grant:
     probe: StepId = ""
     retry: StepId = ""
     closing: str = ""
+    back_to: StepId | None = None
+    ties: Mapping[StepId, tuple[StepId, ...]] = field(default_factory=dict)
     answer: Any = None
 
 

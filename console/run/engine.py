@@ -334,7 +334,8 @@ class Engine:
 
     def _carry_out(self, granted: Grant) -> None:
         if granted.closing:
-            self._course.closing = granted.closing
+            course = self._course
+            course.closing, course.back_to, course.ties = granted.closing, granted.back_to, granted.ties
             if self.state.status in (RunStatus.DRAFTING, RunStatus.AWAITING_APPROVAL):
                 reason = "stopped before anything ran"
                 self.emit(ev.RunFinished(outcome="stopped", exit_code=4, reason=reason))

@@ -6,7 +6,7 @@ attempt, asking the planner, looking with a probe). Wishes about the run as a wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from console.errors import StaleRevision
@@ -77,7 +77,9 @@ def _expand(wish: c.ExpandPhase, desk: Desk) -> Grant:
 # ── rolling back ─────────────────────────────────────────────────────────────────────────────────
 
 
-def preview(desk: Desk, back_to: StepId | None, ties: dict[StepId, tuple[StepId, ...]]) -> ev.RollbackPlan:
+def preview(
+    desk: Desk, back_to: StepId | None = None, ties: Mapping[StepId, tuple[StepId, ...]] | None = None
+) -> ev.RollbackPlan:
     """The rollback as it would be now. Raises `ControlRefused` when there is nothing to undo."""
     plan = desk.state.everything()
     if plan is None:
@@ -90,17 +92,17 @@ def preview(desk: Desk, back_to: StepId | None, ties: dict[StepId, tuple[StepId,
 
 
 def _preview_rollback(wish: c.PreviewRollback, desk: Desk) -> Grant:
-    rollback = preview(desk, wish.back_to, {})
+    rollback = preview(desk, wish.back_to)
     return Grant(answer={"rollback": rollback, "hash": rollback_hash(rollback)})
 
 
 def _roll_back(wish: c.RollBack, desk: Desk) -> Grant:
     live(desk)
-    shown = preview(desk, wish.back_to, {})
+    shown = preview(desk, wish.back_to)
     if rollback_hash(shown) != wish.hash:
         raise StaleRevision("the run went on after the rollback was shown", todo="Look at the rollback again")
     if running := running_keys(desk.state):
-        return Grant(cancel=running, closing="rollback")
+        return Grant(cancel=running, closing="rollback", back_to=wish.back_to, ties=wish.ties)
     rollback = preview(desk, wish.back_to, wish.ties) if wish.ties else shown
     started = ev.RollbackStarted(rollback=rollback, hash=rollback_hash(rollback), by=desk.by)
     return Grant((started,))

@@ -562,3 +562,36 @@ def test_the_steps_of_a_phase_that_is_left_out_are_left_out(tmp_path: Path) -> N
     world = World(tmp_path, plan(phase, step("3", "work", "p")))
     assert run(world).status is RunStatus.SUCCEEDED
     assert world.backend.started == ["r/3/1"]
+
+
+def test_going_back_to_a_step_while_others_run_keeps_that_step(tmp_path: Path) -> None:
+    steps = plan(step("1", undo=UNDO), step("2", "work", "1", undo=UNDO), step("3", "work", "2", undo=UNDO))
+    world = World(tmp_path, steps, policy=Policy())
+    world.plays = {"3": Play(hangs=True)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["3"].status is StepStatus.RUNNING)
+        shown = await say(engine, c.PreviewRollback(back_to="1"))
+        await say(engine, c.RollBack(hash=shown["hash"], back_to="1"))
+        await until(engine, lambda s: s.status in (RunStatus.PAUSED, RunStatus.ROLLED_BACK))
+        assert engine.state.steps["1"].status is StepStatus.SUCCEEDED
+        assert world.backend.started[3:] == ["r/undo-3/1", "r/undo-2/1"]
+        await say(engine, c.Stop())
+
+    run(world, operator)
+
+
+def test_ties_that_the_operator_made_hold_for_a_rollback_that_waits_for_what_runs(tmp_path: Path) -> None:
+    burn = tool("burn", Risk.DESTRUCTIVE)
+    steps = plan(step("1", "wipe"), step("2", "work", "1"), rollback=[Compensation(action="burn")])
+    world = World(tmp_path, steps, catalog(burn), policy=Policy())
+    world.plays = {"2": Play(hangs=True)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["2"].status is StepStatus.RUNNING)
+        shown = await say(engine, c.PreviewRollback())
+        await say(engine, c.RollBack(hash=shown["hash"], ties={"rollback-1": ("1", "2")}))
+
+    assert run(world, operator).status is RunStatus.ROLLED_BACK
