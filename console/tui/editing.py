@@ -298,13 +298,15 @@ class Editing:
         """All findings; the one that is chosen has its fix applied."""
         from console.tui.screens.findings import FindingsScreen
 
-        chosen = await self.screen.operating.ask(FindingsScreen(self.screen.insight.findings, self.plan))
+        chosen = await self.screen.operating.ask(
+            FindingsScreen(self.screen.foresight.insight.findings, self.plan)
+        )
         if chosen is not None and chosen.fix is not None:
             self.make(chosen.fix)
 
     def fix(self) -> None:
         """Apply the fix of the selected step's first finding, else of the first there is."""
-        offered = [f for f in self.screen.insight.findings if f.fix is not None]
+        offered = [f for f in self.screen.foresight.insight.findings if f.fix is not None]
         mine = [f for f in offered if f.step == self.screen.view.step]
         chosen = (mine or offered)[0]
         assert chosen.fix is not None, "only those that offer one are looked at"

@@ -74,7 +74,7 @@ class Driver:
         await self.until(lambda: self.screen.bridge.state.seq == seq and self.screen.bridge.ready)
         self.screen.refresh_run()
         if self.wait_for_findings:
-            await self.until(lambda: self.screen.insight_of is self.screen.view.plan)
+            await self.until(lambda: self.screen.foresight.insight_of is self.screen.view.plan)
         await self.pilot.pause()
 
     def text(self) -> str:

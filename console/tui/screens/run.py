@@ -1,16 +1,15 @@
 """The main screen: the plan, the panes beside it, and the keys.
 
 It composes and routes. What a key does to the run is in console/tui/operating.py, what it does to the
-plan in console/tui/editing.py; what can be done at all, and why not, in console/tui/actions.py.
+plan in console/tui/editing.py, where it moves in console/tui/moving.py; what can be done at all, and why
+not, in console/tui/actions.py.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -21,23 +20,19 @@ from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from console.catalog.spec import Catalog
 from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
 from console.run.control import Session, Wish
 from console.run.history import Estimates
-from console.run.so_far import SoFar, findings_of
-from console.run.standing import Proposal
 from console.tui import collecting
 from console.tui.actions import ALWAYS, BY_ID, bindings, why_not
 from console.tui.arranging import Arranging
 from console.tui.attention import Attention
-from console.tui.beside import beside
 from console.tui.bridge import Bridge, RunChanged
 from console.tui.editing import Editing
-from console.tui.holding import Absence, absence, absence_line
+from console.tui.foresight import GROUPS, Foresight
 from console.tui.ink import row
-from console.tui.insight import Insight, Question, look_at
+from console.tui.moving import Moving
 from console.tui.operating import Operating
 from console.tui.planning import planning_rows
 from console.tui.playing import Playing
@@ -58,16 +53,11 @@ from console.tui.widgets.summary import SummaryPane
 from console.tui.widgets.tabs import TABS, tabs_title
 from console.tui.widgets.timeline import TimelinePane
 
-if TYPE_CHECKING:
-    from console.plan.check import Finding
-
 WIDE = 110
 """Columns from which the panes stand side by side."""
 
-BESIDE = ("insight", "absence", "flaws", "changes")
+BESIDE = (*GROUPS, "changes")
 """Work beside the screen whose outcome it shows."""
-
-CYCLE: tuple[Pane, ...] = ("plan", *(pane for _, pane, _ in TABS))
 
 Reopen = Callable[[Wish | None, StepId], Awaitable[None]]
 Handler = Callable[[], Coroutine[Any, Any, None] | None]
@@ -96,7 +86,6 @@ class RunScreen(Screen[int]):
         step: StepId = "",
     ) -> None:
         super().__init__()
-        self.estimates = estimates or Estimates
         self.reopen = reopen
         self.like = like
         self.session = session
@@ -104,22 +93,15 @@ class RunScreen(Screen[int]):
         self.keymap = keymap or {}
         self.bridge = Bridge(session, by, self._on_change)
         self.view = View(read_only=self.bridge.read_only, ready=False, step=step)
-        self.insight = Insight()
+        self.foresight = Foresight(self, estimates or Estimates)
         self.right: Pane = "output"
         self.operating = Operating(self)
         self.editing = Editing(self)
         self.playing = Playing(self)
         self.arranging = Arranging(self, self.editing)
-        self.insight_of: Plan | None = None
-        self._question: Question | None = None
-        self._working = False
-        self._away: tuple[Plan | None, Absence] = (None, Absence())
-        self._what_if = ""
+        self.moving = Moving(self)
         self._titles: dict[str, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
-        self._proposal: Proposal | None = None
-        self.flaws: Sequence[Finding] = ()
-        self.flaws_of: Proposal | None = None
         self._busy = False
         self.attention = Attention(self)
         self._handlers = self._all_handlers()
@@ -203,90 +185,29 @@ class RunScreen(Screen[int]):
         self.editing.plan_changed(self.bridge.state.plan)
         if anew or self.view.plan is not self._looked_at:
             self._look_at_plan()
-        self._look_at_absence()
-        self._look_at_proposal()
+        self.foresight.look_at_absence()
+        self.foresight.look_at_proposal()
         self.plan_tree.touch(self.bridge.take_touched())
         self.show_parts()
         self.attention.look()
 
     def _look_at_plan(self) -> None:
         """Show the new plan at once; what can be told of it comes when it has been worked out."""
-        state, is_first = self.bridge.state, self._looked_at is None
+        is_first = self._looked_at is None
         plan = self._looked_at = self.view.plan
         self._show_plan()
         if is_first and self.plan_tree.index_of(self.view.step) >= 0:
             self.plan_tree.select(self.view.step)
         self.view.step = self.view.step or self.plan_tree.step
         if plan is not None:
-            parallel = int(state.limits.get("parallel", 0)) or None
-            so_far = SoFar.of(state)
-            self._question = Question(plan, state.catalog, state.facts, parallel, so_far, self.estimates)
-            if not self._working:
-                self._working = True
-                self.run_worker(self._work_out(), group="insight", exit_on_error=False)
+            self.foresight.look_at_plan(plan)
 
-    async def _work_out(self) -> None:
-        """Work out what can be told of the newest plan; one at a time, those between are left out."""
-        try:
-            while (question := self._question) is not None:
-                await beside(self.editing.changes.history.look)
-                insight = await beside(partial(look_at, question))
-                if self._question is question:
-                    self._question = None
-                    self._take_insight(insight, question.plan)
-        finally:
-            self._working = False
-
-    def _take_insight(self, insight: Insight, plan: Plan) -> None:
-        self.insight, self.insight_of = insight, plan
-        self.view.findings = insight.findings
-        self._look_at_absence()
+    def take_insight(self) -> None:
+        """More can be told of the plan."""
+        self.view.findings = self.foresight.insight.findings
+        self.foresight.look_at_absence()
         self._show_plan()
         self.show_parts()
-
-    def _look_at_proposal(self) -> None:
-        """What the checker finds in a proposed revision, to be shown with the diff."""
-        state = self.bridge.state
-        if state.proposal is self._proposal:
-            return
-        self._proposal = state.proposal
-        if state.proposal is not None:
-            work = partial(findings_of, state.proposal, state)
-            self.run_worker(
-                self._tell_flaws(state.proposal, work), group="flaws", exclusive=True, exit_on_error=False
-            )
-
-    async def _tell_flaws(self, proposal: Proposal, work: Callable[[], Sequence[Finding]]) -> None:
-        self.flaws, self.flaws_of = await beside(work), proposal
-        self.show_parts()
-
-    def _look_at_absence(self) -> None:
-        """What it comes to that steps are held or left out, told anew when others are."""
-        state = self.bridge.state
-        plan = self.view.plan
-        away = absence(state, plan, self.insight.disabled if self.insight_of is plan else frozenset())
-        if plan is self._away[0] and away == self._away[1]:
-            return
-        self._away = (plan, away)
-        if plan is None or not away:
-            self._what_if = ""
-            return
-        parallel = int(state.limits.get("parallel", 0)) or None
-        base = state.base or plan
-        work = partial(self._what_if_of, base, plan, state.catalog, away, parallel)
-        self.run_worker(
-            cast(Any, partial(self._tell_absence, work)), group="absence", exclusive=True, exit_on_error=False
-        )
-
-    def _what_if_of(
-        self, base: Plan, plan: Plan, catalog: Catalog, away: Absence, parallel: int | None
-    ) -> str:
-        return absence_line(base, plan, catalog, away, parallel, self.estimates())
-
-    async def _tell_absence(self, work: Callable[[], str]) -> None:
-        with suppress(ValueError):  # a plan that goes in a circle: the line says so already
-            self._what_if = await beside(work)
-            self.show_parts()
 
     def show_draft(self, plan: Plan | None) -> None:
         """Show the plan with edits that the run may not have heard of yet; `None`: the run's."""
@@ -302,7 +223,7 @@ class RunScreen(Screen[int]):
         return not self.has_class("-zoom-right")
 
     def _show_plan(self) -> None:
-        insight = self.insight
+        insight = self.foresight.insight
         self.plan_tree.show(
             self.view.state,
             self.view.plan,
@@ -324,24 +245,25 @@ class RunScreen(Screen[int]):
         view.left_out = len(self.query_one(DiffPane).left) if view.state.proposal else 0
         if view.plan is None:
             self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width, now))
-        self.query_one(HeaderLine).show(view, self.insight.estimate)
+        foresight = self.foresight
+        self.query_one(HeaderLine).show(view, foresight.insight.estimate)
         self.query_one(FooterLine).show(view)
-        self.query_one(BlastLine).show(self.insight.blast, view, self.bridge.fault, self._what_if)
+        self.query_one(BlastLine).show(foresight.insight.blast, view, self.bridge.fault, foresight.what_if)
         self.query_one(StepDetail).show(view, now)
         self._show_pane_content(now)
-        self._show_titles()
+        self.show_titles()
 
     def _show_pane_content(self, now: float) -> None:
-        state = self.view.state
+        state, foresight = self.view.state, self.foresight
         match self.pane_named(self.right):
             case OutputPane() as pane:
                 pane.show(self.view)
             case FailuresPane() as pane:
                 pane.show(state, can_act=self.view.reopenable or not self.view.read_only)
             case DiffPane() as pane:
-                pane.show(state, self.flaws if self.flaws_of is state.proposal else None)
+                pane.show(state, foresight.flaws if foresight.flaws_of is state.proposal else None)
             case TimelinePane() as pane:
-                pane.show(state, self.insight, now)
+                pane.show(state, foresight.insight, now)
             case EventsPane() as pane:
                 pane.show(self.bridge.records)
             case RollbackPane() as pane:
@@ -350,7 +272,7 @@ class RunScreen(Screen[int]):
                 pane.show(state)
 
     @on(Lines.Noticed)
-    def _show_titles(self) -> None:
+    def show_titles(self) -> None:
         """The frames' titles; a frame is repainted only for another one."""
         room = self.query_one("#pane").size.width - 2
         plan, pane = self.plan_tree, self.pane_named(self.right)
@@ -396,18 +318,18 @@ class RunScreen(Screen[int]):
         if not self.has_class("-zoom-left", "-zoom-right") or self.has_class("-narrow"):
             self.remove_class("-zoom-left", "-zoom-right")
         else:
-            self._zoom()
+            self.zoom()
         self.show_parts()
         self.current.focus(scroll_visible=False)
         if take_step:
             self._take_step_of(self.current)
-        self.call_after_refresh(self._show_titles)
+        self.call_after_refresh(self.show_titles)
 
     def on_screen_resume(self) -> None:
         self.call_later(self.attention.resume)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._show_titles)
+        self.call_after_refresh(self.show_titles)
 
     def _take_step_of(self, pane: Lines) -> None:
         """Pane and plan agree on the selected step: the pane goes to it where it has it, else it is the
@@ -417,45 +339,15 @@ class RunScreen(Screen[int]):
         elif pane.step and pane.step != self.view.step and pane.selects:
             self._select(pane.step, pane)
 
-    def cycle(self, way: int) -> None:
-        at = CYCLE.index(self.view.pane) if self.view.pane in CYCLE else 0
-        self.show_pane(CYCLE[(at + way) % len(CYCLE)])
-
     def zoom(self) -> None:
-        self._zoom()
-
-    def _zoom(self) -> None:
+        """Give the pane that has the keys the whole screen."""
         left = self.view.pane == "plan"
         self.set_class(left, "-zoom-left")
         self.set_class(not left, "-zoom-right")
 
-    def unzoom(self) -> None:
-        self.remove_class("-zoom-left", "-zoom-right")
-
-    def back(self) -> None:
-        """One thing less: the search, the zoom, then the pane."""
-        if self.current.needle:
-            self.find_text("")
-        elif self.plan_tree.marks and self.view.pane == "plan":
-            self.plan_tree.clear_marks()
-            self.show_parts()
-        elif self.has_class("-zoom-left") or self.has_class("-zoom-right"):
-            self.unzoom()
-        elif self.view.pane != "plan":
-            self.remove_class("-with-step")
-            self.show_pane("plan")
-
-    def open_step(self) -> None:
-        step = self.view.selected
-        if step is not None and step.is_phase and self.view.pane == "plan":
-            self.plan_tree.toggle_fold(step.id)
-        elif step is not None:
-            self.add_class("-with-step")
-            self.show_pane("output")
-
     @on(Lines.Opened)
     def opened(self) -> None:
-        self.open_step()
+        self.moving.open_step()
 
     @on(Lines.Selected)
     def selected(self, event: Lines.Selected) -> None:
@@ -484,37 +376,14 @@ class RunScreen(Screen[int]):
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────
 
-    def ask_search(self) -> None:
-        box = self.query_one("#search", Input)
-        box.value = self.current.needle
-        box.placeholder = "filter the plan" if self.view.pane == "plan" else f"find in {self.view.pane}"
-        box.add_class("-open")
-        box.focus()
-
     @on(Input.Changed, "#search")
     def search_typed(self, event: Input.Changed) -> None:
         if self.query_one("#search").has_class("-open"):
-            self.find_text(event.value)
+            self.moving.find_text(event.value)
 
     @on(Input.Submitted, "#search")
     def search_done(self) -> None:
-        self.close_search()
-
-    def close_search(self) -> None:
-        self.query_one("#search").remove_class("-open")
-        self.current.focus(scroll_visible=False)
-
-    def find_text(self, needle: str) -> None:
-        self.view.search = needle
-        self.current.search(needle)
-        self.view.step = self.plan_tree.step or self.view.step
-        self.show_parts()
-
-    def find_next(self, way: int) -> None:
-        if self.view.pane == "plan":
-            self.plan_tree.move(way)
-        elif not self.current.find(way):
-            self.say(f"“{self.current.needle}” is not in this pane")
+        self.moving.close_search()
 
     # ── actions ──────────────────────────────────────────────────────────────────────────────────
 
@@ -532,8 +401,8 @@ class RunScreen(Screen[int]):
             return
         self._go_with_cursor()
         if action_id == "back" and self.query_one("#search").has_class("-open"):
-            self.close_search()
-            self.find_text("")
+            self.moving.close_search()
+            self.moving.find_text("")
             return
         if self.view.picking and not self.arranging.picking_key(action_id):
             return
@@ -570,39 +439,10 @@ class RunScreen(Screen[int]):
         self.action_do(event.action)
 
     def _all_handlers(self) -> dict[str, Handler]:
-        panes: dict[str, Handler] = {
-            "plan": lambda: self.show_pane("plan"),
-            "rollback_pane": lambda: self.show_pane("rollback"),
-            "summary": lambda: self.show_pane("summary"),
-        }
-        for _, pane, _ in TABS[:5]:
-            panes[pane] = lambda pane=pane: self.show_pane(pane)  # type: ignore[misc]
         return {
-            "down": lambda: self.current.move(1),
-            "up": lambda: self.current.move(-1),
-            "top": lambda: self.current.go_to(False),
-            "bottom": lambda: self.current.go_to(True),
-            "half_down": lambda: self.current.move_page(1),
-            "half_up": lambda: self.current.move_page(-1),
-            "right": lambda: self.current.move_side(1),
-            "left": lambda: self.current.move_side(-1),
-            **panes,
-            "next_pane": lambda: self.cycle(1),
-            "previous_pane": lambda: self.cycle(-1),
-            "zoom": self.zoom,
-            "unzoom": self.unzoom,
-            "levels": self.plan_levels,
-            "open": self.open_step,
-            "back": self.back,
-            "search": self.ask_search,
-            "next_match": lambda: self.find_next(1),
-            "previous_match": lambda: self.find_next(-1),
+            **self.moving.handlers(),
             **self.operating.handlers(),
             **self.editing.handlers(),
             **self.playing.handlers(),
             **self.arranging.handlers(),
         }
-
-    def plan_levels(self) -> None:
-        self.plan_tree.toggle_levels()
-        self._show_titles()

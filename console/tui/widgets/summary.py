@@ -78,7 +78,7 @@ def _steps(state: RunState, width: int) -> Iterable[Row]:
         ids = by_status.get(status)
         if ids:
             mark, ink = MARKS[status]
-            names = ", ".join(_named(steps, step) for step in ids[:MOST])
+            names = ", ".join(_named(steps, step) + _by_hand(state, step) for step in ids[:MOST])
             names += f" and {len(ids) - MOST} more" if len(ids) > MOST else ""
             yield from _line(words(status), names, width, ink, mark)
 
@@ -100,6 +100,10 @@ def _rolled_back(state: RunState, width: int) -> Iterable[Row]:
 def _named(steps: Mapping[StepId, Step], step_id: StepId) -> str:
     step = steps.get(step_id)
     return f"{step_id} {step.action}" if step else step_id
+
+
+def _by_hand(state: RunState, step: StepId) -> str:
+    return " (by hand)" if state.steps[step].marked_by else ""
 
 
 def _line(label: str, text: str, width: int, ink: str = "", mark: str = " ") -> list[Row]:

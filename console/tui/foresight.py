@@ -1,0 +1,113 @@
+"""What can be told of the plan besides what has happened: its insight, what the checker finds in a proposed
+revision, what it comes to that steps are held or left out. All of it is worked out beside the screen, which
+shows it when it has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from console.plan.model import Plan
+from console.run.history import Estimates
+from console.run.so_far import SoFar, findings_of
+from console.run.standing import Proposal
+from console.tui.beside import beside
+from console.tui.holding import Absence, absence, absence_line
+from console.tui.insight import Insight, Question, look_at
+
+if TYPE_CHECKING:
+    from console.plan.check import Finding
+    from console.tui.screens.run import RunScreen
+
+GROUPS = ("insight", "absence", "flaws")
+"""The workers of the screen that work these out."""
+
+
+class Foresight:
+    """`insight` is of the plan `insight_of`, `flaws` of the proposal `flaws_of`: older ones than are shown
+    until the new ones have come. `what_if` is "" where every step runs as it was planned."""
+
+    def __init__(self, screen: RunScreen, estimates: Callable[[], Estimates]) -> None:
+        self._screen = screen
+        self._estimates = estimates
+        self.insight = Insight()
+        self.insight_of: Plan | None = None
+        self.flaws: Sequence[Finding] = ()
+        self.flaws_of: Proposal | None = None
+        self.what_if = ""
+        self._question: Question | None = None
+        self._working = False
+        self._away: tuple[Plan | None, Absence] = (None, Absence())
+        self._proposal: Proposal | None = None
+
+    @property
+    def _parallel(self) -> int | None:
+        return int(self._screen.bridge.state.limits.get("parallel", 0)) or None
+
+    def _beside(self, work: Callable[[], Any], group: str) -> None:
+        self._screen.run_worker(cast(Any, work), group=group, exclusive=True, exit_on_error=False)
+
+    # ── the plan ─────────────────────────────────────────────────────────────────────────────────
+
+    def look_at_plan(self, plan: Plan) -> None:
+        """Work out what can be told of a new plan."""
+        state = self._screen.bridge.state
+        so_far = SoFar.of(state)
+        self._question = Question(plan, state.catalog, state.facts, self._parallel, so_far, self._estimates)
+        if not self._working:
+            self._working = True
+            self._screen.run_worker(self._work_out(), group="insight", exit_on_error=False)
+
+    async def _work_out(self) -> None:
+        """Work out what can be told of the newest plan; one at a time, those between are left out."""
+        try:
+            while (question := self._question) is not None:
+                await beside(self._screen.editing.changes.history.look)
+                insight = await beside(partial(look_at, question))
+                if self._question is question:
+                    self._question = None
+                    self.insight, self.insight_of = insight, question.plan
+                    self._screen.take_insight()
+        finally:
+            self._working = False
+
+    # ── a revision ───────────────────────────────────────────────────────────────────────────────
+
+    def look_at_proposal(self) -> None:
+        """Work out what the checker finds in a proposed revision, to be shown with the diff."""
+        state = self._screen.bridge.state
+        proposal, before = state.proposal, self._proposal
+        self._proposal = proposal
+        if proposal is not None and proposal is not before:
+            self._beside(partial(self._tell_flaws, proposal, partial(findings_of, proposal, state)), "flaws")
+
+    async def _tell_flaws(self, proposal: Proposal, work: Callable[[], Sequence[Finding]]) -> None:
+        self.flaws, self.flaws_of = await beside(work), proposal
+        self._screen.show_parts()
+
+    # ── what if ──────────────────────────────────────────────────────────────────────────────────
+
+    def look_at_absence(self) -> None:
+        """Work out what it comes to that steps are held or left out, anew when others are."""
+        state, plan = self._screen.bridge.state, self._screen.view.plan
+        away = absence(state, plan, self.insight.disabled if self.insight_of is plan else frozenset())
+        if plan is self._away[0] and away == self._away[1]:
+            return
+        self._away = (plan, away)
+        if plan is None or not away:
+            self.what_if = ""
+            return
+        base, parallel = state.base or plan, self._parallel
+
+        def line() -> str:
+            return absence_line(base, plan, state.catalog, away, parallel, self._estimates())
+
+        self._beside(partial(self._tell_absence, line), "absence")
+
+    async def _tell_absence(self, work: Callable[[], str]) -> None:
+        with suppress(ValueError):  # a plan that goes in a circle: the line says so already
+            self.what_if = await beside(work)
+            self._screen.show_parts()
