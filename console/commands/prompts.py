@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 from console.catalog.explain import changes
@@ -18,10 +19,11 @@ from console.lines import name_of
 from console.plan.check import blast_radius
 from console.plan.diff import diff
 from console.plan.model import Plan, Step
-from console.run.approval import confirmable, step_hash
+from console.run.approval import confirmable, resolved_hash, step_hash
 from console.run.control import Approve, Deny, Wish
 from console.run.policy import risk_of
 from console.run.renewal import asking_in
+from console.run.results import resolved_params
 from console.run.standing import Request
 from console.run.state import RunState
 from console.text import clean, reveal, token
@@ -35,8 +37,9 @@ class Read(Protocol):
     async def __call__(self, prompt: str, name: str = "") -> str | None: ...
 
 
-async def ask(request: Request, state: RunState, read: Read) -> Wish | None:
-    """Put one question; `None` when nobody is there any more."""
+async def ask(request: Request, state: RunState, read: Read, directory: Path | None = None) -> Wish | None:
+    """Put one question; `None` when nobody is there any more. With the run's `directory` a step is shown as
+    it will be carried out, its references replaced."""
     if request.persons > 1:
         signed = request.signed
         say(
@@ -49,9 +52,12 @@ async def ask(request: Request, state: RunState, read: Read) -> Wish | None:
     about = f" ({name_of(request.step, state)})" if request.step else ""
     say(f"\n? {request.scope.replace('_', ' ')}{about}: {_prose(request.question)}".rstrip(": "))
     if request.scope == "step":
-        return await _ask_for_step(request, state.find(request.step), state, read)
+        return await _ask_for_step(request, state, read, directory)
     if request.scope == "tool":
         _tell_change(request, state)
+    elif request.step:
+        written = state.find(request.step)
+        say(step_line(_resolved(written, state, directory) or written, state))
     if request.options:
         return await _choose(request, read)
     answer = await read("approve? [y/N] ")
@@ -69,8 +75,15 @@ def _tell_change(request: Request, state: RunState) -> None:
         say(f"  {what} is now: {reveal(now)}")
 
 
-async def _ask_for_step(request: Request, step: Step, state: RunState, read: Read) -> Wish | None:
+async def _ask_for_step(request: Request, state: RunState, read: Read, directory: Path | None) -> Wish | None:
     """One step that asks by itself; a destructive one is approved by typing its tool's name."""
+    step = _resolved(state.find(request.step), state, directory)
+    if step is None or resolved_hash(state.find(step.id), step.params, state.catalog) != request.hash:
+        say(step_line(state.find(request.step), state))
+        say("its resolved form cannot be shown here, so it cannot be approved here")
+        answer = await read("reject it? [y/N] ")
+        rejected = answer is not None and answer.lower() in ("y", "yes")
+        return Deny(request=request.id, reason="refused at the prompt") if rejected else None
     say(step_line(step, state))
     if risk_of(step, state.catalog) is not Risk.DESTRUCTIVE:
         answer = await read("approve? [y/N] ")
@@ -78,6 +91,12 @@ async def _ask_for_step(request: Request, step: Step, state: RunState, read: Rea
         answer = await read(f"it is destructive; type {step.action} to approve it: ", step.action)
         answer = answer and ("yes" if answer == step.action else "no")
     return None if answer is None else _yes_or_no(request, answer)
+
+
+def _resolved(step: Step, state: RunState, directory: Path | None) -> Step | None:
+    """The step as it will be carried out; `None` when a result it refers to is not to be had."""
+    params = resolved_params(step, state, directory)
+    return None if params is None else step.model_copy(update={"params": params})
 
 
 def _yes_or_no(request: Request, answer: str, steps: dict[str, str] | None = None) -> Wish:

@@ -52,6 +52,7 @@ class Typed:
         self.lines: deque[str] = deque(maxlen=KEPT)
         self._bytes = b""
         self._prompt = self._name = ""
+        self._doing = False
         self._asking: list[str | None] = []
         self._answered = anyio.Event()
         self._company: tuple[str, str, str] = ("", "", "")
@@ -114,10 +115,13 @@ class Typed:
             elif line:
                 say(f"there is nothing to answer and no word {one_line(first, 40)!r}; ? lists the words")
             return
+        self._doing = True
         try:
             await word.do(rest.strip())
         except PlandeckError as error:
             say(f"! {clean(str(error))}")
+        finally:
+            self._doing = False
         if self._prompt:
             self._put_prompt()
 
@@ -137,7 +141,7 @@ class Typed:
             self._control = anyio.Event()
             await self._control.wait()
         try:
-            wish = await prompts.ask(request, state, self.read)
+            wish = await prompts.ask(request, state, self.read, self.session.directory)
         finally:
             self._prompt = ""
         if isinstance(wish, c.Approve) and not self.ours:
@@ -147,7 +151,8 @@ class Typed:
     async def read(self, prompt: str, name: str = "") -> str | None:
         """One line in answer to a prompt; `None` when nobody is there any more."""
         self._prompt, self._name = prompt, name
-        self._put_prompt()
+        if not self._doing:  # else once, when the word is done
+            self._put_prompt()
         while not self._asking:
             self._answered = anyio.Event()
             await self._answered.wait()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from console.errors import ReferenceFailed
-from console.plan.model import StepId
+from console.errors import PlandeckError, ReferenceFailed
+from console.plan.model import Params, Step, StepId
+from console.plan.references import resolve
 from console.run.control import spool
 from console.run.life import StepStatus
 from console.run.state import RunState
@@ -51,3 +52,20 @@ def result_of(state: RunState, directory: Path, step_id: StepId) -> Any:
     if step.status is StepStatus.SKIPPED:
         raise ReferenceFailed("it was skipped and gave no result", where=f"step {step_id}")
     raise ReferenceFailed("it has no result", where=f"step {step_id}")
+
+
+def resolved_params(step: Step, state: RunState, directory: Path | None) -> Params | None:
+    """The step's parameters with their references replaced; `None` when a result is not to be had."""
+
+    def look_up(name: StepId) -> object:
+        if directory is not None:
+            return result_of(state, directory, name)
+        known = state.steps[name]
+        if known.marked_by:
+            return known.marked_result
+        return next(a.preview for a in reversed(known.attempts) if a.outcome == "succeeded")
+
+    try:
+        return {name: resolve(value, look_up) for name, value in step.params.items()}
+    except (PlandeckError, LookupError, StopIteration):
+        return None

@@ -122,7 +122,8 @@ class Operating:
         if request.scope in QUESTIONS:
             from console.tui.screens.question import QuestionScreen
 
-            said: Approve | Deny | None = await self.ask(QuestionScreen(request, state))
+            directory = self.screen.session.directory
+            said: Approve | Deny | None = await self.ask(QuestionScreen(request, state, directory=directory))
         else:
             from console.tui.screens.approval import ApprovalScreen
 

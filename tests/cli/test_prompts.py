@@ -97,6 +97,14 @@ def test_the_end_of_input_leaves_a_run_that_waits(shell: Shell) -> None:
     assert '"state": "awaiting_approval"' in shell.plandeck("show", "last", "--json").out
 
 
+def test_a_gate_shows_what_would_run_with_the_results_there_are(shell: Shell) -> None:
+    second = {"id": 2, "action": "hello", "params": {"who": "{step_1_result}"}, "gate": "Shall it?"}
+    asks = [("approve the plan? [y/N]", "y\n"), ('hello who="hello you"', ""), ("approve? [y/N]", "y\n")]
+    code, seen = answered(shell, GREET | {"steps": [*GREET["steps"], second]}, asks)
+    assert code == 0
+    assert "hello hello you" in seen
+
+
 # ── words ────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -55,6 +55,17 @@ async def test_enter_passes_a_gate_that_shows_its_question_and_its_step(clock: C
         assert show.result == yes()
 
 
+async def test_a_gate_shows_the_step_as_it_will_be_carried_out(clock: Clock) -> None:
+    asked = ev.ApprovalRequested(request="q2", scope="gate", hash=HASH, step="5")
+    done = ev.StepSucceeded(step="4", attempt=1, preview="all 12 passed")
+    state = running(
+        DEPLOY, *succeeded("1"), *succeeded("2"), *succeeded("3"), *succeeded("4")[:-1], done, asked
+    )
+    async with shown(QuestionScreen(request_of(state), state, clock=clock)) as show:
+        assert "v2.3.1 is live: all 12 passed" in show.text()
+        assert "a template" not in show.text()
+
+
 async def test_a_gate_that_popped_up_under_the_fingers_stays_shut(clock: Clock) -> None:
     async with shown(question("gate", (), clock)) as show:
         await show.press("h", "e", "enter", "x", "enter")

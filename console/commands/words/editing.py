@@ -189,14 +189,12 @@ class Editing:
             texts[_key(form, tool, name)] = value
         new = _read(form, texts)
         await self._make(AddStep(new, place))
-        say(f"  it is step {new.id}")
 
     async def _copy(self, rest: str) -> None:
         plan = self._plan()
         words = _split(needed(rest, "a step's id"))
         (new,) = copies([_written(plan, words[0])], plan, self.history.used)
         await self._make(AddStep(new, _place(words[1:]) if words[1:] else Place(after=words[0])))
-        say(f"  it is step {new.id}")
 
     async def _delete(self, rest: str) -> None:
         steps = tuple(_split(needed(rest, "a step's id")))

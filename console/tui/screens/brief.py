@@ -13,18 +13,16 @@ from textual.content import Content
 
 from console.catalog.contract import parse_fact
 from console.catalog.spec import Risk
-from console.errors import PlandeckError
 from console.plan.check import blast_radius, target_of
 from console.plan.check.finding import SEVERITIES
 from console.plan.check.ties import tie_of
 from console.plan.graph import Graph
-from console.plan.model import Params, Plan, Step, StepId
-from console.plan.references import resolve
+from console.plan.model import Plan, Step, StepId
 from console.run.approval import resolved_hash, step_hash
 from console.run.life import StepStatus
 from console.run.policy import risk_of
 from console.run.renewal import asking_in
-from console.run.results import result_of
+from console.run.results import resolved_params
 from console.run.rollback import carried_out
 from console.run.so_far import SoFar, check_rest
 from console.run.standing import Request
@@ -309,23 +307,6 @@ def _gone_round(graph: Graph, state: RunState) -> frozenset[StepId]:
         if status(name) in FAILED
         and not any(status(after) in TO_COME for after in graph.successors.get(name, ()))
     )
-
-
-def resolved_params(step: Step, state: RunState, directory: Path | None) -> Params | None:
-    """The step's parameters with their references replaced; `None` when a result is not to be had."""
-
-    def look_up(name: StepId) -> object:
-        if directory is not None:
-            return result_of(state, directory, name)
-        known = state.steps[name]
-        if known.marked_by:
-            return known.marked_result
-        return next(a.preview for a in reversed(known.attempts) if a.outcome == "succeeded")
-
-    try:
-        return {name: resolve(value, look_up) for name, value in step.params.items()}
-    except (PlandeckError, LookupError, StopIteration):
-        return None
 
 
 def _settled(step: StepId, state: RunState) -> bool:

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -24,6 +25,7 @@ from console.catalog.explain import changes
 from console.plan.graph import Graph
 from console.plan.model import Step
 from console.run.control import Approve, Deny
+from console.run.results import resolved_params
 from console.run.standing import Request
 from console.run.state import RunState
 from console.text import clean
@@ -81,14 +83,23 @@ class Options(Menu):
 
 
 class QuestionScreen(Sheet[Approve | Deny | None]):
-    """Gives the answer to `request`, or `None` for "not now"."""
+    """Gives the answer to `request`, or `None` for "not now". `directory` is the run's: with it a step is
+    shown as it will be carried out, its references replaced, as soon as the results are there."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "cards.tcss", "question.tcss"]
 
-    def __init__(self, request: Request, state: RunState, *, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        request: Request,
+        state: RunState,
+        *,
+        directory: Path | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
         super().__init__(classes="-wide -caution")
         self.request = request
         self.state = state
+        self.directory = directory
         self.settle = Settle(clock)
         self.is_gate = request.scope == "gate" and not request.options
         self.heading = HEADINGS.get(request.scope, "The run asks").format(step=request.step)
@@ -189,7 +200,10 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
         elif self.request.scope != "gate":
             yield Block("card -destructive", tuple(self._what_happened(step)))
         host = self.state.engine.host if self.state.engine else ""
-        yield Block("card", step_rows(step, self.state.catalog, self.state.workspace, host))
+        params = resolved_params(step, self.state, self.directory)
+        shown = step if params is None else step.model_copy(update={"params": params})
+        rows = step_rows(shown, self.state.catalog, self.state.workspace, host, final=params is not None)
+        yield Block("card", rows)
 
     def _has_probe(self) -> bool:
         step = self._step()
