@@ -36,6 +36,8 @@ READ = 65_536
 LOOK = 0.1
 """Seconds between looks at the clock while no key comes."""
 
+CLEAR = "\x1b[m\x1b[2J\x1b[H"
+
 ASKS_POSITION = ("linux", "screen", "tmux", "vt")
 """Beginnings of TERM of terminals that do not know the other question, and may print it."""
 
@@ -131,6 +133,12 @@ class Terminal(Paced, LinuxDriver):
         super().start_application_mode()
         if self.input_tty and self._writer_thread is not None:
             self.write(QUESTIONS["position"])
+
+    def stop_application_mode(self) -> None:
+        # Where there is no second screen to go back from (the Linux console, GNU screen as it comes), the
+        # shell's prompt would stand in the middle of the picture.
+        self.write(CLEAR)
+        super().stop_application_mode()
 
     def _request_terminal_sync_mode_support(self) -> None:
         if not os.environ.get("TERM", "").startswith(ASKS_POSITION):

@@ -43,7 +43,7 @@ from console.tui.widgets.plan_tree import matches, tree_places
 from console.tui.widgets.rollback_pane import rollback_rows
 from console.tui.widgets.step_detail import command_text, detail_rows
 from console.tui.widgets.summary import summary_rows
-from console.tui.widgets.timeline import chart_of, timeline_rows
+from console.tui.widgets.timeline import _axis, chart_of, timeline_rows
 from tests.tui import fakes
 from tests.tui.builders import CATALOG, DEPLOY, drafted, running
 
@@ -536,6 +536,12 @@ def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:
     assert sum("░" in shown.text for shown in bars) == 2
     assert "◆ 6 deploy_production" in text_of(rows)
     assert all(shown.width <= 100 for shown in rows)
+
+
+def test_the_times_of_a_timeline_have_room() -> None:
+    assert _axis(600, 40).text.split() == ["00:00", "05:00", "10:00"]
+    assert _axis(0.9, 40).text.split() == ["0.0s", "0.5s", "0.9s"]
+    assert _axis(600, 12).text.split() == ["00:00", "10:00"]
 
 
 def test_the_step_shows_the_command_the_approval_shows_before_it_runs() -> None:

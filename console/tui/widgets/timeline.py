@@ -28,6 +28,9 @@ TAKEN = 14
 METER = 24
 """Columns of the bar that says how far it is."""
 
+SHORT = 10.0
+"""Seconds below which times are told in tenths."""
+
 TOLERANCE = 1.0
 """Seconds that a step may take longer than expected before it is called late."""
 
@@ -124,9 +127,13 @@ def _meter(chart: Chart, width: int) -> list[Row]:
 
 
 def _axis(span: float, room: int) -> Row:
-    half, whole = clock_time(span / 2), clock_time(span)
+    """Times at the beginning, the middle (where there is room for it) and the end."""
+    told = short_time if span < SHORT else clock_time
+    start, half, whole = told(0), told(span / 2), told(span)
     middle = room // 2 - len(half) // 2
-    line = pad("00:00", middle) + half
+    line = start
+    if middle > len(start) and middle + len(half) < room - len(whole):
+        line = pad(start, middle) + half
     line += " " * max(1, room - len(line) - len(whole)) + whole
     return row((" " * (NAME + 5) + line, "dim"))
 
