@@ -8,29 +8,38 @@ On a stage everything comes out the same: a picture changes when the console doe
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from html import escape, unescape
 from pathlib import Path
 
 import anyio
 from palette import shrink
 
 from console.commands.staging import play_staged
-from console.tui.scripts.model import NARROW, WIDE
+from console.tui.scripts.model import NARROW
 from console.tui.scripts.player import Player
 from console.tui.scripts.reader import load_script
 
 WIDTH = 1120
 """Pixels of a picture."""
 
+WIDE = (116, 30)
+"""Columns and rows at which the panes stand side by side, and no larger: a page has little room."""
+
+MARKS = r"[-+*/=<>!?&|:.~#$%^_;]"
+BESIDE = re.compile(rf"((?<={MARKS}){MARKS})")
+"""A mark beside another: the font of the pictures would draw both as one, which no terminal does."""
+
 PICTURES: Mapping[str, Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "broken-deploy": {
         "plan": {"plan": WIDE, "small-plan": NARROW},
         "approval": {"approval": WIDE},
         "running": {"running": WIDE},
-        "revision": {"revision": WIDE},
+        "revision": {"revision": (140, 32)},
         "failures": {"failures": WIDE},
         "rollback": {"rollback": WIDE},
         "summary": {"summary": WIDE},
@@ -75,11 +84,18 @@ def make(folder: Path) -> list[Path]:
 def _png(svg: Path, png: Path) -> Path:
     """The picture as PNG; spaces that do not break count as spaces, which rsvg-convert would collapse."""
     text = svg.read_text().replace("&#160;", " ").replace("<text ", '<text xml:space="preserve" ')
+    text = re.sub(r"(?<=>)[^<]+(?=</text>)", lambda found: _apart(found[0]), text)
     drawn = subprocess.run(
         ["rsvg-convert", "--width", str(WIDTH)], input=text.encode(), capture_output=True, check=True
     )
     png.write_bytes(shrink(drawn.stdout))
     return png
+
+
+def _apart(text: str) -> str:
+    """A text of the picture with every mark by itself."""
+    pieces = [escape(piece, quote=False) for piece in BESIDE.split(unescape(text))]
+    return "".join(f"<tspan>{piece}</tspan>" if n % 2 else piece for n, piece in enumerate(pieces))
 
 
 if __name__ == "__main__":
