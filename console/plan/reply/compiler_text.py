@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from console.plan.reply.audit import Changed
@@ -21,9 +21,13 @@ from console.plan.reply.literal import Doubled, NotLiteral, value_of
 
 _STEP = re.compile(r"^[ \t]*(\d{1,6})\.[ \t]*([A-Za-z_][\w.-]*)\(", re.MULTILINE)
 _RESULT = re.compile(r"\$\{?(\d{1,6})\}?")
-_QUOTED_OR_RESULT = re.compile(r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|\$\{?(\d{1,6})\}?", re.DOTALL)
-_END = re.compile(r"\)\s*(?:<END_OF_PLAN>)?\s*(?:\n.*)?\Z", re.DOTALL)
-_AFTERWARDS = re.compile(r"^[ \t]*(?:Thought:|#).*$", re.MULTILINE)
+_TEXT = (
+    r"\"{3}(?:[^\\]|\\.)*?\"{3}|'{3}(?:[^\\]|\\.)*?'{3}"
+    r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
+)
+_TEXT_OR_RESULT = re.compile(rf"({_TEXT})|\$\{{?(\d{{1,6}})\}}?", re.DOTALL)
+_TEXT_OR_MARK = re.compile(rf"{_TEXT}|[()\[\]{{}}\"']", re.DOTALL)
+_END = re.compile(r"\)[ \t]*(?:<END_OF_PLAN>)?[ \t\r]*(?:#.*)?$", re.MULTILINE)
 
 
 class BadText(Changed):
@@ -36,31 +40,54 @@ def looks_like_it(text: str) -> bool:
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """The line that each step begins on."""
-    return {head[1]: text.count("\n", 0, head.start()) + 1 for head in _STEP.finditer(text)}
+    """The line that each step begins on, as far as the text can be read."""
+    lines = {}
+    with suppress(BadText):
+        for head, _ in _calls(text):
+            lines[head[1]] = text.count("\n", 0, head.start()) + 1
+    return lines
 
 
 def read(text: str, parameters: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The plan document, and what was made of it that is not in the text. `parameters` names each
     tool's parameters in their order; values of a tool that is not in there are named `1`, `2`, or `input`
     where there is one. Raises `BadText`."""
-    heads = list(_STEP.finditer(text))
-    if heads[-1][2] != "join":
+    calls = list(_calls(text))
+    if calls[-1][0][2] != "join":
         raise BadText("it breaks off: a plan in this notation ends with join()")
     steps: list[dict[str, Any]] = []
+    known: set[str] = set()
     repairs = ["it was written in LLMCompiler's notation"]
-    for head, after in pairwise(heads):
-        known = {str(step["id"]) for step in steps}
-        arguments = _arguments(head, text[head.end() : after.start()])
+    for head, arguments in calls[:-1]:
         steps.append(_step(head[1], head[2], arguments, known, parameters, repairs))
+        known.add(str(steps[-1]["id"]))
     return {"steps": steps}, tuple(repairs)
 
 
-def _arguments(head: re.Match[str], rest: str) -> str:
-    end = _END.search(_AFTERWARDS.sub("", rest).rstrip())
-    if end is None:
-        raise BadText(f"step {head[1]}: the call of {head[2]} is not closed")
-    return _AFTERWARDS.sub("", rest).rstrip()[: end.start()]
+def _calls(text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Each numbered call and what stands between its brackets. Lines between the calls are no part of the
+    plan; what looks like a call within a text is none."""
+    at = 0
+    while head := _STEP.search(text, at):
+        at = _closing(text, head)
+        if not _END.match(text, at):
+            raise BadText(f"step {head[1]}: its arguments cannot be read")
+        yield head, text[head.end() : at]
+
+
+def _closing(text: str, head: re.Match[str]) -> int:
+    """Where the bracket that closes the call stands."""
+    depth = 1
+    for mark in _TEXT_OR_MARK.finditer(text, head.end()):
+        if mark[0] in "([{":
+            depth += 1
+        elif mark[0] in ")]}":
+            depth -= 1
+        elif mark[0] in "\"'":
+            break
+        if not depth:
+            return mark.start()
+    raise BadText(f"step {head[1]}: the call of {head[2]} is not closed")
 
 
 def _step(
@@ -90,7 +117,7 @@ def _step(
         used[match[2]] = None
         return f'"{{step_{match[2]}_result}}"'
 
-    call = _parsed(f"f({_QUOTED_OR_RESULT.sub(argument, arguments)})", number)
+    call = _parsed(f"f({_TEXT_OR_RESULT.sub(argument, arguments)})", number)
     params = _params(call, number, tool, parameters.get(tool, ()))
     return {"id": int(number), "action": tool, "params": params, "depends_on": [int(name) for name in used]}
 

@@ -54,14 +54,25 @@ def test_thoughts_between_the_calls_are_left_out() -> None:
     assert one["params"] == {"query": "K2"}
 
 
+def test_a_text_of_several_lines_is_kept_whole_whatever_it_looks_like() -> None:
+    said = 'Report (draft)\n# Costs of "$1"\nThought: none\n7. wipe("main")\n\nIt\'s done)\n'
+    one, two = steps(f'1. search("K2")\n2. write("""{said}""", [1, (2)])  # at last')
+    assert two["action"] == "write"
+    assert two["params"] == {"1": said.replace("$1", "{step_1_result}"), "2": [1, 2]}
+    assert one["params"] == {"query": "K2"}
+    assert lines_of(f'1. write("""{said}""")\n2. join()') == {"1": 1, "2": 8}
+
+
 def test_each_step_begins_on_a_line() -> None:
     assert lines_of('So:\n1. search("K2")\n\n 2. convert($1,\n  "ft")\n3. join()') == {"1": 2, "2": 4, "3": 6}
+    assert lines_of('1. search("K2")\n2. convert($1') == {"1": 1}
 
 
 @pytest.mark.parametrize(
     ("call", "why"),
     [
         ('search("x"', "the call of search is not closed"),
+        ('search("x)', "the call of search is not closed"),
         ("search(a b)", "its arguments cannot be read"),
         ("search(1) or (2)", "its arguments cannot be read"),
         ("search(1)(2)", "its arguments cannot be read"),
