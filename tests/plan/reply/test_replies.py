@@ -199,7 +199,7 @@ def test_whatever_is_read_without_repairs_is_what_json_says(text: str) -> None:
         read = read_value(text)
     except BadReply:
         return
-    if read.form == "json":
+    if read.form == "json" and not read.repairs:
         assert read.document == json.loads(re.sub(r"^\ufeff", "", text).strip().strip("`"))
 
 
