@@ -77,7 +77,7 @@ ONE_LINE = [
     (("run", "cut.json", *RUN), 3, "cut.json:2: not JSON"),
     (("run", "cut.yaml", *RUN), 3, "cut.yaml:2: not YAML"),
     (("run", "circle.json", *RUN), 3, "circle.json:1 step 1: the dependencies go in a circle: 1 → 2 → 3 → 1"),
-    (("run", "huge.json", *RUN), 3, "huge.json:1: it has 10001 steps; 500 are the limit"),
+    (("run", "huge.json", *RUN), 3, "huge.json:1: it has 10001 steps; 10000 are the limit"),
     (("run", "plan.json", "--tools", "missing.yaml"), 3, "there is no tool file 'missing.yaml'"),
     (("run", "plan.json", "--tools", "./folder"), 3, "./folder: this is a folder, not a tool file"),
     (("run", "plan.json", "--tools", "binary.yaml"), 3, "binary.yaml: it is not UTF-8 text"),
