@@ -11,6 +11,8 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Static
 
+from console.tui.themes import INK_DEFAULTS
+
 NOTHING = object()
 """What a screen that is still open was dismissed with."""
 
@@ -30,6 +32,9 @@ class Below(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("what is below", id="below")
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(INK_DEFAULTS)
 
 
 class Shown:
