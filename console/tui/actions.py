@@ -191,6 +191,7 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("take_control", "T", "Take the control of the run", "Run", why.can_take),
     Action("ask_control", "L", "Ask for the control of the run", "Run", why.can_take, why.is_guest),
     Action("hand_over", "L", "Answer who asks for the control", "Run", why.can_hand_over, why.is_host),
+    Action("other_run", "", "Go to another run", "Console", why.can_go_elsewhere),
     Action("detach", "q", "Detach; the run goes on", "Console", label=why.detach_name),
     Action("palette", "colon,ctrl+p", "Every action by name", "Console"),
     Action("help", "question_mark", "Keys of this screen", "Console"),

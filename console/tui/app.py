@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from console.run.history import Estimates
     from console.tui.screens.picker import SampleInfo
     from console.tui.screens.run import RunScreen
-    from console.tui.screens.runs import RunInfo
+    from console.tui.screens.runs import Elsewhere, RunInfo
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())
@@ -171,6 +171,7 @@ class ConsoleApp(App[int]):
                 now=options.now,
                 reopen=reopen,
                 like=like,
+                elsewhere=self._elsewhere() if options.open else None,
                 estimates=options.estimates,
                 step=step,
             )
@@ -182,6 +183,19 @@ class ConsoleApp(App[int]):
 
     async def _like(self, like: Opener, run: str) -> None:
         self.show_run(await like(run))
+
+    def _elsewhere(self) -> Elsewhere:
+        """The way to the other runs; what is done with the one that is shown is its own business."""
+        from console.tui.screens.runs import Elsewhere
+
+        async def runs() -> Sequence[RunInfo]:
+            return (await asyncio.to_thread(self.options.offers))[1]
+
+        async def show(run: str) -> None:
+            assert self.options.open is not None
+            self.show_run(await self.options.open(run))
+
+        return Elsewhere(runs, show)
 
     async def _reopen(self, reopen: Opener, run: str, wish: Wish | None, step: StepId) -> None:
         """Take a run up and show it. The wish comes first: the work of a screen ends with the screen."""

@@ -74,6 +74,7 @@ class Operating:
             "probe": lambda: self.about_step(Probe(step=self.subject(why.TO_PROBE))),
             "take_up": self.take_up,
             "start_like": self.start_like,
+            "other_run": self.other_run,
             "rollback": lambda: self.roll_back(None),
             "rollback_here": lambda: self.roll_back(self.step),
             "decline_rollback": self.decline_rollback,
@@ -232,6 +233,18 @@ class Operating:
     async def take_up(self) -> None:
         """Have a process take the run up again, where it was."""
         await self._take_up(None)
+
+    async def other_run(self) -> None:
+        """Offer the runs that are kept; this one goes on without a screen."""
+        from console.tui.screens.runs import RunList
+
+        elsewhere = self.screen.elsewhere
+        if elsewhere is None:
+            return
+        runs = [info for info in await elsewhere.runs() if info.run != self.screen.session.run]
+        chosen = await self.ask(RunList(runs))
+        if chosen is not None:
+            await elsewhere.show(chosen)
 
     async def start_like(self) -> None:
         """Start a new run with this one's plan, and show that; this one goes on."""

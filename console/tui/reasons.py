@@ -194,6 +194,10 @@ def can_take_up(view: View) -> str:
     return ""
 
 
+def can_go_elsewhere(view: View) -> str:
+    return "" if view.leads_elsewhere else "no other run can be shown here"
+
+
 def can_start_like(view: View) -> str:
     return has_plan(view) or ("" if view.copyable else "no run can be started from here")
 

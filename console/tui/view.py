@@ -70,6 +70,7 @@ class View:
     asker: str = ""
     reopenable: bool = False
     copyable: bool = False
+    leads_elsewhere: bool = False
     ready: bool = True
     replay: Position | None = None
     _indexed: tuple[object, ...] | None = None

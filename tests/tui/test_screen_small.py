@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +11,18 @@ from console.plan.check.finding import Finding
 from console.plan.model import Plan
 from console.run.life import RunStatus
 from console.tui.actions import ActionInfo
+from console.tui.app import ConsoleApp, Options
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.findings import FindingsScreen
 from console.tui.screens.help import HelpScreen
 from console.tui.screens.picker import Picker, SampleInfo
 from console.tui.screens.request_changes import RequestChanges
+from console.tui.screens.run import RunScreen
 from console.tui.screens.runs import RunInfo, RunList
 from console.tui.screens.text_input import AskText
+from tests.tui import fakes
 from tests.tui.builders import DEPLOY, running, succeeded
+from tests.tui.driving import until
 from tests.tui.showing import shown
 
 pytestmark = pytest.mark.anyio
@@ -211,4 +216,27 @@ async def test_runs_say_how_they_ended() -> None:
 
 async def test_no_runs_are_said_as_such() -> None:
     async with shown(RunList([])) as show:
-        assert "No run yet" in show.text()
+        assert "There is no other run" in show.text()
+
+
+async def test_another_run_is_shown_in_place_of_this_one(tmp_path: Path) -> None:
+    opened: list[str] = []
+    ours, other = (fakes.FakeSession(tmp_path, *fakes.running(), run=run) for run in ("4f1c", "99ab"))
+
+    async def open_run(run: str) -> fakes.FakeSession:
+        opened.append(run)
+        return other
+
+    options = Options(by="ada", offers=lambda: ([], RUNS), open=open_run)
+    async with ConsoleApp(ours, options).run_test() as pilot:
+        app = pilot.app
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.bridge.ready)
+        assert isinstance(app.screen, RunScreen)
+        app.screen.refresh_run()
+        app.screen.action_do("other_run")
+        await until(pilot, lambda: isinstance(app.screen, RunList))
+        assert isinstance(app.screen, RunList)
+        assert [info.run for info in app.screen.runs] == ["99ab"]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.session is other)
+    assert opened == ["99ab"]

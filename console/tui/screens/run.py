@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -53,6 +53,9 @@ from console.tui.widgets.summary import SummaryPane
 from console.tui.widgets.tabs import TABS, tabs_title
 from console.tui.widgets.timeline import TimelinePane
 
+if TYPE_CHECKING:
+    from console.tui.screens.runs import Elsewhere
+
 WIDE = 110
 """Columns from which the panes stand side by side."""
 
@@ -66,7 +69,8 @@ Handler = Callable[[], Coroutine[Any, Any, None] | None]
 class RunScreen(Screen[int]):
     """One run. `now` is the wall clock in seconds since the epoch; `by` the operator's name. `reopen`
     has the run taken up again, says a wish to it and shows it in place of this screen, with the cursor on
-    a step; this one begins with it on `step`. `like` shows a new run that has this one's plan."""
+    a step; this one begins with it on `step`. `like` shows a new run that has this one's plan, `elsewhere`
+    leads to the other runs."""
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -82,12 +86,14 @@ class RunScreen(Screen[int]):
         now: Callable[[], float] = time.time,
         reopen: Reopen | None = None,
         like: Callable[[], Awaitable[None]] | None = None,
+        elsewhere: Elsewhere | None = None,
         estimates: Callable[[], Estimates] | None = None,
         step: StepId = "",
     ) -> None:
         super().__init__()
         self.reopen = reopen
         self.like = like
+        self.elsewhere = elsewhere
         self.session = session
         self.now = now
         self.keymap = keymap or {}
@@ -178,6 +184,7 @@ class RunScreen(Screen[int]):
         self.view.engine_gone = self.bridge.gone
         self.view.reopenable = self.bridge.gone and self.reopen is not None
         self.view.copyable = self.like is not None
+        self.view.leads_elsewhere = self.elsewhere is not None
         self.view.read_only, self.view.takeable = self.bridge.read_only, self.bridge.takeable
         company = self.bridge.company
         self.view.others, self.view.asker = company.others, company.asker if company.ours else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -41,6 +42,14 @@ class RunInfo:
     attached: str = ""
 
 
+class Elsewhere(NamedTuple):
+    """The way from one run to another: the runs that are kept, newest first, and a run shown in place of
+    the one that is. Both raise `PlandeckError`."""
+
+    runs: Callable[[], Awaitable[Sequence[RunInfo]]]
+    show: Callable[[str], Awaitable[None]]
+
+
 def run_line(info: RunInfo) -> Content:
     """One line about a run."""
     mark, style = MARKS.get(info.status, UNDER_WAY)
@@ -59,7 +68,7 @@ def run_line(info: RunInfo) -> Content:
 class RunList(Sheet[str | None]):
     """All runs, newest first; gives the id of the one to open."""
 
-    heading = "Runs"
+    heading = "Go to another run"
     hints = (("Enter", "open"), ("Esc", "back"))
 
     def __init__(self, runs: Sequence[RunInfo]) -> None:
@@ -70,7 +79,7 @@ class RunList(Sheet[str | None]):
         if self.runs:
             yield Menu((Choice(info.run, run_line(info)) for info in self.runs), id="runs")
         else:
-            yield Static(plain("No run yet. Press Esc and choose a task.", MUTED))
+            yield Static(plain("There is no other run.", MUTED))
 
     @on(OptionList.OptionSelected)
     def open(self, event: OptionList.OptionSelected) -> None:
