@@ -148,6 +148,16 @@ class Terminal:
         os.write(self._file, keys.encode())
         return (self.until(holds) - begin) * 1e3
 
+    def cpu(self) -> float:
+        """Milliseconds of a processor that the program has taken: a busy machine changes it little."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> float:
+        """Megabytes of memory that the program has."""
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
+        return int(found[1]) / 1024 if found else 0.0
+
     def type(self, keys: str) -> None:
         os.write(self._file, keys.encode())
 

@@ -100,6 +100,7 @@ class RunState:
         self.engine_at = 0.0
         self.warnings: list[ev.Warned] = []
         self.rollback_requests: list[ev.RollbackRequested] = []
+        self._counted: tuple[int, dict[StepStatus, int]] = (0, {})
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
@@ -161,11 +162,13 @@ class RunState:
 
     def counts(self) -> dict[StepStatus, int]:
         """How many leaf steps are in each status."""
-        totals: dict[StepStatus, int] = {}
-        for step_id in self.leaves:
-            status = self.steps[step_id].status
-            totals[status] = totals.get(status, 0) + 1
-        return totals
+        if self._counted[0] != self.seq:
+            totals: dict[StepStatus, int] = {}
+            for step_id in self.leaves:
+                status = self.steps[step_id].status
+                totals[status] = totals.get(status, 0) + 1
+            self._counted = (self.seq, totals)
+        return self._counted[1]
 
     @classmethod
     def of(cls, records: Iterable[ev.Record]) -> RunState:

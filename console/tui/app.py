@@ -35,7 +35,7 @@ from textual.screen import Screen
 
 from console.errors import PlandeckError
 from console.text import clean
-from console.tui import collecting
+from console.tui import interpreter
 from console.tui.guard import AsciiOnly, ControlGuard
 from console.tui.keys_in_order import PATIENCE, KeysInOrder, Passed, Typed
 from console.tui.pacing import SMALL
@@ -387,7 +387,7 @@ async def run_console(session: Session | Begin | None, options: Options | None =
     """Show the console until it is left, and give the exit code: the run's when it has ended, 4 when it
     goes on without us, 128 + n after a signal, 1 when the console itself failed. Raises what hindered
     the run's beginning."""
-    collecting.begin()
+    interpreter.begin()
     app = ConsoleApp(session, options)
     await app.run_async()
     if app.fault is not None:

@@ -48,18 +48,35 @@ class Foresight:
         return int(self._screen.bridge.state.limits.get("parallel", 0)) or None
 
     def _beside(self, work: Callable[[], Any], group: str) -> None:
-        self._screen.run_worker(cast(Any, work), group=group, exclusive=True, exit_on_error=False)
+        self._screen.run_worker(
+            cast(Any, work),
+            group=group,
+            description=group,  # else it is made of all that is worked on, the plan among it
+            exclusive=True,
+            exit_on_error=False,
+        )
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────
 
-    def look_at_plan(self, plan: Plan) -> None:
-        """Work out what can be told of a new plan."""
+    @property
+    def is_at_work(self) -> bool:
+        """Whether something is still to be told of the newest plan."""
+        return self._working
+
+    def look_at_plan(self, plan: Plan, pause: float) -> None:
+        """Work out what can be told of a new plan, after so many seconds."""
         state = self._screen.bridge.state
         so_far = SoFar.of(state)
         self._question = Question(plan, state.catalog, state.facts, self._parallel, so_far, self._estimates)
         if not self._working:
             self._working = True
-            self._screen.run_worker(self._work_out(), group="insight", exit_on_error=False)
+            if pause:
+                self._screen.set_timer(pause, self._begin)
+            else:
+                self._begin()
+
+    def _begin(self) -> None:
+        self._screen.run_worker(self._work_out(), group="insight", exit_on_error=False)
 
     async def _work_out(self) -> None:
         """Work out what can be told of the newest plan; one at a time, those between are left out."""

@@ -24,7 +24,7 @@ from console.errors import PlandeckError
 from console.plan.model import Plan, StepId
 from console.run.control import Session, Wish
 from console.run.history import Estimates
-from console.tui import collecting
+from console.tui import interpreter
 from console.tui.actions import ALWAYS, BY_ID, bindings, why_not
 from console.tui.arranging import Arranging
 from console.tui.attention import Attention
@@ -58,6 +58,12 @@ if TYPE_CHECKING:
 
 WIDE = 110
 """Columns from which the panes stand side by side."""
+
+LARGE = 1000
+"""Rows of a plan from which an edit is painted before anything else is made of it."""
+
+BREATH = 0.3
+"""Seconds that this takes at most."""
 
 BESIDE = (*GROUPS, "changes")
 """Work beside the screen whose outcome it shows."""
@@ -162,7 +168,7 @@ class RunScreen(Screen[int]):
     def is_settled(self) -> bool:
         """Whether everything that is worked out beside the screen is shown, of what it knows of the run."""
         at_work = (worker.group in BESIDE and not worker.is_finished for worker in self.workers)
-        return self.view.ready and not any(at_work)
+        return self.view.ready and not self.foresight.is_at_work and not any(at_work)
 
     @property
     def plan_tree(self) -> PlanTree:
@@ -178,7 +184,7 @@ class RunScreen(Screen[int]):
         """Bring every part up to the state of the run."""
         anew = self.view.state is not self.bridge.state
         if self.bridge.ready and not self.view.ready:
-            collecting.settle()
+            interpreter.settle()
         self.view.state = self.bridge.state
         self.view.ready = self.bridge.ready
         self.view.engine_gone = self.bridge.gone
@@ -207,7 +213,8 @@ class RunScreen(Screen[int]):
             self.plan_tree.select(self.view.step)
         self.view.step = self.view.step or self.plan_tree.step
         if plan is not None:
-            self.foresight.look_at_plan(plan)
+            pause = 0.0 if is_first or self.plan_tree.count() < LARGE else BREATH
+            self.foresight.look_at_plan(plan, pause)
 
     def take_insight(self) -> None:
         """More can be told of the plan."""

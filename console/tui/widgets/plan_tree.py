@@ -8,8 +8,7 @@ step is gone it goes to the one that stood next to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from console.catalog.spec import Risk
 from console.plan.model import Plan, Step, StepId
@@ -29,8 +28,7 @@ ID_CAP, ACTION_CAP = 8, 20
 """Columns that ids and actions take at most before they are cut, with a sign."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One line of the tree. `title` is a level's heading."""
 
     kind: Kind
@@ -166,12 +164,13 @@ class PlanTree(Lines):
         """Show this plan and its state; cursor, scroll and open phases stay where they are."""
         seen = (self._state, self._plan, self._levels, self._no_return, self._compensated)
         now = (state, plan, levels, no_return, compensated)
-        same = all(a is b or (isinstance(a, str) and a == b) for a, b in zip(seen, now, strict=True))
-        if same and self._calls == len(state.calls):
-            return
-        self._calls = len(state.calls)
+        same = [a is b or (isinstance(a, str) and a == b) for a, b in zip(seen, now, strict=True)]
         self._state, self._plan, self._levels, self._no_return, self._compensated = now
-        self._rebuild()
+        shape = same[0] and same[1] and (same[2] or not self.by_level) and same[3]
+        if not shape or self._calls != len(state.calls):
+            self._rebuild()
+        elif not same[4]:
+            self.refresh()
 
     def say(self, *rows: Row) -> None:
         """Show these rows while there is no plan."""
@@ -212,11 +211,10 @@ class PlanTree(Lines):
             calls=self._all_calls(),
         )
         self._index = {place.id: i for i, place in enumerate(self._places) if place.step}
-        leaves = [*plan.leaves(), *self._state.calls.values()]
-        self._widths = (
-            min(ID_CAP, max((len(self._id_shown(s)) for s in leaves), default=1)),
-            min(ACTION_CAP, max((len(s.action) for s in leaves), default=1)),
-        )
+        leaves, calls = plan.leaves(), self._state.calls.values()
+        ids = [*(len(leaf.id) for leaf in leaves), *(len(self._id_shown(call)) for call in calls), 1]
+        actions = {step.action for steps in (leaves, calls) for step in steps} | {" "}
+        self._widths = (min(ID_CAP, max(ids)), min(ACTION_CAP, max(map(len, actions))))
         if self.marks:
             self.marks.keep({step.id for step, _ in plan.walk()})
         if self.step not in self._index:

@@ -1,5 +1,6 @@
-"""How often the console looks for garbage in circles: a whole look takes a tenth of a second once a plan or a
-record of some size is there, and a key waits for it.
+"""How Python serves the console, so that no key waits: for garbage to be looked for, or for a thread's turn.
+
+A whole look for garbage in circles takes a tenth of a second once a plan or a record of some size is there.
 
 What is shown is made of many small values that hold no circles; Python would look through everything that
 lives after every few frames of them. What is there once the screen stands stays as long as the screen does
@@ -9,14 +10,20 @@ and is left out of all later looks; the young are looked at often, the old hardl
 from __future__ import annotations
 
 import gc
+import sys
 
 YOUNG, MIDDLE, OLD = 10_000, 20, 500
 """New objects between two looks at the youngest, and how many of those make one at the next older."""
 
 
+TURN = 0.001
+"""Seconds that work beside the screen keeps the interpreter while the screen waits for it."""
+
+
 def begin() -> None:
     """Before the first screen is made."""
     gc.set_threshold(YOUNG, MIDDLE, OLD)
+    sys.setswitchinterval(TURN)
 
 
 def settle() -> None:

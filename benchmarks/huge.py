@@ -1,0 +1,187 @@
+"""A plan of 10,000 steps: opened, scrolled, edited; beside an empty Textual app in the same terminal.
+
+    python -m benchmarks.huge [steps] [presses]
+
+The steps make and remove files, in phases of a hundred. `open` is from the start of `plandeck attach` to the
+first row of the plan, `plan` the same for `plandeck run` and a plan file, the engine's part in it included.
+Each key is timed until what it does is seen: the step under the cursor in the frame of its details, or the
+number of steps. `cpu_ms` is what a key costs the console, its part beside the screen included, `memory_mb`
+what it has in the end. The last line says whether the limits hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.terminal import EMPTY, Terminal, empty_app, installed, load, spread
+
+OPEN_MS, KEY_MS = 1000.0, 100.0
+SIZE = (120, 40)
+LAST_OF_LANE = 10
+"""A step that nothing waits for."""
+MADE = ["made $path"]
+TOOLS = {
+    "name": "files",
+    "tools": [
+        {
+            "name": name,
+            "description": f"{name} a file",
+            "risk": "reversible",
+            "parameters": [{"name": "path", "type": "string", "required": True}],
+            "script": {"command": command, "args": ["{{path}}"]},
+            **contract,
+        }
+        for name, command, contract in (
+            ("make", "touch", {"provides": MADE, "undo": {"action": "remove", "params": {"path": "$path"}}}),
+            ("remove", "unlink", {"requires": MADE, "removes": MADE}),
+        )
+    ],
+}
+
+
+def document(steps: int) -> dict[str, Any]:
+    """A plan of so many steps in phases of a hundred: ten lanes of ten in each, a phase after another."""
+    phases = []
+    for number in range(1, steps // 100 + 1):
+        first = (number - 1) * 100 + 1
+        inside = [
+            {
+                "id": n,
+                "action": "make",
+                "params": {"path": f"out/{n}"},
+                "description": f"Make file number {n}",
+                "depends_on": [n - 1] if n % 10 != 1 else [],
+            }
+            for n in range(first, first + 100)
+        ]
+        before = [f"part{number - 1}"] if number > 1 else []
+        phase = {"id": f"part{number}", "description": f"Part {number}", "depends_on": before}
+        phases.append({**phase, "steps": inside})
+    return {"goal": "many files", "steps": phases}
+
+
+class Console:
+    """The console over the plan."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+
+    def detail(self) -> str:
+        """The frame that tells of the step under the cursor."""
+        rows = self.terminal.rows(self.terminal.lines // 2)
+        return next((found[1] for row in rows if (found := re.search(r"╭─ ([^╭]+?) ─+╮", row))), "")
+
+    def plan(self) -> object:
+        """What the frame of the plan shows, and in which colours."""
+        cells, lines = self.terminal.cells, range(1, self.terminal.lines - 3)
+        return [part[y][:50] for part in (cells.texts, cells.styles) for y in lines]
+
+    def go_to(self, step: int) -> None:
+        """Put the cursor on one of the first steps, with nothing on its way."""
+        self.terminal.quiet(1.0)
+        self.terminal.press("g", lambda: self.detail().startswith(("part1 ", "Step 1 ")))
+        while not self.detail().startswith(f"Step {step} "):
+            before = self.detail()
+            self.terminal.press("j", lambda: self.detail() != before)  # noqa: B023
+        self.terminal.quiet(1.0)
+
+    def measure(
+        self, name: str, keys: Sequence[str], presses: int, seen: Callable[[], object], pause: float
+    ) -> dict[str, Any]:
+        """What the keys take one after the other, each until what is `seen` is another. What stands behind
+        the first one is pressed afterwards and not timed."""
+        found: list[float] = []
+        before_all = self.terminal.cpu()
+        for press in range(presses):
+            before = seen()
+            key, then = keys[press % len(keys)][:1], keys[press % len(keys)][1:]
+            found.append(self.terminal.press(key, lambda: seen() != before))  # noqa: B023
+            self.terminal.quiet(pause) if pause >= 0.5 else self.terminal.drain(pause)
+            if then:
+                self.terminal.type(then)
+                self.terminal.quiet(pause)
+        self.terminal.drain(2.0)
+        cpu = (self.terminal.cpu() - before_all) / presses
+        return {"key": name, **spread(found), "cpu_ms": round(cpu, 1)}
+
+    def edit_in_form(self, presses: int) -> dict[str, Any]:
+        """From the key that takes a form with another description to the plan that has it."""
+        found: list[float] = []
+        look = self.terminal
+        before_all = look.cpu()
+        for _ in range(presses):
+            look.press("e", lambda: look.shows("Edit step"))
+            look.quiet()
+            look.type("x")
+            look.quiet()
+            found.append(look.press("\x13", lambda: not look.shows("Edit step")))
+            look.quiet()
+        cpu = (look.cpu() - before_all) / presses
+        return {"key": "edit in a form", **spread(found), "cpu_ms": round(cpu, 1)}
+
+
+def main() -> None:
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    presses = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    base = Path(tempfile.mkdtemp(prefix="pdh"))
+    env = dict(os.environ, TERM="xterm-256color", XDG_STATE_HOME=str(base), XDG_CONFIG_HOME=str(base))
+    (base / "tools.yaml").write_text(json.dumps(TOOLS))
+    (base / "plan.json").write_text(json.dumps(document(steps)))
+    with Terminal([sys.executable, "-c", EMPTY], env, *SIZE) as terminal:
+        start = (terminal.until(lambda: terminal.shows("empty 0")) - terminal.begun) * 1e3
+    floor = spread(empty_app(env, *SIZE))
+    print(json.dumps({"key": "an empty app", "open_ms": round(start), **floor, "load": load()}), flush=True)
+    holds = True
+    argv = [installed(), "run", "plan.json", "--tools", "tools.yaml"]
+    with Terminal(argv, env, *SIZE, base) as terminal:
+        planned = (terminal.until(lambda: terminal.shows("Make file number 1 ")) - terminal.begun) * 1e3
+        terminal.until(lambda: terminal.shows("AWAITING"))
+        run = terminal.row(0).split()[-1]
+    opened: list[float] = []
+    for _ in range(3):
+        with Terminal([installed(), "attach", run], env, *SIZE, base) as terminal:
+            shown = terminal.until(lambda: terminal.shows("Make file number 1 "))
+            opened.append((shown - terminal.begun) * 1e3)
+            cost = terminal.cpu()
+    figures = {"open_ms": round(min(opened)), "cpu_ms": round(cost), "plan_ms": round(planned)}
+    ratio = round(min(opened) / start, 2)
+    print(json.dumps({"steps": steps, **figures, "x_empty": ratio, "load": load()}), flush=True)
+    holds &= min(opened) <= OPEN_MS
+    with Terminal([installed(), "attach", run], env, *SIZE, base) as terminal:
+        console = Console(terminal)
+        terminal.until(lambda: terminal.shows("Make file number 1 "))
+        terminal.until(lambda: terminal.shows("findings"), 120.0)
+        terminal.quiet(2.0)
+        for name, keys, many, seen, pause in (
+            ("j, held", "j", presses * 2, console.detail, 0.0),
+            ("Ctrl+d, Ctrl+u", "\x04\x04\x15", presses, console.detail, 0.05),
+            ("G, g", "Gg", presses, console.detail, 0.1),
+            ("delete, undo", ("d", "uk"), presses, console.plan, 0.5),
+            ("move", "JK", presses, console.plan, 0.5),
+            ("hold, release", " ", presses, console.plan, 0.5),
+        ):
+            console.go_to(LAST_OF_LANE)
+            line = console.measure(name, keys, many, seen, pause)
+            ratio = round(line["p95_ms"] / floor["p95_ms"], 2)
+            print(json.dumps({**line, "x_empty": ratio, "load": load()}), flush=True)
+            holds &= line["p95_ms"] <= KEY_MS
+        console.go_to(LAST_OF_LANE)
+        line = console.edit_in_form(max(3, presses // 4))
+        print(json.dumps({**line, "load": load()}), flush=True)
+        holds &= line["p95_ms"] <= KEY_MS
+        print(json.dumps({"memory_mb": round(terminal.memory())}), flush=True)
+    print(json.dumps({"limits": {"open_ms": OPEN_MS, "p95_ms": KEY_MS}, "hold": holds}))
+    shutil.rmtree(base, ignore_errors=True)
+    sys.exit(not holds)
+
+
+if __name__ == "__main__":
+    main()
