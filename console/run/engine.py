@@ -280,7 +280,7 @@ class Engine:
     def emit(self, event: ev.Event) -> None:
         """Apply an event; it is written in this turn's commit. Nobody else sees it before."""
         at = self.setup.wall()
-        self.state.apply(ev.Record.model_construct(seq=self.state.seq + 1, at=at, event=event, hash=""))
+        self.state.apply(ev.Record(seq=self.state.seq + 1, at=at, event=event, hash=""))
         self._pending.append((at, event))
         self._course.note(event)
         self._planning.keep_up()

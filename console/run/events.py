@@ -10,7 +10,7 @@ back. `kind(event)` is the name used in JSON ("step_succeeded").
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,11 +26,9 @@ class Event(Named):
     kinds: ClassVar[dict[str, type[Event]]] = {}
 
 
-class Record(BaseModel):
+class Record(NamedTuple):
     """An event as the journal holds it: numbered from 1, stamped (`at`: seconds since the epoch,
     UTC), and chained (`hash` covers the record before it)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seq: int
     at: float

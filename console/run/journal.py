@@ -19,7 +19,7 @@ import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -110,7 +110,7 @@ class Journal:
             body = event.model_dump_json(by_alias=True, exclude_defaults=True)
             head = chain(head, seq, at, event.kind, body)
             rows.append((seq, at, event.kind, body, head))
-            records.append(Record.model_construct(seq=seq, at=at, event=event, hash=head))
+            records.append(Record(seq=seq, at=at, event=event, hash=head))
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
@@ -209,7 +209,7 @@ def read(directory: Path, after: int = 0) -> Generator[Record]:
 def parse(seq: int, at: float, kind: str, body: str, head: str) -> Record:
     """A record from its columns. Raises `JournalCorrupt`."""
     try:
-        return Record.model_construct(seq=seq, at=at, event=decode(kind, body), hash=head)
+        return Record(seq=seq, at=at, event=decode(kind, body), hash=head)
     except (KeyError, ValidationError):
         raise JournalCorrupt(
             f"record {seq} ({kind}) is not one this program can read",
@@ -218,16 +218,24 @@ def parse(seq: int, at: float, kind: str, body: str, head: str) -> Record:
         ) from None
 
 
+def last(directory: Path) -> int:
+    """The number of a run's last record, 0 where there is none. Raises as `read`."""
+    return next((row[0] for row in _select(directory, "SELECT max(seq) FROM records") if row[0]), 0)
+
+
 def _rows(directory: Path, after: int) -> Iterator[tuple[int, float, str, str, str]]:
+    query = "SELECT seq, at, kind, body, hash FROM records WHERE seq > ? ORDER BY seq"
+    return _select(directory, query, after)
+
+
+def _select(directory: Path, query: str, *values: int) -> Iterator[Any]:
     path = directory / "journal.db"
     if not path.exists():
         raise JournalError("there is no such run", where=directory.name, todo="List them with: plandeck runs")
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
         try:
-            yield from connection.execute(
-                "SELECT seq, at, kind, body, hash FROM records WHERE seq > ? ORDER BY seq", (after,)
-            )
+            yield from connection.execute(query, values)
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:

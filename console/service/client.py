@@ -143,6 +143,9 @@ class Attached:
             while self._head <= after and not self.gone:
                 await self._news.wait()
 
+    async def last(self) -> int:
+        return self._head
+
     async def _say(self, message: Message) -> None:
         if self._wire is None or self.gone:
             raise _lost(self.run)
@@ -324,6 +327,9 @@ class Kept:
     def __init__(self, directory: Path) -> None:
         self.run = directory.name
         self.directory = directory
+
+    async def last(self) -> int:
+        return await to_thread.run_sync(journal.last, self.directory)
 
     async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         while batch := await to_thread.run_sync(_batch, self.directory, after):

@@ -55,6 +55,15 @@ class Shared(Protocol):
         """Give the control to whoever asks for it, or keep it."""
 
 
+@runtime_checkable
+class Headed(Protocol):
+    """A session that knows how far its record goes before it gives any of it: nothing is told of a state
+    that was over before we came."""
+
+    async def last(self) -> int:
+        """The number of the last record that is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Company:
     """Who else looks at the run: the screens besides this one (`others`), who of them holds the control
@@ -85,6 +94,7 @@ class Bridge:
         self._touched: set[StepId] = set()
         self._told: asyncio.TimerHandle | None = None
         self._behind = False
+        self._awaited = 0
         self._arrived = asyncio.Event()
         if isinstance(session, Shared):
             session.on_control = self._tell
@@ -133,6 +143,8 @@ class Bridge:
         """Fold what the session gives, until it gives no more."""
         folded = 0
         try:
+            if isinstance(self.session, Headed):
+                self._awaited = await self.session.last()
             async with aclosing(self.session.records(self.state.seq)) as records:
                 async for record in records:
                     self.fold(record)
@@ -166,7 +178,7 @@ class Bridge:
         self._arrived.set()
         if isinstance(record.event, StepEvent):
             self._touch(record.event.step)
-        if self._told is None:
+        if self._told is None and self.state.seq >= self._awaited:
             self._told = asyncio.get_running_loop().call_later(PAUSE, self._tell)
 
     def _touch(self, step: StepId) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from console.errors import JournalCorrupt, JournalError, JournalFull, JournalUnsafe, RunHeld
 from console.run import events as ev
-from console.run.journal import GENESIS, Journal, read, verify
+from console.run.journal import GENESIS, Journal, last, read, verify
 
 
 def warned(text: str = "x") -> tuple[float, ev.Event]:
@@ -193,3 +193,13 @@ def test_any_cut_of_the_log_leaves_a_prefix(
     assert left == written[: len(left)]
     if cut == len(content):
         assert left == written
+
+
+def test_the_last_number_is_known_without_reading_the_rest(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "r")
+    assert last(tmp_path / "r") == 0
+    journal.append([warned("a"), warned("b")])
+    assert last(tmp_path / "r") == 2
+    journal.close()
+    with pytest.raises(JournalError, match="there is no such run"):
+        last(tmp_path / "none")

@@ -1,0 +1,51 @@
+"""Records on their way to the screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from console.run.events import Record
+from console.tui.bridge import PAUSE, Bridge
+from tests.tui import fakes
+
+pytestmark = pytest.mark.anyio
+
+
+class Halting(fakes.FakeSession):
+    """A session that knows its last record, and halts before it until it may go on."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, *fakes.approved())
+        self.halted, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def last(self) -> int:
+        return len(self._records)
+
+    async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
+        async for record in super().records(after):
+            if record.seq == len(self._records):
+                self.halted.set()
+                await self.go_on.wait()
+            yield record
+
+
+async def test_nothing_is_told_of_a_state_that_was_over_before_we_came(tmp_path: Path) -> None:
+    session, told = Halting(tmp_path), asyncio.Event()
+    bridge = Bridge(session, "ada", told.set)
+    following = asyncio.create_task(bridge.follow())
+    await session.halted.wait()
+    due: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(2 * PAUSE, due.set_result, None)
+    await due  # a telling that had been put on the clock would have come before
+    assert bridge.state.seq > 0
+    assert not told.is_set()
+    assert not bridge.ready
+    session.go_on.set()
+    await told.wait()
+    assert bridge.ready
+    assert bridge.state.seq == await session.last()
+    following.cancel()
