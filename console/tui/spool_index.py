@@ -1,13 +1,17 @@
-"""Where the lines of an attempt's two spool files begin: eight bytes a line, built as the files grow.
+"""Where the lines of an attempt's two spool files begin: built as the files grow, a few numbers for each
+64 kilobytes or more.
 
-Nothing of the text is kept: a line is read from its file when it is shown. The streams are files of
-their own, so lines of both stand in the order in which they were found.
+Nothing of the text is kept: a line is read from its file when it is shown, and where the lines of the piece
+around it begin is found then. The streams are files of their own, so lines of both stand in the order in
+which they were found.
 """
 
 from __future__ import annotations
 
 import os
-from array import array
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal
@@ -17,10 +21,31 @@ Stream = Literal["out", "err"]
 STREAMS: tuple[Stream, Stream] = ("out", "err")
 
 CHUNK = 1 << 18
-"""Bytes of a stream that one call of `grow` reads at most: two or three milliseconds' work."""
+"""Bytes of a stream that one call of `grow` reads at most: a millisecond's work, and the largest piece."""
+
+PIECE = 1 << 16
+"""Bytes up to which what comes later is added to a piece."""
 
 LINE = 8192
 """Bytes of a line that are read to show it."""
+
+KEPT = 8
+"""Pieces of which it is remembered where their lines begin."""
+
+FAR = 1 << 28
+"""Bytes that are looked through for a needle at most: a tenth of a second's work or two."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """Lines that follow each other in one file: the number of the first one, how many there are, and the
+    bytes from the beginning of the first one on that belong to the piece."""
+
+    first: int
+    stream: int
+    begin: int
+    end: int
+    count: int
 
 
 class SpoolIndex:
@@ -31,12 +56,14 @@ class SpoolIndex:
         self._files: list[int | None] = [None, None]
         self._ends = [0, 0]
         self._open_line = [False, False]
-        self._lines = array("q")
+        self._pieces: list[Piece] = []
+        self._starts: OrderedDict[tuple[int, int], list[int]] = OrderedDict()
+        self._count = 0
         self.size = 0
         self.indexed = 0
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return self._count
 
     @property
     def behind(self) -> bool:
@@ -59,35 +86,83 @@ class SpoolIndex:
         return self.indexed != before
 
     def _take(self, stream: int, data: bytes) -> None:
-        """Note where the lines of `data` begin; a line that was open goes on."""
+        """Note how many lines begin in `data`; a line that was open goes on."""
         if not data:
             return
-        begin = self._ends[stream]
-        starts = list(accumulate((len(piece) + 1 for piece in data.split(b"\n")), initial=begin))[:-1]
-        if self._open_line[stream]:
-            starts = starts[1:]
-        self._ends[stream] = begin + len(data)
-        self._open_line[stream] = not data.endswith(b"\n")
-        if not self._open_line[stream]:
-            starts = starts[:-1]
-        self._lines.extend(array("q", [(at << 1) | stream for at in starts]))
+        at, open_line, ends = self._ends[stream], self._open_line[stream], data.endswith(b"\n")
+        self._ends[stream] = at + len(data)
+        self._open_line[stream] = not ends
+        count = data.count(b"\n") - ends + (not open_line)
+        last = self._pieces[-1] if self._pieces else None
+        if last is not None and last.stream == stream and at + len(data) - last.begin <= PIECE:
+            last.end, last.count = at + len(data), last.count + count
+        elif count:
+            begin = at + data.index(b"\n") + 1 if open_line else at
+            self._pieces.append(Piece(self._count, stream, begin, at + len(data), count))
+        self._count += count
+
+    def _starts_in(self, piece: Piece) -> list[int]:
+        """Where the lines of a piece begin in their file."""
+        key = (piece.first, piece.end)
+        if key in self._starts:
+            self._starts.move_to_end(key)
+        else:
+            parts = self._read(piece.stream, piece.begin, piece.end - piece.begin).split(b"\n")
+            starts = accumulate((len(part) + 1 for part in parts), initial=piece.begin)
+            self._starts[key] = list(starts)[: piece.count]
+            if len(self._starts) > KEPT:
+                self._starts.popitem(last=False)
+        return self._starts[key]
+
+    def _read(self, stream: int, at: int, size: int) -> bytes:
+        file = self._file(stream)
+        return os.pread(file, size, at) if file is not None else b""
+
+    def _piece_of(self, index: int) -> int:
+        return bisect_right(self._pieces, index, key=lambda piece: piece.first) - 1
 
     def line(self, index: int) -> tuple[Stream, bytes]:
         """Line `index`, without its end; of a very long one the beginning, one byte more than is shown."""
-        coded = self._lines[index]
-        stream, at = coded & 1, coded >> 1
-        file = self._file(stream)
-        data = os.pread(file, LINE + 1, at) if file is not None else b""
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        piece = self._pieces[self._piece_of(index)]
+        starts = self._starts_in(piece)
+        if index - piece.first >= len(starts):  # the file was cut
+            return STREAMS[piece.stream], b""
+        data = self._read(piece.stream, starts[index - piece.first], LINE + 1)
         end = data.find(b"\n")
-        return STREAMS[stream], data if end < 0 else data[:end]
+        return STREAMS[piece.stream], data if end < 0 else data[:end]
 
-    def find(self, needle: bytes, start: int, way: int, most: int = 200_000) -> int:
-        """The next line that holds `needle` (any case), from line `start` on in direction `way`, among
-        the next `most` lines; -1 when none does."""
+    def find(self, needle: bytes, start: int, way: int, most: int = FAR) -> int:
+        """The next line that holds `needle` (any case), from line `start` on in direction `way`, in the next
+        `most` bytes; -1 when none does."""
         wanted = needle.lower()
-        for index in range(start, max(-1, start - most) if way < 0 else min(len(self), start + most), way):
-            if wanted in self.line(index)[1].lower():
-                return index
+        number = self._piece_of(start) if 0 <= start < self._count else -1
+        while 0 <= number < len(self._pieces) and most > 0:
+            piece = self._pieces[number]
+            found = self._find_in(piece, wanted, start, way)
+            if found >= 0:
+                return found
+            most -= piece.end - piece.begin
+            number += way
+        return -1
+
+    def _find_in(self, piece: Piece, wanted: bytes, start: int, way: int) -> int:
+        """The line of `piece` that holds `wanted` and is nearest to `start`, not behind it."""
+        data = self._read(piece.stream, piece.begin, piece.end - piece.begin + LINE).lower()
+        if wanted not in data:
+            return -1
+        starts = self._starts_in(piece)
+        at = starts[start - piece.first] - piece.begin if way > 0 and start > piece.first else 0
+        end = len(data)
+        if way < 0 and start + 1 < piece.first + piece.count:
+            end = starts[start + 1 - piece.first] - piece.begin
+        found = data.find(wanted, at) if way > 0 else data.rfind(wanted, 0, end)
+        while found >= 0:
+            index = bisect_right(starts, found + piece.begin) - 1
+            if b"\n" not in data[starts[index] - piece.begin : found]:
+                return piece.first + index
+            found = data.rfind(wanted, 0, found + len(wanted) - 1) if way < 0 else -1
         return -1
 
     def close(self) -> None:

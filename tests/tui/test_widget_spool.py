@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from console.tui import spool_index
 from console.tui.spool_index import LINE, SpoolIndex
 
 PIECES = st.lists(
@@ -68,4 +70,35 @@ def test_searching_goes_both_ways_and_takes_any_case(tmp_path: Path) -> None:
     assert index.find(b"two", 2, 1) == 3
     assert index.find(b"two", 2, -1) == 1
     assert index.find(b"four", 0, 1) == -1
+    index.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PIECES, st.integers(0, 30), st.sampled_from((1, -1)), st.sampled_from((b"a", b"AB", b"bb")))
+def test_what_is_found_is_what_reading_every_line_finds(
+    monkeypatch: pytest.MonkeyPatch, pieces: list[tuple[str, bytes]], start: int, way: int, needle: bytes
+) -> None:
+    monkeypatch.setattr(spool_index, "CHUNK", 8)
+    monkeypatch.setattr(spool_index, "PIECE", 16)
+    with tempfile.TemporaryDirectory() as name:
+        index = SpoolIndex(Path(name))
+        for stream, data in pieces:
+            with (Path(name) / stream).open("ab") as file:
+                file.write(data)
+            index.grow()
+        lines = [line for _, line in grown(index)]
+        wanted = range(start, len(lines)) if way > 0 else range(start, -1, -1)
+        hits = [i for i in wanted if i < len(lines) and needle.lower() in lines[i]]
+        expected = hits[0] if hits and start < len(lines) else -1
+        assert index.find(needle, start, way) == expected
+        index.close()
+
+
+def test_what_is_kept_of_many_lines_is_little(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"a line of output\n" * 200_000)
+    index = SpoolIndex(tmp_path)
+    lines = grown(index)
+    assert len(lines) == 200_000
+    assert set(lines) == {("out", b"a line of output")}
+    assert len(index._pieces) < 100
     index.close()

@@ -26,6 +26,8 @@ RATE = 10
 """Looks at the files per second, at most."""
 CATCH_UP = 0.005
 """Seconds between pieces of a file that is being caught up with."""
+AT_ONCE = 8
+"""Pieces that are taken in between two keys: two or three milliseconds' work."""
 
 
 class OutputPane(Lines):
@@ -110,7 +112,8 @@ class OutputPane(Lines):
     def _catch_up(self) -> None:
         """Index some more of a large file, between keys; it is shown at the next look."""
         if self._index is not None and self._index.behind:
-            self._index.grow()
+            for _ in range(AT_ONCE):
+                self._index.grow()
         elif self._catching_up is not None:
             self._catching_up.stop()
             self._catching_up = None
