@@ -45,8 +45,8 @@ QUESTION, ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 
 
 _PIECE = re.compile(
-    r"\x1b\[(?P<at>[0-9;]*)H|\x1b\[(?P<style>[0-9;]*)m|\x1b\[[?<>=0-9;$ ]*[A-Za-z]|\x1b[^\[]"
-    r"|(?P<text>[^\x1b]+)"
+    r"\x1b\[(?P<at>[0-9;]*)H|\x1b\[(?P<by>[0-9]*)(?P<way>[BC])|\x1b\[(?P<style>[0-9;]*)m"
+    r"|\x1b\[[?<>=0-9;$ ]*[A-Za-z]|\x1b[^\[]|(?P<back>\x08)|(?P<text>[^\x1b\x08]+)"
 )
 
 
@@ -70,6 +70,14 @@ class Cells:
             elif piece["at"] is not None:
                 row, _, column = piece["at"].partition(";")
                 self._y, self._x = int(row or 1) - 1, int(column or 1) - 1
+            elif piece["way"]:
+                down, right = (1, 0) if piece["way"] == "B" else (0, 1)
+                self._y, self._x = (
+                    self._y + down * int(piece["by"] or 1),
+                    self._x + right * int(piece["by"] or 1),
+                )
+            elif piece["back"]:
+                self._x -= 1
             elif piece["style"] is not None:
                 self._style = piece["style"].removeprefix("0;")
 

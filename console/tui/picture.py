@@ -26,6 +26,10 @@ GAP = 4
 Cells = tuple[list[str], list[str]]
 """Texts and colours, one of each a column; the second column of a wide character is an empty text."""
 
+Place = tuple[int, int]
+"""Where the cursor stands: column and row. Known only after plain text that ends before the last column: on
+other text terminals are not of one mind."""
+
 _UNKNOWN = "\0"
 
 
@@ -59,13 +63,17 @@ class Picture:
             self._styles = [[""] * columns for _ in range(rows)]
         written: list[str] = []
         style: str | None = None
+        at: Place | None = None
         for x, y, strip in _strips(update):
             if not 0 <= y < rows or x >= columns:
                 continue
             new = _cells(strip, colours, columns - x)
             texts, styles = self._texts[y], self._styles[y]
             for begin, end in _runs(texts, styles, x, new):
-                style = _write(written, new, x, y, begin, end, style)
+                written.append(_move(at, x + begin, y))
+                style = _write(written, new, begin, end, style)
+                plain = x + end < columns and all(map(str.isascii, new[0][begin:end]))
+                at = (x + end, y) if plain else None
             texts[x : x + len(new[0])], styles[x : x + len(new[1])] = new
         return Changes("".join(written) + "\x1b[m") if written else None
 
@@ -130,12 +138,18 @@ def _runs(texts: list[str], styles: list[str], x: int, new: Cells) -> Iterable[t
     return runs
 
 
-def _write(
-    written: list[str], new: Cells, x: int, y: int, begin: int, end: int, style: str | None
-) -> str | None:
+def _move(at: Place | None, x: int, y: int) -> str:
+    """The cursor to a cell, from where it stands if that is known: a column of clocks is half its moves."""
+    if at is not None and at[1] == y and x > at[0]:
+        return f"\x1b[{x - at[0]}C"
+    if at == (x + 1, y - 1):
+        return "\x1b[B\b"
+    return f"\x1b[{y + 1};{x + 1}H"
+
+
+def _write(written: list[str], new: Cells, begin: int, end: int, style: str | None) -> str | None:
     """Write a stretch; gives the colours that are in force after it."""
     texts, styles = new
-    written.append(f"\x1b[{y + 1};{x + begin + 1}H")
     for at in range(begin, end):
         if styles[at] != style:
             style = styles[at]

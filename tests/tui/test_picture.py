@@ -68,6 +68,16 @@ def test_a_clock_costs_a_few_bytes() -> None:
     assert shown.screen.display[0].startswith("run 4f1c     00:09")
 
 
+def test_a_column_of_clocks_costs_less_than_as_many_clocks() -> None:
+    def clocks(second: int) -> LayoutUpdate:
+        return frame([[("step", Style(bold=True)), (f"  {second}s  ", Style(color="red"))]] * HEIGHT)
+
+    shown = Shown()
+    shown.show(clocks(1))
+    assert shown.show(clocks(2)) < 24 + 5 * (HEIGHT - 1)
+    assert [line.split() for line in shown.screen.display] == [["step", "2s"]] * HEIGHT
+
+
 def test_what_is_forgotten_is_written_again() -> None:
     shown, update = Shown(), frame([[("one", Style())], [], []])
     shown.show(update)
