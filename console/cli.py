@@ -32,6 +32,7 @@ from console.commands import (
     steer,
 )
 from console.commands import run as running
+from console.commands.common import Ascii
 from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
 from console.service.unwrap import heart
@@ -85,6 +86,7 @@ def start(
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    _ascii: Ascii = False,
 ) -> int | None:
     if context.invoked_subcommand is None:
         return starting.pick()

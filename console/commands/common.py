@@ -75,6 +75,18 @@ def complete_tool(incomplete: str) -> list[str]:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Print one line for each fact; no screen.")]
 JsonFacts = Annotated[bool, typer.Option("--json", help="Print one JSON object for each fact; no screen.")]
+
+
+def _ascii(asked: bool) -> bool:
+    """The same as the variable: what is drawn is settled where the settings are read."""
+    if asked:
+        os.environ["PLANDECK_ASCII"] = "1"
+    return asked
+
+
+Ascii = Annotated[
+    bool, typer.Option("--ascii", callback=_ascii, help="Draw the screen with ASCII characters alone.")
+]
 Run = Annotated[
     str,
     typer.Argument(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.common import JsonFacts, Plain, complete_demo, emit, on_terminal, say, table
+from console.commands.common import Ascii, JsonFacts, Plain, complete_demo, emit, on_terminal, say, table
 from console.commands.ordering import Front, order_for, planned_by
 from console.commands.run import Inject
 from console.commands.starting import start
@@ -29,6 +29,7 @@ def demo(
         bool, typer.Option("--live", help="Play the demo over a real run, in a world of its own.")
     ] = False,
     speed: Annotated[float, typer.Option("--speed", min=0.1, max=100, help="How fast the demo plays.")] = 1.0,
+    _ascii: Ascii = False,
     plain: Plain = False,
     as_json: JsonFacts = False,
     inject: Inject = "",

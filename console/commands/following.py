@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.common import JsonFacts, Plain, Run, say
+from console.commands.common import Ascii, JsonFacts, Plain, Run, say
 from console.commands.ordering import Front
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def attach(
     run: Run,
+    _ascii: Ascii = False,
     plain: Plain = False,
     as_json: JsonFacts = False,
     take: Annotated[bool, typer.Option("--take", help="Take the control from whoever holds it.")] = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.common import JsonFacts, Plain, on_terminal, say
+from console.commands.common import Ascii, JsonFacts, Plain, on_terminal, say
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def replay(
     ] = 1.0,
     at: At = "",
     paused: Annotated[bool, typer.Option("--paused", help="Stand still at first.")] = False,
+    _ascii: Ascii = False,
     plain: Plain = False,
     as_json: JsonFacts = False,
 ) -> int:

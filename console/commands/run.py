@@ -11,6 +11,7 @@ import typer
 
 from console.commands.common import (
     ApproveUpTo,
+    Ascii,
     Detach,
     Env,
     ExecutorModel,
@@ -85,6 +86,7 @@ def run(
     record: Record = None,
     yes: Yes = False,
     approve_up_to: ApproveUpTo = None,
+    _ascii: Ascii = False,
     plain: Plain = False,
     as_json: JsonFacts = False,
     on_failure: OnFailure = None,

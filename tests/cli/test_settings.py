@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from console import settings
+from console.cli import app
 from console.errors import InvalidDocument, UsageError
 from console.settings import UnsafePlace
 
@@ -191,6 +193,25 @@ def test_a_model_in_a_file_is_looked_for_where_its_name_was_written(
     found = settings.load_settings({"PLANDECK_EXECUTOR_MODEL": "gguf:mine.gguf"})
     assert found.model == f"gguf:{file.parent}/small.gguf"
     assert found.executor_model == f"gguf:{tmp_path}/mine.gguf"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--ascii", "runs"],
+        ["attach", "--ascii", "nosuchrun"],
+        ["run", "--ascii", "--plain", "--set", "no equals sign", "no such thing.yaml"],
+        ["replay", "--ascii", "no.jsonl"],
+    ],
+)
+def test_ascii_can_be_asked_for_on_the_command_line(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANDECK_ASCII", "0")
+    assert not settings.load_settings().ascii
+    with suppress(Exception):
+        app(words, standalone_mode=False)
+    assert settings.load_settings().ascii
 
 
 def test_all_faults_of_the_config_file_are_told_together_with_the_nearest_key() -> None:
