@@ -335,6 +335,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return replace(settings, editor=next(editor for editor in editors if editor.strip()))
 
 
+def carried(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process of ours in another folder: models in files are named by whole paths."""
+    names = [_variable(name) for name in _MODELS if environ.get(_variable(name))]
+    return {**environ, **{name: absolute(environ[name], Path.cwd()) for name in names}}
+
+
 def _variable(name: str) -> str:
     return f"PLANDECK_{name.upper()}"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from console.errors import PlandeckError
 from console.service.order import Order, save_order
-from console.settings import open_log
+from console.settings import carried, open_log
 
 LOG = "service.log"
 LOG_TAIL = 2000
@@ -48,6 +48,7 @@ def launch(order: Order) -> None:
             pass_fds=(writing,),
             start_new_session=True,
             cwd="/",
+            env=carried(os.environ),
         )
     finally:
         os.close(writing)

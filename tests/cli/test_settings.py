@@ -193,6 +193,9 @@ def test_a_model_in_a_file_is_looked_for_where_its_name_was_written(
     found = settings.load_settings({"PLANDECK_EXECUTOR_MODEL": "gguf:mine.gguf"})
     assert found.model == f"gguf:{file.parent}/small.gguf"
     assert found.executor_model == f"gguf:{tmp_path}/mine.gguf"
+    given = {"PLANDECK_EXECUTOR_MODEL": "gguf:mine.gguf", "PLANDECK_MODEL": "small", "HOME": "/"}
+    kept = settings.carried(given)
+    assert kept == {**given, "PLANDECK_EXECUTOR_MODEL": f"gguf:{tmp_path}/mine.gguf"}
 
 
 @pytest.mark.parametrize(

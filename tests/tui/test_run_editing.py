@@ -97,6 +97,21 @@ async def test_holding_marked_steps_is_one_thing_to_be_undone(tmp_path: Path) ->
         await driver.until(lambda: driver.session.fake.kinds()[2:] == ["release", "release"])
 
 
+async def test_what_is_asked_while_something_is_carried_out_comes_after_it(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.approved()) as driver:
+
+        def grant(wish: Wish) -> None:
+            assert isinstance(wish, wishes.Hold)
+            driver.session.tell(ev.StepHeld(step=wish.step, by="ada", reason="by the operator"))
+
+        driver.session.fake.on_wish = grant
+        driver.screen.plan_tree.select("1")
+        driver.screen.action_do("hold")
+        driver.screen.action_do("mark_done")
+        await driver.until(lambda: driver.on_top != "RunScreen")
+        assert driver.session.fake.kinds() == ["hold"]
+
+
 async def test_steps_go_into_a_new_phase_and_out_of_it(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
         takes_plans(driver)

@@ -8,6 +8,7 @@ not, in console/tui/actions.py.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
 
 WIDE = 110
 """Columns from which the panes stand side by side."""
+
+PATIENCE = 16
+"""Actions that wait for one that is being carried out."""
 
 LARGE = 1000
 """Rows of a plan from which an edit is painted before anything else is made of it."""
@@ -115,6 +119,7 @@ class RunScreen(Screen[int]):
         self._titles: dict[str, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
         self._busy = False
+        self._next: deque[str] = deque(maxlen=PATIENCE)
         self.attention = Attention(self)
         self._handlers = self._all_handlers()
 
@@ -428,12 +433,14 @@ class RunScreen(Screen[int]):
         except PlandeckError as error:
             self.say(str(error), severity="warning")
             return
-        if work is not None:
-            if self._busy:
-                work.close()
-            else:
-                self._busy = True
-                self.run_worker(self._work(work), name=action_id)
+        if work is None:
+            return
+        if self._busy:
+            work.close()
+            self._next.append(action_id)
+        else:
+            self._busy = True
+            self.run_worker(self._work(work), name=action_id)
 
     async def _work(self, work: Coroutine[Any, Any, None]) -> None:
         """Carry out what waits for answers; what is refused is said."""
@@ -443,6 +450,8 @@ class RunScreen(Screen[int]):
             self.say(str(error), severity="warning")
         finally:
             self._busy = False
+            if self._next:
+                self.call_later(self.action_do, self._next.popleft())
 
     def say(self, text: str, *, severity: str = "information") -> None:
         """Tell the operator something in passing; never read as markup."""
