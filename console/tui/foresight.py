@@ -115,6 +115,7 @@ class Foresight:
             return
         self._away = (plan, away)
         if plan is None or not away:
+            self._screen.workers.cancel_group(self._screen, "absence")  # what it works out is of what is back
             self.what_if = ""
             return
         base, parallel = state.base or plan, self._parallel

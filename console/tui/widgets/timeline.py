@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from console.plan.model import Step, StepId
 from console.run.forecast import Forecast, Span, forecast
@@ -25,6 +26,9 @@ NAME = 24
 TAKEN = 14
 """Columns of how long it took, and how late it is."""
 
+MANY = 1000
+"""Steps that are drawn anew once a second; with more of them it is less often."""
+
 METER = 24
 """Columns of the bar that says how far it is."""
 
@@ -37,7 +41,7 @@ TOLERANCE = 1.0
 _INKS = {"succeeded": "ok", "failed": "bad", "cancelled": "warn", "in_doubt": "doubt", "": "busy"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chart:
     """What the rows are drawn from. `done` is the part that is behind, which never gets smaller."""
 
@@ -48,13 +52,13 @@ class Chart:
     done: float = 0.0
     durations: Mapping[StepId, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def begin(self) -> float:
         state = self.state
         starts = [a.intended for life in _lives(state) for a in life[:1]]
         return min(starts, default=state.started_at or self.now)
 
-    @property
+    @cached_property
     def end(self) -> float:
         state = self.state
         ends = [a.ended for life in _lives(state) for a in life]
@@ -197,12 +201,17 @@ class TimelinePane(Rows):
 
     def __init__(self, *, id: str = "timeline") -> None:
         super().__init__(id=id)
-        self._of: RunState | None = None
+        self._of_run: RunState | None = None
         self._done = 0.0
 
     def show(self, state: RunState, insight: Insight, now: float) -> None:
-        if state is not self._of:
-            self._of, self._done = state, 0.0
-        chart = chart_of(state, insight, now, self._done)
-        self._done = chart.done
-        self.build(lambda width: timeline_rows(chart, width))
+        if state is not self._of_run:
+            self._of_run, self._done = state, 0.0
+
+        def draw(width: int) -> list[Row]:
+            chart = chart_of(state, insight, now, self._done)
+            self._done = chart.done
+            return timeline_rows(chart, width)
+
+        moment = int(now / max(1.0, len(state.leaves) / MANY))
+        self.build(draw, of=(state, state.seq, id(insight), moment))
