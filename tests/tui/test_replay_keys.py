@@ -118,7 +118,8 @@ def test_a_short_run_is_told_in_tenths_and_a_speed_is_told_while_it_stands() -> 
 async def test_at_80_columns_the_line_and_the_keys_are_there(tmp_path: Path) -> None:
     async with replaying(tmp_path, NARROW) as seen:
         await seen.press("at", *"#30", "enter")
-        assert seen.playback.position.number == 30
+        await until(seen.pilot, lambda: seen.playback.position.number == 30)
+        await seen.until_shown()
         lines = seen.text().splitlines()
         assert "record 30/" in lines[-2]
         assert "Space play" in lines[-1]
