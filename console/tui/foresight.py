@@ -10,6 +10,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
+
 from console.plan.model import Plan
 from console.run.history import Estimates
 from console.run.so_far import SoFar, findings_of
@@ -21,6 +23,13 @@ from console.tui.insight import Insight, Question, look_at
 if TYPE_CHECKING:
     from console.plan.check import Finding
     from console.tui.screens.run import RunScreen
+
+LARGE = 1000
+"""Rows of a plan from which an edit is painted, and may be followed by another, before anything else is made
+of it."""
+
+BREATH = 0.3
+"""Seconds that are left for this."""
 
 GROUPS = ("insight", "absence", "flaws")
 """The workers of the screen that work these out."""
@@ -63,14 +72,18 @@ class Foresight:
         """Whether something is still to be told of the newest plan."""
         return self._working
 
-    def look_at_plan(self, plan: Plan, pause: float) -> None:
-        """Work out what can be told of a new plan, after so many seconds."""
+    @property
+    def _breath(self) -> float:
+        return BREATH if self._screen.plan_tree.count() >= LARGE else 0.0
+
+    def look_at_plan(self, plan: Plan, *, at_once: bool) -> None:
+        """Work out what can be told of a new plan; of a large one after a breath, if not `at_once`."""
         state = self._screen.bridge.state
         so_far = SoFar.of(state)
         self._question = Question(plan, state.catalog, state.facts, self._parallel, so_far, self._estimates)
         if not self._working:
             self._working = True
-            if pause:
+            if (pause := self._breath) and not at_once:
                 self._screen.set_timer(pause, self._begin)
             else:
                 self._begin()
@@ -126,6 +139,7 @@ class Foresight:
         self._beside(partial(self._tell_absence, line), "absence")
 
     async def _tell_absence(self, work: Callable[[], str]) -> None:
+        await anyio.sleep(self._breath)  # the next edit calls this off before it has begun
         with suppress(ValueError):  # a plan that goes in a circle: the line says so already
             self.what_if = await beside(work)
             self._screen.show_parts()

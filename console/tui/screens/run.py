@@ -63,12 +63,6 @@ WIDE = 110
 PATIENCE = 16
 """Actions that wait for one that is being carried out."""
 
-LARGE = 1000
-"""Rows of a plan from which an edit is painted before anything else is made of it."""
-
-BREATH = 0.3
-"""Seconds that this takes at most."""
-
 BESIDE = (*GROUPS, "changes")
 """Work beside the screen whose outcome it shows."""
 
@@ -218,8 +212,7 @@ class RunScreen(Screen[int]):
             self.plan_tree.select(self.view.step)
         self.view.step = self.view.step or self.plan_tree.step
         if plan is not None:
-            pause = 0.0 if is_first or self.plan_tree.count() < LARGE else BREATH
-            self.foresight.look_at_plan(plan, pause)
+            self.foresight.look_at_plan(plan, at_once=is_first)
 
     def take_insight(self) -> None:
         """More can be told of the plan."""
