@@ -34,6 +34,7 @@ NEEDS_NO_WORD = {
     "summary": "told at the end",
     "take_up": "plandeck resume",
     "start_like": "plandeck run --like",
+    "other_run": "plandeck attach",
 }
 
 TWICE = {
