@@ -13,7 +13,7 @@ def still_undoing(
 ) -> tuple[Compensation, ...]:
     """`items` for a plan with the steps `there`. An item whose steps are all gone goes too, unless one of
     them has `started`: what it did may still have to be undone, and the item is then tied by what it does
-    (run/ties.py). One that uses the result of a step that is gone can never be carried out."""
+    (check/ties.py). One that uses the result of a step that is gone can never be carried out."""
     kept = []
     for item in items:
         if any(reference.step not in there for reference in find(item.params)):
