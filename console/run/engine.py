@@ -4,7 +4,7 @@
                                                                                   └─> everybody who watches
 
 Everything happens in turns of one loop. A turn takes in what has come, asks the course (run/course.py)
-what follows until nothing does, writes all of it in one commit, and only then acts and tells. So nothing
+what follows, some things at once, writes all of it in one commit, and only then acts and tells. So nothing
 is seen that is not durable, nothing starts without its intent on the disk, and events that are ready
 together share a commit. After a crash the records say what was intended; `recover` asks the backend what
 became of it, by its key.
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from console.catalog.spec import Catalog
@@ -48,6 +49,9 @@ from console.run.state import RunState
 from console.run.thinking import Thinking
 from console.run.turns import Turns
 from console.runners.backend import Status, StepBackend
+
+_AT_ONCE = 4
+"""Decisions of one turn: the first of many steps does not wait until the last has been prepared."""
 
 _STARTING = (Approve, Continue, Retry, Rule)
 """Wishes after which something may start."""
@@ -184,8 +188,8 @@ class Engine:
                 await self._begin()
                 while not self._over:
                     self._turn()
-                    if not self._inbox and not self._over:
-                        await self._wake.wait()
+                    if not self._over:
+                        await (anyio.lowlevel.checkpoint() if self._inbox else self._wake.wait())
                     self._wake = anyio.Event()
                 tasks.cancel_scope.cancel()
         finally:
@@ -235,19 +239,23 @@ class Engine:
 
     def _turn(self) -> None:
         try:
-            while self._inbox or self._pending:
-                while self._inbox:
-                    self._inbox.popleft()()
-                self._hold_to_policy()
-                self._decide()
-                self._commit()
+            while self._inbox:
+                self._inbox.popleft()()
+            self._hold_to_policy()
+            self._decide()
+            self._commit()
         except JournalError as error:
             self.failure = error
             self._over = True
 
     def _decide(self) -> None:
-        while granted := self._course.decide():
+        for _ in range(_AT_ONCE):
+            granted = self._course.decide()
+            if granted is None:
+                break
             self._carry_out(granted)
+        else:
+            self.put(lambda: None)
         if self.state.finished and not self._lane_busy():
             self._deeds.append(self._end)
 
