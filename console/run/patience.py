@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+AGAIN = 0.05
+"""Seconds from one alarm to the next."""
+
 
 class TooLong(Exception):
     """The time was used up."""
@@ -15,19 +18,23 @@ class TooLong(Exception):
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise `TooLong` in the block after so many seconds. The alarm reaches the main thread only:
+    """Raise `TooLong` in the block after so many seconds, and again until the block is left: what is raised
+    while garbage is collected, or below an `except`, goes no further. The alarm reaches the main thread only:
     in another there is no limit."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    is_over = False
 
     def ring(_number: int, _frame: FrameType | None) -> None:
-        raise TooLong
+        if not is_over:
+            raise TooLong
 
     before = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:
+        is_over = True
         signal.setitimer(signal.ITIMER_REAL, left, interval)
         signal.signal(signal.SIGALRM, before)

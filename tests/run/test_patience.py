@@ -1,0 +1,49 @@
+"""Work that cannot be asked to stop is stopped, however deep it hides."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from console.run.patience import TooLong, at_most
+
+
+def test_what_hides_the_first_alarm_is_stopped_by_a_later_one() -> None:
+    hidden = 0
+
+    def work() -> None:
+        nonlocal hidden
+        while hidden < 3:
+            try:
+                while True:
+                    pass
+            except TooLong:
+                hidden += 1
+        while True:
+            pass
+
+    with pytest.raises(TooLong), at_most(0.01):
+        work()
+    assert hidden == 3
+
+
+def test_an_alarm_of_somebody_else_is_left_as_it_was() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    with at_most(5.0):
+        assert signal.getsignal(signal.SIGALRM) is not before
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_another_thread_has_no_limit_and_no_alarm() -> None:
+    done = []
+
+    def work() -> None:
+        with at_most(0.0):
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]
