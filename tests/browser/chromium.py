@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -39,6 +39,10 @@ _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[\?\d+\$p|\x1b\[[<>=]\d*u")
 
 def found() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Left(Exception):
+    """The page that was asked was left for another one meanwhile."""
 
 
 class Page:
@@ -74,6 +78,8 @@ class Page:
             if "method" in told:
                 self._note(told["method"], told["params"])
             if told.get("id") == self._last:
+                if "navigated" in told.get("error", {}).get("message", ""):
+                    raise Left
                 assert "error" not in told, told
                 return dict(told["result"])
 
@@ -82,7 +88,8 @@ class Page:
 
     async def text(self) -> str:
         """What stands on the terminal of the page."""
-        await self.evaluate("0")
+        with suppress(Left):
+            await self.evaluate("0")
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     async def until(self, *words: str) -> str:
