@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.terminal import Tty
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stopped")]
 
 TASK = "what-time"
+
+
+@pytest.fixture
+def stopped() -> Iterator[None]:
+    """The run goes on when the screen has left it: it ends with the test."""
+    yield
+    subprocess.run([sys.executable, "-m", "console.cli", "stop", "last"], check=True, capture_output=True)
 
 
 def test_the_linux_console_gets_ascii_sixteen_colours_and_a_clean_end(tmp_path: Path) -> None:
