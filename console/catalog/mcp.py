@@ -26,6 +26,7 @@ from console.catalog.spec import (
     Risk,
     ToolSpec,
 )
+from console.json_schema import schema_fault
 from console.plan.codec import digest
 from console.plan.faults import nearest
 from console.text import clean, one_line
@@ -238,18 +239,12 @@ def _type(schema: Mapping[str, Any]) -> ParameterType:
 
 
 def _schema_problem(schema: Mapping[str, Any]) -> str:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
     if not isinstance(schema.get("properties", {}), dict):
         return "properties is not an object"
     try:
-        Draft202012Validator.check_schema(plain(schema))
-    except SchemaError as error:
-        return one_line(error.message, 120)
+        return one_line(schema_fault(plain(schema)), 120)
     except RecursionError:
         return "it is nested too deeply"
-    return ""
 
 
 def _unknown_undos(tools: Mapping[str, ToolSpec], asked: Mapping[str, Listing]) -> Iterator[str]:

@@ -36,7 +36,6 @@ LONGEST = 4096
 
 _CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _CSI_OPEN = re.compile(r"\x1b\[[0-?]*[ -/]*")
-_X10_MOUSE = re.compile(r"\x1b\[M.{0,3}", re.DOTALL)
 _STRING = re.compile(r"\x1b[\]PX^_].*?(?:\x1b\\|\x07)", re.DOTALL)
 _MODE = re.compile(r"\x1b\[\?2026;\d+\$y")
 _POSITION = re.compile(r"\x1b\[\d+;\d+R")

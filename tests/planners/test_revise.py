@@ -29,6 +29,16 @@ from tests.planners.worlds import World, applied, fault_of, linearisations, worl
 BACK = replace(RELEASE, fallback=(want("smoke_ok production v2.3.0"),))
 CATALOG = catalog_of(DEPLOY)
 
+ANOTHER_BUILD = """
+tools:
+  - name: build_remotely
+    parameters: [{name: tag, required: true}]
+    risk: reversible
+    requires: [tests_ok]
+    provides: [image $tag]
+    duration: 900
+"""
+
 
 def history(failed: str = "", **states: str) -> History:
     steps = tuple(Done(name[1:], status) for name, status in states.items())
@@ -91,16 +101,7 @@ def test_a_phase_that_waited_for_what_goes_is_not_planned_on_the_way_back() -> N
 
 
 def test_a_phase_that_waited_for_what_another_way_replaces_waits_for_that() -> None:
-    other = """
-tools:
-  - name: build_remotely
-    parameters: [{name: tag, required: true}]
-    risk: reversible
-    requires: [tests_ok]
-    provides: [image $tag]
-    duration: 900
-"""
-    catalog = catalog_of(DEPLOY, other)
+    catalog = catalog_of(DEPLOY, ANOTHER_BUILD)
     needless = Step(id="x", action="build_docker", params={"tag": "v9"}, depends_on=("1",))
     listed = with_phase("x", expand=True)
     listed = listed.model_copy(update={"steps": (*listed.steps, needless)})
@@ -138,16 +139,7 @@ def test_steps_that_still_serve_the_goal_are_kept_as_they_are() -> None:
 
 
 def test_another_provider_takes_the_place_of_a_failed_one() -> None:
-    other = """
-tools:
-  - name: build_remotely
-    parameters: [{name: tag, required: true}]
-    risk: reversible
-    requires: [tests_ok]
-    provides: [image $tag]
-    duration: 900
-"""
-    catalog = catalog_of(DEPLOY, other)
+    catalog = catalog_of(DEPLOY, ANOTHER_BUILD)
     plan = planned(BACK, catalog).plan
     assert plan == RELEASE_PLAN
     draft = revised(BACK, catalog, plan, history("2", s1="succeeded", s2="failed", s3="running"))

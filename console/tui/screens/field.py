@@ -25,9 +25,6 @@ from console.tui.screens.menu import Marked
 from console.tui.screens.modal import MUTED
 from console.tui.screens.step_form import FieldSpec
 
-SHOWN = 5
-"""Candidates that stand below a field at once."""
-
 _BRACE = re.compile(r"\$?(\{[A-Za-z0-9_.\[\]-]*)$")
 """The beginning of a reference; a `$` before it comes from another notation."""
 
