@@ -79,19 +79,19 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
     tracing, warnings = tracing_of(os.environ, journal.since, journal.seq, _redactor)
     try:
         async with (
-            _world(order, journal) as world,
+            _world(order, settings, journal) as world,
             _servers(order, world) as servers,
             McpCalls(servers) as calls,
             LocalBackend(
-                order.directory, ready=int(_limits(order, settings).get("parallel", 4))
+                order.directory, ready=int(_limits(order, settings, world.before).get("parallel", 4))
             ) as processes,
         ):
-            world = await _with_servers(order, world, servers)
+            world = await _with_servers(order, settings, world, servers)
             backend: StepBackend = Router(processes, calls)
             if tracing:
                 backend = Placed(backend, journal.since)
             files = load_policy()
-            setup = await _setup(order, journal, world, backend, files, warnings)
+            setup = await _setup(order, settings, journal, world, backend, files, warnings)
             engine = Engine(setup)
             try:
                 return await _serve(engine, journal, front, ready, calls_whom, tracing, files.signers)
@@ -113,7 +113,7 @@ async def perform(order: Order, stage: Stage, front: Front) -> int:
     """The same run on a stage: its steps are acted there, nothing is started and no record is kept; gives
     what the front end gives."""
     world = _World(catalog_of(order.task, order.tools), Path(order.workspace), {}, RunState())
-    setup = await _setup(order, stage.journal, world, stage.backend, PolicyFiles((), {}))
+    setup = await _setup(order, load_settings(), stage.journal, world, stage.backend, PolicyFiles((), {}))
     setup = replace(setup, policy_changed=lambda: "", wall=stage.clock.now, sleep=stage.clock.sleep)
     engine = Engine(replace(setup, planner=stage.acted(setup.planner), executor=recorded_turns(order.task)))
     async with anyio.create_task_group() as tasks:
@@ -197,13 +197,13 @@ class _World:
 
 
 @asynccontextmanager
-async def _world(order: Order, journal: Journal) -> AsyncIterator[_World]:
+async def _world(order: Order, settings: Settings, journal: Journal) -> AsyncIterator[_World]:
     """The workspace and environment of a run; a task with a sandbox gets a world of its own, which is
     taken down when the run has ended."""
     refuse_changed(order.directory)
     before = RunState.of(journal.since(0))
     # A resumed run keeps the tools it was approved with, whatever the files say now.
-    model = executor_model_of(order, load_settings())
+    model = executor_model_of(order, settings)
     catalog = before.catalog if before.seq else catalog_of(order.task, order.tools, model)
     env = environment(catalog, order.env, os.environ)
     workspace = Path(before.workspace or order.workspace)
@@ -234,25 +234,25 @@ def _servers(order: Order, world: _World) -> Servers:
     )
 
 
-async def _with_servers(order: Order, world: _World, servers: Servers) -> _World:
+async def _with_servers(order: Order, settings: Settings, world: _World, servers: Servers) -> _World:
     """The world with the tools that its servers tell; a resumed run keeps those it was approved with."""
     if world.before.seq or not world.catalog.servers:
         return world
     catalog = with_tools(world.catalog, await servers.ask())
-    return replace(world, catalog=equipped(order.task, catalog, executor_model_of(order, load_settings())))
+    return replace(world, catalog=equipped(order.task, catalog, executor_model_of(order, settings)))
 
 
 async def _setup(
     order: Order,
+    settings: Settings,
     journal: Log,
     world: _World,
     backend: StepBackend,
     files: PolicyFiles,
     warnings: Sequence[str] = (),
 ) -> Setup:
-    settings = load_settings()
     task, before = order.task, world.before
-    limits = before.limits or _limits(order, settings)
+    limits = _limits(order, settings, before)
     if before.seq:
         facts = frozenset(tuple(fact.split()) for fact in before.facts)
     else:
@@ -300,7 +300,10 @@ def _policy(order: Order) -> Policy:
     return Policy(consent=consent, on_failure=order.on_failure, unattended=order.unattended)
 
 
-def _limits(order: Order, settings: Settings) -> dict[str, float]:
-    """The task's limits over the configured ones, those of the command line over both."""
+def _limits(order: Order, settings: Settings, before: RunState) -> Mapping[str, float]:
+    """Those that the run began with; else the task's over the configured ones, those of the command line over
+    both."""
+    if before.limits:
+        return before.limits
     configured = settings.limits.given()
     return {**configured, **order.task.limits, **order.limits}
