@@ -26,8 +26,10 @@ def at_most(seconds: float) -> Iterator[None]:
         return
     is_over = False
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        if not is_over:
+    def ring(_number: int, frame: FrameType | None) -> None:
+        while frame is not None and frame.f_code.co_name != "__del__":
+            frame = frame.f_back
+        if frame is None and not is_over:  # out of a finalizer it would go nowhere
             raise TooLong
 
     before = signal.signal(signal.SIGALRM, ring)
