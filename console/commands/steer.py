@@ -22,6 +22,9 @@ BackTo = Annotated[
         "--back-to", metavar="STEP", help="Keep this step and all that started before it.", show_default=False
     ),
 ]
+LET_GO = 70.0
+"""Seconds that a process may take to end which is called off: what it has begun is ended in good order."""
+
 Agreed = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
 
@@ -46,7 +49,17 @@ async def _stop(directory: Path) -> dict[str, Any]:
     from console.run.control import Stop
     from console.run.events import RunFinished
     from console.service.client import attach
+    from console.service.holder import holder_of, let_go, tell_to_end
 
+    if _is_prepared(directory):
+        tell_to_end(directory)
+        if not await let_go(directory, LET_GO):
+            raise ControlRefused(
+                f"process {holder_of(directory)}, which prepares the run, has not ended yet",
+                where=f"run {directory.name}",
+                todo="Look again in a moment",
+            )
+        return {"run": directory.name, "state": "called off before it began"}
     _must_go_on(directory)
     async with attach(directory) as session:
         await session.take_control()
@@ -57,6 +70,14 @@ async def _stop(directory: Path) -> dict[str, Any]:
                 if isinstance(record.event, RunFinished):
                     outcome = record.event.outcome
         return {"run": directory.name, "state": outcome}
+
+
+def _is_prepared(directory: Path) -> bool:
+    """Whether a process prepares the run: nothing is recorded yet."""
+    from console.run.journal import last
+    from console.service.holder import holder_of
+
+    return last(directory) == 0 and holder_of(directory) > 0
 
 
 def _must_go_on(directory: Path) -> None:

@@ -7,6 +7,7 @@ of locks tells it without touching anything.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 _LOCKS = Path("/proc/locks")
@@ -26,6 +27,25 @@ def holder_of(directory: Path) -> int:
         if words[1] == "FLOCK" and words[4] == pid and words[5].rpartition(":")[2] == str(inode):
             return int(pid)
     return 0
+
+
+def tell_to_end(directory: Path) -> None:
+    """Tell the process that executes the run in `directory`, or prepares to, to let go of it. Nothing when
+    there is none."""
+    pid = holder_of(directory)
+    if not pid:
+        return
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if holder_of(directory) == pid:  # else the number may be another process's by now
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(process)
 
 
 async def let_go(directory: Path, seconds: float) -> bool:

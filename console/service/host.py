@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import TaskGroup
 
 from console.catalog.mcp import with_tools
 from console.catalog.spec import Catalog, Risk
@@ -40,6 +39,7 @@ from console.runners.mcp_backend import McpCalls
 from console.runners.mcp_servers import Servers
 from console.runners.router import Router
 from console.sandbox import parse, prepare
+from console.service.ending import Ending, ending
 from console.service.executors import equipped, executor_model_of, executor_of, recorded_turns
 from console.service.notify import Call, Notifier, call_of
 from console.service.order import Order
@@ -65,14 +65,17 @@ if TYPE_CHECKING:
 
 Front = Callable[[Session], Awaitable[int]]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 async def host(order: Order, front: Front | None = None, ready: Callable[[], None] = lambda: None) -> int:
     """Execute a run until it has ended, or until a signal or the front end's leave; gives the exit code.
 
     `ready` is called when the socket listens. Raises what hinders the start, with nothing started.
     """
+    async with ending() as end:
+        return await _host(order, front, ready, end)
+
+
+async def _host(order: Order, front: Front | None, ready: Callable[[], None], end: Ending) -> int:
     settings = load_settings()
     calls_whom = None if front else call_of(settings.notify)
     journal = Journal.open(order.directory)
@@ -94,7 +97,7 @@ async def host(order: Order, front: Front | None = None, ready: Callable[[], Non
             setup = await _setup(order, settings, journal, world, backend, files, warnings)
             engine = Engine(setup)
             try:
-                return await _serve(engine, journal, front, ready, calls_whom, tracing, files.signers)
+                return await _serve(engine, journal, front, ready, end, calls_whom, tracing, files.signers)
             finally:
                 if setup.executor is not None:
                     setup.executor.close()
@@ -128,13 +131,13 @@ async def _serve(
     journal: Journal,
     front: Front | None,
     ready: Callable[[], None],
+    end: Ending,
     calls_whom: Call | None,
     tracing: Tracing | None = None,
     signers: Path | None = None,
 ) -> int:
     service = Service(engine, head=journal.seq, signers=signers)
     ended = anyio.Event()
-    codes: list[int] = []
 
     async def execute() -> None:
         try:
@@ -142,32 +145,26 @@ async def _serve(
         finally:
             ended.set()
 
-    async def watch(signals: AsyncIterator[signal.Signals], tasks: TaskGroup) -> None:
-        async for number in signals:
-            codes.append(128 + number)
-            tasks.cancel_scope.cancel()
-
-    with anyio.open_signal_receiver(*SIGNALS) as signals:
-        # Whoever is attached is let go last: what the end wrote is then there to be read.
-        async with anyio.create_task_group() as doors:
-            await doors.start(service.serve)
-            ready()
-            try:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(watch, signals, tasks)
-                    if front is None and calls_whom:
-                        notifier = Notifier(engine, calls_whom, lambda: service.is_watched)
-                        service.on_company = notifier.look
-                        tasks.start_soon(notifier.serve)
-                    tasks.start_soon(execute)
-                    if tracing:
-                        tasks.start_soon(tracing.follow, engine.records(0))
-                    code = await front(engine) if front else await _outcome(engine, ended)
-                    tasks.cancel_scope.cancel()
-            finally:
-                _let_go(engine, journal, codes)
-            doors.cancel_scope.cancel()
-    return codes[0] if codes else code
+    # Whoever is attached is let go last: what the end wrote is then there to be read.
+    async with anyio.create_task_group() as doors:
+        await doors.start(service.serve)
+        ready()
+        try:
+            async with anyio.create_task_group() as tasks:
+                end.calls_off(tasks.cancel_scope)
+                if front is None and calls_whom:
+                    notifier = Notifier(engine, calls_whom, lambda: service.is_watched)
+                    service.on_company = notifier.look
+                    tasks.start_soon(notifier.serve)
+                tasks.start_soon(execute)
+                if tracing:
+                    tasks.start_soon(tracing.follow, engine.records(0))
+                code = await front(engine) if front else await _outcome(engine, ended)
+                tasks.cancel_scope.cancel()
+        finally:
+            _let_go(engine, journal, end.number)
+        doors.cancel_scope.cancel()
+    return end.exit_code or code
 
 
 async def _outcome(engine: Engine, ended: anyio.Event) -> int:
@@ -175,11 +172,11 @@ async def _outcome(engine: Engine, ended: anyio.Event) -> int:
     return engine.state.finished.exit_code if engine.state.finished else 4
 
 
-def _let_go(engine: Engine, journal: Journal, codes: list[int]) -> None:
+def _let_go(engine: Engine, journal: Journal, number: signal.Signals | None) -> None:
     """Say in the record that the process let go of a run that has not ended."""
     if engine.failure is not None or engine.state.status.is_final or not journal.seq:
         return
-    reason = f"signal {signal.Signals(codes[0] - 128).name}" if codes else "the front end left"
+    reason = f"signal {number.name}" if number else "the front end left"
     journal.append([(time.time(), ev.EngineStopped(reason=reason))])
 
 

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from console.errors import PlandeckError
+from console.service.holder import tell_to_end
 from console.service.order import Order, save_order
 from console.settings import carried, open_log
 
@@ -34,7 +35,8 @@ class NotLaunched(PlandeckError):
 def launch(order: Order) -> None:
     """Start the process that executes `order` and wait until it listens.
 
-    Raises `NotLaunched` with what it said when it did not come up.
+    Raises `NotLaunched` with what it said when it did not come up. Who is interrupted meanwhile takes back
+    what was asked: the process ends.
     """
     save_order(order)
     reading, writing = os.pipe()
@@ -54,9 +56,13 @@ def launch(order: Order) -> None:
         os.close(writing)
         os.close(log)
     # It leaves a child of its own behind and ends: what executes the run is nobody's child here.
-    code = process.wait()
-    with os.fdopen(reading, "rb") as pipe:
-        answer = pipe.read()
+    try:
+        code = process.wait()
+        with os.fdopen(reading, "rb") as pipe:
+            answer = pipe.read()
+    except KeyboardInterrupt:
+        tell_to_end(order.directory)
+        raise
     if answer != READY:
         raise _failure(answer, code, order)
 

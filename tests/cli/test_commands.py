@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -141,6 +144,50 @@ def test_a_signal_leaves_a_run_that_can_be_resumed_and_its_steps_go_on(
     kinds = [fact["event"] for fact in resumed.facts]
     assert [f["attempt"] for f in resumed.facts if f["event"] == "step_intended"] == [1, 1]
     assert "engine_stopped" in kinds
+
+
+@contextmanager
+def building(shell: Shell, *words: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[], bool]]]:
+    """A run whose sandbox takes for ever to build, and what waits for the end of the building."""
+    os.mkfifo(told := shell.folder / "told")
+    box = {"setup": [f"echo $$ > {told}; exec tail -f /dev/null"]}
+    task = {"goal": "wait", "plan": shell.plan(GREET), "sandbox": box}
+    (shell.folder / "task.json").write_text(json.dumps(task))
+    process = shell.start("run", "task.json", "--tools", "tools.yaml", "--yes", *words)
+    built = os.pidfd_open(int(told.read_text()))
+    yield process, lambda: bool(select.select([built], [], [], 10)[0])
+    os.close(built)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_its_world_is_built_leaves_nothing_running(
+    shell: Shell, number: signal.Signals
+) -> None:
+    with building(shell, "--plain") as (process, has_ended):
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, out) == (128 + number, "")
+        assert err.count("\n") == 1
+        assert f"ended by {number.name} before the run began" in err
+        assert has_ended()
+
+
+def test_a_detached_run_can_be_stopped_before_it_has_begun(shell: Shell) -> None:
+    with building(shell, "--detach") as (process, has_ended):
+        stopped = shell.plandeck("stop", "last")
+        assert (stopped.code, stopped.err) == (0, "")
+        assert stopped.out.endswith(": called off before it began\n")
+        assert process.communicate(timeout=30)[0] == ""
+        assert process.returncode == 128 + signal.SIGTERM
+        assert has_ended()
+
+
+def test_who_interrupts_a_start_takes_it_back(shell: Shell) -> None:
+    with building(shell, "--detach") as (process, has_ended):
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "")
+        assert process.returncode == 128 + signal.SIGINT
+        assert has_ended()
 
 
 def test_a_detached_run_is_followed_stopped_and_leaves_no_socket(shell: Shell) -> None:
