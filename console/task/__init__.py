@@ -10,7 +10,7 @@
     reference: good.json                    a plan to compare with, in an evaluation
     planner: {use: recorded, recording: replies.yaml}       or one word: auto, offline, llm, recorded
     limits: {parallel: 4, replans: 3, time: 1h, cost_usd: 1.0}
-    sandbox: {...}                          a world of its own (console/sandbox.py)
+    sandbox: {...}                          a world of its own (console/sandbox/)
 
 `load` makes one from a task file, a sample's name, a plan file or a goal in words. Values of inputs
 replace `$name` in the goal, facts and wanted facts; `$$` is a dollar sign. A value never brings words

@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 import pytest
 
-from console import sandbox
 from console.errors import BackendError, InvalidTask, UsageError
 from console.sandbox import parse, prepare
 
@@ -83,7 +82,7 @@ async def test_a_service_that_is_gone_is_started_again_on_its_port(tmp_path: Pat
 async def test_a_service_and_all_it_started_end_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.sandbox.GRACE", 0.1)
+    monkeypatch.setattr("console.sandbox.services.GRACE", 0.1)
     run = "sh -c 'trap \"\" TERM; sleep 600 & echo $! > child; wait'"
     box = parse({"services": [{"name": "stubborn", "run": run, "ready": {"file": "child"}}]})
     running = await prepare(tmp_path, box, tmp_path, ENV)
@@ -135,7 +134,7 @@ async def test_services_end_when_teardown_fails(tmp_path: Path) -> None:
 async def test_every_teardown_command_has_its_turn_and_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "TEARDOWN", 0.2)
+    monkeypatch.setattr("console.sandbox.world.TEARDOWN", 0.2)
     box = parse({"teardown": ["echo $$ > pid; exec sleep 1000", "false", "touch after"]})
     running = await prepare(tmp_path, box, tmp_path, ENV)
     with pytest.raises(BackendError, match=r"sandbox teardown 1: 'echo .*' did not end within 0\.2 s"):
