@@ -75,11 +75,6 @@ def match(pattern: Fact, fact: Fact, binding: Binding) -> dict[str, str] | None:
     return bound
 
 
-def bind_removal(facts: Iterable[Fact], removes: Sequence[Fact]) -> set[Fact]:
-    """The facts that no pattern of `removes` matches."""
-    return {fact for fact in facts if all(match(pattern, fact, {}) is None for pattern in removes)}
-
-
 def bindings(patterns: Sequence[Fact], facts: Iterable[Fact], binding: Binding) -> Iterator[dict[str, str]]:
     """Every extension of `binding` under which all `patterns` are among `facts`, in the facts' order."""
     known = list(facts)

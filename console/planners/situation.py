@@ -41,9 +41,14 @@ def situation(goal: Goal, catalog: Catalog, plan: Plan, history: History, wants:
     now = Situation(goal.facts)
     records = {d.step: d for d in history.steps}
     leaves = {leaf.id: leaf for leaf in plan.leaves()}
-    for name in Graph.of(plan).order:
-        if name in leaves:
-            _play(now, catalog, leaves[name], _status(records.get(name)), wants)
+    graph = Graph.of(plan)
+    for name in graph.order:
+        if name not in leaves:
+            continue
+        status = _status(records.get(name))
+        if status in WAITING and name in graph.skipped:
+            status = StepStatus.SKIPPED
+        _play(now, catalog, leaves[name], status, wants)
     for record in history.steps:
         if record.step in leaves and (record.banned or record.step == history.failed):
             why = "failed" if record.status == StepStatus.FAILED else "is not wanted"
@@ -65,7 +70,7 @@ def _status(record: Done | None) -> StepStatus:
 
 
 def _play(now: Situation, catalog: Catalog, step: Step, status: StepStatus, wants: Sequence[Want]) -> None:
-    if status in WAITING and step.enabled:
+    if status in WAITING:
         now.waiting.append(step)
         return
     tool = catalog.get(step.action)
@@ -73,7 +78,7 @@ def _play(now: Situation, catalog: Catalog, step: Step, status: StepStatus, want
     if status is StepStatus.RUNNING:
         if action is not None:
             now.running[step.id] = _meeting(action, now.facts, wants)
-    elif status in _HELPED or status in WAITING:
+    elif status in _HELPED:
         if action is not None:
             _succeeded(now, step.id, action, wants)
     else:

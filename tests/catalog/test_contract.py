@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from console.catalog.contract import (
     bind_pattern,
-    bind_removal,
     bindings,
     ground,
     match,
@@ -99,7 +98,6 @@ def test_a_contract_is_grounded_by_parameters_and_known_facts() -> None:
     assert contract.requires == (("backup", "main"), ("version", "main", "7"))
     assert contract.provides == (("migrated", "main", "7", "3"),)
     assert contract.removes == (("version", "main", "*"),)
-    assert bind_removal(facts, contract.removes) == {("version", "other", "1"), ("backup", "main")}
 
 
 def test_what_nothing_binds_stays_a_variable() -> None:

@@ -20,6 +20,7 @@ from console.plan.model import Compensation, Gate, Plan, Step
 from console.planners.base import Done, Goal, History, PlanDraft
 from console.planners.offline import OfflinePlanner, first_plan
 from console.planners.revise import revise
+from console.planners.situation import situation
 from console.run.approval import plan_hash
 from tests.planners.seed_catalogs import DEPLOY, MIGRATE
 from tests.planners.seed_loader import catalog_of
@@ -110,6 +111,19 @@ def test_a_phase_that_waited_for_what_another_way_replaces_waits_for_that() -> N
     assert faults_of(draft.plan) == ()
     assert draft.plan.step("p").depends_on == ("8",)
     assert draft.plan.step("n").depends_on == ("p",)
+
+
+def test_a_step_of_a_phase_that_is_left_out_counts_like_one_that_is_left_out_itself() -> None:
+    def without_tests(left_out: Step) -> Plan:
+        return RELEASE_PLAN.model_copy(update={"steps": (left_out, *RELEASE_PLAN.steps[1:])})
+
+    tests = RELEASE_PLAN.steps[0]
+    plain = without_tests(tests.model_copy(update={"enabled": False}))
+    phase = without_tests(Step(id="p", enabled=False, steps=(tests,)))
+    one, other = (situation(BACK, CATALOG, plan, history("2", s2="failed"), ()) for plan in (plain, phase))
+    assert ("tests_ok",) in one.facts
+    assert other.facts == one.facts
+    assert [step.id for step in other.waiting] == [step.id for step in one.waiting]
 
 
 def test_what_undoes_a_step_that_goes_is_not_said_to_undo_it_any_more() -> None:
