@@ -8,6 +8,7 @@ program: tool files, probes of facts and sandboxes come from the operator's own 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -43,7 +44,7 @@ from console.service.order import Order, load_order
 from console.service.parts import catalog_of, fitted, understand
 from console.service.sound import refuse_changed
 from console.serving import told
-from console.settings import find_run, load_settings, run_ids, state_dir
+from console.settings import find_run, load_settings, open_log, run_ids, state_dir
 from console.task import Task
 from console.task.reader import Reader
 from console.text import one_line
@@ -115,19 +116,12 @@ class Clerk:
         return await self._submit(ordered)
 
     def _order(self, task: Task, files: list[str], who: str) -> Order:
-        held = [folder for run in run_ids() if holder_of(folder := _folder(run))]
-        waiting = sum(_submitted_by(folder).startswith(BY) for folder in held)
-        if waiting >= OPEN_RUNS:
-            raise UsageError(
-                f"{waiting} submitted runs are not over yet",
-                kept="nothing was submitted",
-                todo="Wait until a person has dealt with some of them",
-            )
+        _must_have_room()
         return self._make(task, files).model_copy(update={"by": name_of(who), "approve": "none"})
 
     async def _submit(self, ordered: Callable[[], Order]) -> told.Submitted:
         order = await to_thread.run_sync(ordered)  # tool files may take a while, and others are served too
-        await to_thread.run_sync(launch, order)
+        await to_thread.run_sync(_launch, order)
         with suppress(NotExecuted):
             async with attach(order.directory, who=BY) as session, aclosing(session.records()) as records:
                 await anext(records, None)  # from then on it can be looked at
@@ -305,6 +299,32 @@ class Clerk:
         directory = _folder(run)
         refuse_changed(directory)
         return RunState.of(journal.read(directory))
+
+
+def _must_have_room() -> None:
+    held = [folder for run in run_ids() if holder_of(folder := _folder(run))]
+    waiting = sum(_submitted_by(folder).startswith(BY) for folder in held)
+    if waiting >= OPEN_RUNS:
+        raise UsageError(
+            f"{waiting} submitted runs are not over yet",
+            kept="nothing was submitted",
+            todo="Wait until a person has dealt with some of them",
+        )
+
+
+def _launch(order: Order) -> None:
+    """Start the run, if there is still room for it: counted and started by one program at a time."""
+    turn = open_log(state_dir() / "submitting")
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        _must_have_room()
+        launch(order)
+    except UsageError:
+        with suppress(OSError):
+            order.directory.rmdir()
+        raise
+    finally:
+        os.close(turn)
 
 
 def name_of(who: str) -> str:
