@@ -66,7 +66,10 @@ def plan(
 
     if output is not None:
         must_be_writable(output)
-    task = planned_by(load(what, pairs(sets)), planner, model, prompt)
+    task = load(what, pairs(sets), templates=not (planner or model))
+    if task.taken_as:
+        typer.echo(f"plandeck: {task.taken_as}", err=True)
+    task = planned_by(task, planner, model, prompt)
     files = tools_for(task, tools)
     catalog = catalog_of(task, files, executor_model_for(task, load_settings()))
     catalog = asked(catalog, Path.cwd())

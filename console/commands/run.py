@@ -113,11 +113,13 @@ def run(
         from console.settings import find_run
         from console.task import load
 
-        make_it: Callable[..., Order] = (
-            partial(order_like, find_run(like))
-            if like
-            else partial(order_for, planned_by(load(what, given), planner, model, prompt))
-        )
+        make_it: Callable[..., Order]
+        if like:
+            make_it = partial(order_like, find_run(like))
+        else:
+            # Who names a planner or a model wants a plan, not one that is kept.
+            task = load(what, given, templates=not (planner or model))
+            make_it = partial(order_for, planned_by(task, planner, model, prompt))
         return make_it(
             front,
             tools=tools,

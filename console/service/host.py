@@ -94,6 +94,8 @@ async def _host(order: Order, front: Front | None, ready: Callable[[], None], en
             if tracing:
                 backend = Placed(backend, journal.since)
             files = load_policy()
+            if order.task.taken_as and not world.before.seq:
+                warnings.append(order.task.taken_as)
             setup = await _setup(order, settings, journal, world, backend, files, warnings)
             engine = Engine(setup)
             try:

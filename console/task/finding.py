@@ -14,6 +14,7 @@ from console.plan import codec, strict
 from console.task.model import Task
 from console.task.reader import Reader, default_of, lines_of
 from console.task.saved import saved
+from console.task.template import fitting
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -27,15 +28,19 @@ def samples() -> dict[str, Path]:
     return {folder.name: folder / "task.yaml" for folder in folders if (folder / "task.yaml").is_file()}
 
 
-def load(what: str, sets: Mapping[str, str] | None = None) -> Task:
-    """The task that `what` means: a task file, a plan file, a folder with a `task.yaml`, a sample's
-    name, or a goal in words. `sets` gives inputs their values.
+def load(what: str, sets: Mapping[str, str] | None = None, *, templates: bool = False) -> Task:
+    """The task that `what` means: a task file, a plan file, a folder with a `task.yaml`, the name of a sample
+    or saved task, or a goal in words. `sets` gives inputs their values. With `templates`, words that say the
+    goal of a saved task mean that task.
 
     Raises `MissingDocument` when nothing of the kind is there, `InvalidTask` or `InvalidPlan` with every
     fault of a file.
     """
     sets = dict(sets or {})
     path = _file_of(what)
+    if path is None and templates and (fit := fitting(what)):
+        task = load(str(fit.file), {**fit.values, **sets})
+        return task.model_copy(update={"taken_as": str(fit)})
     if path is None:
         if sets:
             raise UsageError("a goal in words has no inputs", todo="Leave --set out, or write a task file")

@@ -45,10 +45,11 @@ class Planning(Part):
 
 
 class Task(Part):
-    """A task with its inputs filled in and its files found. `directory` is where its files are;
-    `name` is a sample's name or the file's; `exploratory` the agent that gets the whole task, "" where it is
-    planned; `document` the file as it was given; `lines` says where each step of a ready plan stands (file,
-    line), `repairs` what was mended in it; `reference` is a file with a plan that is held to be good."""
+    """A task with its inputs filled in and its files found. `directory` is where its files are; `name` is a
+    sample's name or the file's; `taken_as` says which saved task a goal in words was read as; `exploratory`
+    is the agent that gets the whole task, "" where it is planned; `document` the file as it was given;
+    `lines` says where each step of a ready plan stands (file, line), `repairs` what was mended in it;
+    `reference` is a file with a plan that is held to be good."""
 
     goal: str
     name: str = ""
@@ -61,6 +62,7 @@ class Task(Part):
     fallback: tuple[Wanted, ...] = ()
     plan: Plan | None = None
     repairs: tuple[str, ...] = ()
+    taken_as: str = ""
     reference: Path | None = None
     planner: Planning = Planning()
     limits: dict[str, float] = {}
