@@ -1,13 +1,14 @@
 """What of a changed plan asks for approval again, and why. Pure.
 
 The plan that was approved is held against the one that takes its place. A step asks again when it is
-new, does something else, reaches further, or is riskier than it was: when its undo is another, or when
-what made it safe (a backup, what it needs) does not come before it any more. A step that is dropped,
+new, does something else, reaches further, or is riskier than it was: when what undoes it is another, or
+when what made it safe (a backup, what it needs) does not come before it any more. A step that is dropped,
 renamed, described in other words or merely put elsewhere does not.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from console.catalog.contract import parse_fact
@@ -16,9 +17,10 @@ from console.plan import references
 from console.plan.canonical import digest
 from console.plan.check.needs import needs
 from console.plan.check.safety import backups
+from console.plan.check.ties import tie_of
 from console.plan.check.view import View
 from console.plan.diff import identical
-from console.plan.model import Plan, Step, StepId
+from console.plan.model import Compensation, Plan, Step, StepId, Undo
 from console.run.life import StepStatus
 from console.run.policy import risk_of
 from console.run.so_far import SoFar, as_it_went
@@ -29,7 +31,6 @@ TAKEN_IN = "it was left out"
 
 _WIDER = {"on": "it runs on another host"}
 _RISKIER = {
-    "undo": "its undo is another",
     "expect": "it expects something else",
     "on_failure": "its failure leads to something else",
     "timeout": "it has another time limit",
@@ -47,17 +48,24 @@ def asks_again(
     """The steps of `new` that an approval of `old` does not stand for, each with the reason, in the plan's
     order. What has run of the plans is `so_far`; `facts` held before them."""
     before, after = _taken_in(old), _taken_in(new)
-    ids = {step.id: step.id for step in after.values() if step.id in before} | _renamed(before, after)
+    ids = _known(before, after)
     asking: dict[StepId, str] = {}
     for step in after.values():
         was = before.get(ids.get(step.id, ""))
         reason = NEW if was is None else _difference(was, step, ids)
         if reason and step.enabled:
             asking[step.id] = reason
+    lost = _not_undone(old, new, catalog, ids)
     if _is_reordered(before, after, ids):
-        lost = _lost(old, new, catalog, so_far or SoFar(), tuple(facts))
-        asking |= {step: why for step, why in lost.items() if step not in asking and after[step].enabled}
+        lost = _lost(old, new, catalog, so_far or SoFar(), tuple(facts), ids) | lost
+    asking |= {step: why for step, why in lost.items() if step not in asking and after[step].enabled}
     return {step: asking[step] for step in after if step in asking}
+
+
+def renamed(old: Plan, new: Plan) -> dict[StepId, StepId]:
+    """The steps of `new` that are steps of `old` under another name, with the old one."""
+    ids = _known(_taken_in(old), _taken_in(new))
+    return {name: was for name, was in ids.items() if name != was}
 
 
 def asking_in(state: RunState, plan: Plan) -> dict[StepId, str]:
@@ -91,23 +99,30 @@ def _taken_in(plan: Plan) -> dict[StepId, Step]:
     }
 
 
-def _renamed(before: Mapping[StepId, Step], after: Mapping[StepId, Step]) -> dict[StepId, StepId]:
-    """New ids of steps that are the same under an old id that is gone, by new id."""
-    gone = {_content(step): step.id for step in before.values() if step.id not in after}
-    if not gone:
-        return {}
+def _known(before: Mapping[StepId, Step], after: Mapping[StepId, Step]) -> dict[StepId, StepId]:
+    """What the steps of `after` that were there before were called, by what they are called now. A step that
+    is the same as one that is gone is that one, also where it uses results of others that are."""
+    ids = {name: name for name in after if name in before}
+    gone: defaultdict[str, list[StepId]] = defaultdict(list)
+    for step in before.values():
+        if step.id not in after:
+            gone[_content(step, {})].append(step.id)
     come = [step for step in after.values() if step.id not in before]
-    found: dict[StepId, StepId] = {}
-    for step in come:
-        if (old := gone.pop(_content(step), "")) != "":
-            found[step.id] = old
-    return found
+    found = bool(gone)
+    while found:
+        found = False
+        for step in come:
+            if step.id not in ids and (names := gone.get(_content(step, ids))):
+                ids[step.id], found = names.pop(0), True
+    return ids
 
 
-def _content(step: Step) -> str:
-    """What the step does, whatever it is called and wherever it stands."""
+def _content(step: Step, ids: Mapping[StepId, StepId]) -> str:
+    """What the step does, whatever it is called and wherever it stands, with references by the names in
+    `ids`."""
     told = {"id", "description", "explain", "depends_on", "steps"}
-    return digest(step.model_dump(mode="json", by_alias=True, exclude=told))
+    content = step.model_dump(mode="json", by_alias=True, exclude=told)
+    return digest(references.renamed(content, {**ids, step.id: ""}))
 
 
 def _difference(was: Step, step: Step, ids: Mapping[StepId, StepId]) -> str:
@@ -118,10 +133,16 @@ def _difference(was: Step, step: Step, ids: Mapping[StepId, StepId]) -> str:
         return TAKEN_IN
     if changed := _changed_parameters(was, step, ids):
         return f"changed: {', '.join(changed)}"
+    if not identical(was.undo, _renamed(step.undo, ids)):
+        return "its undo is another"
     for field, reason in {**_WIDER, **_RISKIER}.items():
         if not identical(getattr(was, field), getattr(step, field)):
             return reason
     return "its gate is gone" if was.gate is not None and step.gate is None else ""
+
+
+def _renamed(undo: Undo | None, ids: Mapping[StepId, StepId]) -> Undo | None:
+    return undo and undo.model_copy(update={"params": references.renamed(undo.params, ids)})
 
 
 def _changed_parameters(was: Step, step: Step, ids: Mapping[StepId, StepId]) -> list[str]:
@@ -147,18 +168,44 @@ def _is_reordered(
     )
 
 
+def _not_undone(old: Plan, new: Plan, catalog: Catalog, ids: Mapping[StepId, StepId]) -> dict[StepId, str]:
+    """The steps that an item of the plan's rollback undid which is not in it any more."""
+    kept = Counter(_item(item, ids) for item in new.rollback)
+    gone: list[Compensation] = []
+    for item in old.rollback:
+        if kept[_item(item, {})]:
+            kept[_item(item, {})] -= 1
+        else:
+            gone.append(item)
+    names = {was: name for name, was in ids.items()}
+    undone = dict.fromkeys(step for item in gone for step in tie_of(item, old, catalog).undoes)
+    return {names[step]: "the plan's rollback of it is another" for step in undone if step in names}
+
+
+def _item(item: Compensation, ids: Mapping[StepId, StepId]) -> str:
+    undoes = None if item.undoes is None else sorted(ids.get(step, step) for step in item.undoes)
+    return digest([item.action, references.renamed(item.params, ids), undoes])
+
+
 def _lost(
-    old: Plan, new: Plan, catalog: Catalog, so_far: SoFar, facts: tuple[Fact, ...]
+    old: Plan,
+    new: Plan,
+    catalog: Catalog,
+    so_far: SoFar,
+    facts: tuple[Fact, ...],
+    ids: Mapping[StepId, StepId],
 ) -> dict[StepId, str]:
-    """The steps that did not lack what makes them safe, and do now."""
+    """The steps that lack more of what makes them safe than they did."""
     try:
-        had = {(code, step) for code, step, _ in _lacking(old, catalog, so_far, facts)}
+        had = Counter((code, step) for code, step, _ in _lacking(old, catalog, so_far, facts))
         now = list(_lacking(new, catalog, so_far, facts))
     except ValueError:  # a plan that goes in a circle is refused before anything of it is approved
         return {}
     found: dict[StepId, str] = {}
     for code, step, message in now:
-        if (code, step) not in had:
+        known = code, ids.get(step, "")
+        had[known] -= 1
+        if had[known] < 0:
             found.setdefault(step, message)
     return found
 

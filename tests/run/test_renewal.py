@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from console.catalog.spec import Risk
+from console.catalog.spec import Contract, Risk
 from console.errors import ControlRefused, StaleRevision
-from console.plan.model import Gate, Plan, Retry, Step, Undo
+from console.plan.model import Compensation, Gate, Plan, Retry, Step, Undo
 from console.run import control as c
 from console.run import events as ev
 from console.run.engine import Engine
 from console.run.life import RunStatus, StepStatus
 from console.run.policy import Policy
-from console.run.renewal import asks_again
+from console.run.renewal import NEW, asks_again, renamed
 from console.testing import ScriptedPlanner
 from tests.run.harness import Play, World, answer, catalog, contract, plan, run, say, step, tool, until
 
@@ -94,6 +95,68 @@ def test_a_renamed_step_asks_for_nothing_and_what_uses_its_result_neither() -> N
     assert asking(new, old) == {}
     other = plan(step("9", "work"), step("2", "work", "9", params={"a": "{step_9_result}"}))
     assert set(asking(other, old)) == {"9", "2"}
+
+
+def numbered(ids: Mapping[str, str]) -> Plan:
+    """A plan whose steps use each other's results, named so."""
+    look, made, use, drop = ids["look"], ids["made"], ids["use"], ids["drop"]
+    return plan(
+        step(look, "look"),
+        step(
+            made,
+            "work",
+            look,
+            params={"of": f"{{step_{look}_result.name}}"},
+            undo=Undo(action="work", params={"gone": f"{{step_{made}_result}}"}),
+        ),
+        step(use, "work", made, params={"a": f"{{step_{made}_result}} and {{step_{look}_result}}"}),
+        step(drop, "drop", use),
+    ).model_copy(
+        update={
+            "rollback": (Compensation(action="work", params={"b": f"{{step_{use}_result}}"}, undoes=(use,)),)
+        }
+    )
+
+
+@pytest.mark.parametrize("moved", ["look", "made", "use", "drop", "look made", "look made use drop"])
+def test_steps_that_are_renamed_together_ask_for_nothing(moved: str) -> None:
+    names = {"look": "1", "made": "2", "use": "3", "drop": "4"}
+    old, new = numbered(names), numbered({n: f"9{i}" if n in moved.split() else i for n, i in names.items()})
+    assert asking(new, old) == {}
+    assert renamed(old, new) == {f"9{names[name]}": names[name] for name in moved.split()}
+
+
+def test_two_steps_that_are_the_same_are_renamed_each() -> None:
+    old = plan(step("1", "work"), step("2", "work"))
+    assert asking(plan(step("8", "work"), step("9", "work")), old) == {}
+    assert asking(plan(step("7", "work"), step("8", "work"), step("9", "work")), old) == {"9": NEW}
+
+
+def test_a_step_that_the_plans_rollback_does_not_undo_any_more_asks() -> None:
+    item = Compensation(action="work", params={"what": "main"}, undoes=("4",))
+    other = Compensation(action="look", undoes=("1",))
+    old = CHAIN.model_copy(update={"rollback": (item, other)})
+    turned = old.model_copy(update={"rollback": (other, item)})
+    assert asking(turned, old) == {}
+    more = old.model_copy(update={"rollback": (item, other, item)})
+    assert asking(more, old) == {}
+    for changed_one in (
+        (other,),
+        (other, item.model_copy(update={"params": {"what": "other"}})),
+        (other, item.model_copy(update={"undoes": ("3",)})),
+    ):
+        found = asking(old.model_copy(update={"rollback": changed_one}), old)
+        assert found == {"4": "the plan's rollback of it is another"}
+
+
+def test_a_step_that_lacked_something_asks_when_it_lacks_more() -> None:
+    tools = catalog(
+        tool("drop", Risk.DESTRUCTIVE, contract=Contract(requires=(("backup", "db"), ("quiet", "db")))),
+        tool("backup", contract=contract(provides="backup db")),
+        tool("calm", contract=contract(provides="quiet db")),
+    )
+    old = plan(step("1", "calm"), step("2", "drop", "1"))
+    assert list(asks_again(old, plan(step("2", "drop")), tools)) == ["2"]
 
 
 def test_a_reordered_step_asks_for_nothing() -> None:
