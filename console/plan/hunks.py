@@ -36,6 +36,21 @@ def hunks(change: PlanDiff) -> tuple[Hunk, ...]:
     )
 
 
+def parts(old: Plan, new: Plan) -> tuple[Hunk, ...]:
+    """The parts that make `new` of `old`, in the order of the plans: what goes stands where it stood, and the
+    plan's own fields come last."""
+    order = {step.id: (number, 0) for number, (step, _) in enumerate(new.walk())}
+    last = -1
+    for number, (step, _) in enumerate(old.walk(), 1):
+        if step.id in order:
+            last = max(last, order[step.id][0])
+        else:
+            order[step.id] = (last, number)
+    found = hunks(diff(old, new))
+    ends = (len(order), 0)
+    return tuple(sorted(found, key=lambda hunk: ends if hunk.kind == "plan" else order[hunk.id]))
+
+
 def without(old: Plan, new: Plan, left: Iterable[Hunk]) -> Plan:
     """`new`, made of `old`, without the parts that are `left`.
 

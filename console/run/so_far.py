@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from console.catalog.spec import Catalog, Fact
 from console.plan.model import Plan, Step, StepId
 from console.run.life import StepStatus
-from console.run.standing import Proposal
 from console.run.state import RunState
 
 if TYPE_CHECKING:
@@ -45,17 +44,17 @@ class SoFar:
         )
 
 
-def findings_of(proposal: Proposal, state: RunState) -> tuple[Finding, ...]:
-    """The findings about a proposed revision; a failed step that it keeps is still to come where something
-    waits for it."""
+def findings_of(plan: Plan, state: RunState) -> tuple[Finding, ...]:
+    """The findings about a plan that is to take the place of the run's; a failed step that it keeps is still
+    to come where something waits for it."""
     from console.catalog.contract import parse_fact
     from console.plan.graph import Graph
 
     now = SoFar.of(state)
-    after = Graph.of(proposal.plan).successors
+    after = Graph.of(plan).successors
     again = [step for step in now.gone if any(a not in now.done | now.gone for a in after.get(step, ()))]
     facts = [parse_fact(fact) for fact in state.facts]
-    return check_rest(proposal.plan, state.catalog, SoFar.of(state, again=again), facts)
+    return check_rest(plan, state.catalog, SoFar.of(state, again=again), facts)
 
 
 def check_rest(

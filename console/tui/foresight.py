@@ -1,27 +1,28 @@
-"""What can be told of the plan besides what has happened: its insight, what the checker finds in a proposed
-revision, what it comes to that steps are held or left out. All of it is worked out beside the screen, which
-shows it when it has come.
+"""What can be told of the plan besides what has happened: its insight, what it comes to that a proposed
+revision or some of its parts are taken, and what that steps are held or left out. All of it is worked out
+beside the screen, which shows it when it has come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from console.plan.hunks import Hunk
 from console.plan.model import Plan
 from console.run.history import Estimates
-from console.run.so_far import SoFar, findings_of
+from console.run.so_far import SoFar
 from console.run.standing import Proposal
 from console.tui.beside import beside
 from console.tui.holding import Absence, absence, absence_line
 from console.tui.insight import Insight, Question, look_at
+from console.tui.taking import Taking, taking
 
 if TYPE_CHECKING:
-    from console.plan.check import Finding
     from console.tui.screens.run import RunScreen
 
 LARGE = 1000
@@ -31,26 +32,26 @@ of it."""
 BREATH = 0.3
 """Seconds that are left for this."""
 
-GROUPS = ("insight", "absence", "flaws")
+GROUPS = ("insight", "absence", "taking")
 """The workers of the screen that work these out."""
 
 
 class Foresight:
-    """`insight` is of the plan `insight_of`, `flaws` of the proposal `flaws_of`: older ones than are shown
-    until the new ones have come. `what_if` is "" where every step runs as it was planned."""
+    """`insight` is of the plan `insight_of`: an older one than is shown until the new one has come. `taking`
+    is of the proposed revision, or of its parts that are taken; `None` while it is worked out. `what_if` is
+    "" where every step runs as it was planned."""
 
     def __init__(self, screen: RunScreen, estimates: Callable[[], Estimates]) -> None:
         self._screen = screen
         self._estimates = estimates
         self.insight = Insight()
         self.insight_of: Plan | None = None
-        self.flaws: Sequence[Finding] = ()
-        self.flaws_of: Proposal | None = None
+        self.taking: Taking | None = None
         self.what_if = ""
         self._question: Question | None = None
         self._working = False
         self._away: tuple[Plan | None, Absence] = (None, Absence())
-        self._proposal: Proposal | None = None
+        self._parts: tuple[Proposal | None, frozenset[Hunk]] = (None, frozenset())
 
     @property
     def _parallel(self) -> int | None:
@@ -106,16 +107,22 @@ class Foresight:
 
     # ── a revision ───────────────────────────────────────────────────────────────────────────────
 
-    def look_at_proposal(self) -> None:
-        """Work out what the checker finds in a proposed revision, to be shown with the diff."""
+    def look_at_parts(self, left: frozenset[Hunk] = frozenset()) -> None:
+        """Work out what it comes to that the proposed revision is taken without the parts that are `left`
+        out, to be shown with the diff."""
         state = self._screen.bridge.state
-        proposal, before = state.proposal, self._proposal
-        self._proposal = proposal
-        if proposal is not None and proposal is not before:
-            self._beside(partial(self._tell_flaws, proposal, partial(findings_of, proposal, state)), "flaws")
+        if (state.proposal, left) == self._parts:
+            return
+        self._parts, self.taking = (state.proposal, left), None
+        if state.proposal is None or state.plan is None:
+            self._screen.workers.cancel_group(self._screen, "taking")
+        else:
+            self._beside(
+                partial(self._tell_taking, taking(state, state.plan, state.proposal.plan, left)), "taking"
+            )
 
-    async def _tell_flaws(self, proposal: Proposal, work: Callable[[], Sequence[Finding]]) -> None:
-        self.flaws, self.flaws_of = await beside(work), proposal
+    async def _tell_taking(self, work: Callable[[], Taking]) -> None:
+        self.taking = await beside(work)
         self._screen.show_parts()
 
     # ── what if ──────────────────────────────────────────────────────────────────────────────────

@@ -138,7 +138,7 @@ class Operating:
         """Leave the part of the revision under the cursor out, or take it in again."""
         pane = self.screen.query_one(DiffPane)
         if pane.toggle():
-            self.screen.view.left_out = len(pane.left)
+            self.screen.foresight.look_at_parts(pane.left_of(self.screen.bridge.state.proposal))
             self.screen.show_parts()
         else:
             self.screen.say("the cursor is on no part of the revision")
@@ -148,10 +148,11 @@ class Operating:
         pane, state = self.screen.query_one(DiffPane), self.screen.bridge.state
         if state.proposal is None or state.plan is None:
             return False
-        if len(pane.left) == pane.count_of_parts:
+        left = pane.left_of(state.proposal)
+        if len(left) == pane.count_of_parts:
             self.screen.say("no part of the revision is taken (x rejects it)")
             return False
-        plan = without(state.plan, state.proposal.plan, pane.left)
+        plan = without(state.plan, state.proposal.plan, left)
         seq = self.screen.bridge.state.seq
         await self.wish(Propose(plan=plan, instead=state.proposal.hash))
         await self.screen.bridge.until(

@@ -90,6 +90,14 @@ class View:
         """The selected step, phase or rollback item, as it is written."""
         return self.named(self.step)
 
+    @property
+    def proposed(self) -> Step | None:
+        """The step under the cursor where only the proposed revision has it."""
+        proposal = self.state.proposal
+        if proposal is None or self.selected is not None:
+            return None
+        return next((step for step, _ in proposal.plan.walk() if step.id == self.step), None)
+
     def named(self, step: StepId) -> Step | None:
         """A step, phase or rollback item, as it is written."""
         now = (self.plan, self.state.rollback, len(self.state.calls))

@@ -40,9 +40,8 @@ def settled(keys: tuple[str, ...]) -> Callable[[Pilot[Any]], Awaitable[None]]:
                 continue
             assert isinstance(screen.session, fakes.FakeSession)
             seq, plan = screen.session.state.seq, screen.bridge.state.plan
-            checked = (
-                screen.foresight.insight_of is plan
-                and screen.foresight.flaws_of is screen.bridge.state.proposal
+            checked = screen.foresight.insight_of is plan and (screen.foresight.taking is not None) is (
+                screen.bridge.state.proposal is not None
             )
             if screen.bridge.state.seq == seq and checked and screen.view.state.seq == seq:
                 break

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from console.errors import Fault
-from console.plan.check import Finding
 from console.run import events as ev
 from console.tui.draft import Draft
 from console.tui.external_editor import with_faults
-from console.tui.widgets.diff_pane import diff_rows
 from tests.tui import fakes
 from tests.tui.driving import NARROW, driving_session
 
@@ -61,11 +59,3 @@ def test_the_faults_stand_above_their_lines_in_the_editor() -> None:
         "#✗ step 1: there is no tool deplo (nearest is deploy)",
         "- id: '1'",
     ]
-
-
-def test_the_checkers_findings_stand_with_a_proposed_revision(tmp_path: Path) -> None:
-    state = fakes.FakeSession(tmp_path, *fakes.proposed()).state
-    found = [Finding("unverified-effect", "warning", "9", "nothing proves its effect")]
-    text = "\n".join(row.text for row in diff_rows(state, 100, findings=found))
-    assert "! step 9 nothing proves its effect" in text
-    assert "the checker finds nothing" in "\n".join(row.text for row in diff_rows(state, 100, findings=()))

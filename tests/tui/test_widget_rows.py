@@ -16,12 +16,11 @@ from textual.color import Color
 from console.catalog.command import command
 from console.catalog.spec import Catalog, Contract, Parameter, Risk, Script, ToolSpec
 from console.plan.edit import DeleteSteps, apply
-from console.plan.hunks import Hunk
 from console.plan.model import Plan, Step, Undo
 from console.run import events as ev
 from console.run.life import StepStatus
 from console.run.so_far import SoFar, check_rest, findings_of
-from console.run.standing import Proposal, StepState
+from console.run.standing import StepState
 from console.run.state import RunState
 from console.tui.actions import footer
 from console.tui.guard import AsciiOnly, ControlGuard
@@ -34,7 +33,6 @@ from console.tui.screens.card import told as told_command
 from console.tui.view import View
 from console.tui.when import clock_time, short_time
 from console.tui.widgets.blast_line import laid_out, shortened, told
-from console.tui.widgets.diff_pane import diff_rows, value_text
 from console.tui.widgets.failures import failure_rows
 from console.tui.widgets.footer_line import footer_row
 from console.tui.widgets.header_line import header_row
@@ -310,7 +308,7 @@ def test_a_failed_step_that_a_revision_keeps_counts_only_where_something_waits_f
     state = RunState()
     state.catalog, state.facts = tools, ("nothing",)
     state.steps = {"1": StepState(StepStatus.FAILED), "2": StepState(StepStatus.FAILED)}
-    found = findings_of(Proposal(plan, "hash", "goes round", "offline"), state)
+    found = findings_of(plan, state)
     assert ("2" in {finding.step for finding in found}) is waits
 
 
@@ -439,53 +437,6 @@ def test_hostile_text_in_a_failure_is_shown_not_obeyed() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[@click=app.quit]" in text
-
-
-def test_the_diff_stands_side_by_side_where_there_is_room() -> None:
-    rows = diff_rows(state_after(*fakes.proposed()), 100)
-    changed = next(shown.text for shown in rows if "v2.3.0" in shown.text)
-    before, after = changed.split("│")
-    assert "params.tag  v2.3.1" in before
-    assert "params.tag  v2.3.0" in after
-    assert all(shown.width <= 100 for shown in rows)
-
-
-def test_the_diff_says_what_asks_for_approval_and_what_was_left_out() -> None:
-    state = state_after(*fakes.proposed())
-    text = text_of(diff_rows(state, 60))
-    assert "[x] + 9 smoke_test  asks: it is new" in text
-    assert "[x] ~ 6 deploy_production  asks: changed: tag" in text
-    left = text_of(diff_rows(state, 60, frozenset({Hunk("added", "9")})))
-    assert "[ ] + 9 smoke_test  left out" in left
-    assert "2 of 3 parts are taken, 1 left out" in left
-
-
-def test_the_diff_names_every_change_field_by_field() -> None:
-    text = text_of(diff_rows(state_after(*fakes.proposed()), 60))
-    for wanted in ("fails its health check", "+ 9", "- 8", "~ 6", "params.tag  v2.3.1 → v2.3.0", "= kept"):
-        assert wanted in text
-
-
-def test_a_long_change_is_wrapped_and_not_cut() -> None:
-    before = fakes.plan()
-    long = "x" * 300
-    six = before.step("6").model_copy(update={"params": {"tag": long}})
-    production = before.step("production").model_copy(
-        update={"steps": (six, *before.step("production").steps[1:])}
-    )
-    after = before.model_copy(update={"steps": (*before.steps[:2], production)})
-    state = state_after(
-        *fakes.broken(),
-        ev.ReplanStarted(planner="offline"),
-        ev.RevisionProposed(plan=after, hash="h2", reason="r", planner="offline"),
-    )
-    assert text_of(diff_rows(state, 60)).count("x") >= 300
-
-
-def test_values_are_told_apart_by_type() -> None:
-    assert value_text(1) != value_text("one")
-    assert value_text(True) == "true"
-    assert value_text("") == "(empty)"
 
 
 def test_the_rollback_says_what_undoes_what_and_what_stays() -> None:

@@ -198,7 +198,7 @@ class RunScreen(Screen[int]):
         if anew or self.view.plan is not self._looked_at:
             self._look_at_plan()
         self.foresight.look_at_absence()
-        self.foresight.look_at_proposal()
+        self.foresight.look_at_parts(self.query_one(DiffPane).left_of(self.view.state.proposal))
         self.plan_tree.touch(self.bridge.take_touched())
         self.show_parts()
         self.attention.look()
@@ -254,7 +254,7 @@ class RunScreen(Screen[int]):
         view, now = self.view, self.now()
         view.marked = self.plan_tree.marked if self.plan_tree.marks and self.plan_is_shown else ()
         view.hidden = len(self.plan_tree.marks) - len(view.marked)
-        view.left_out = len(self.query_one(DiffPane).left) if view.state.proposal else 0
+        view.left_out = len(self.query_one(DiffPane).left_of(view.state.proposal))
         if view.plan is None:
             self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width, now))
         foresight = self.foresight
@@ -273,7 +273,7 @@ class RunScreen(Screen[int]):
             case FailuresPane() as pane:
                 pane.show(state, can_act=self.view.reopenable or not self.view.read_only)
             case DiffPane() as pane:
-                pane.show(state, foresight.flaws if foresight.flaws_of is state.proposal else None)
+                pane.show(state, foresight.taking)
             case TimelinePane() as pane:
                 pane.show(state, foresight.insight, now)
             case EventsPane() as pane:

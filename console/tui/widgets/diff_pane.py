@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from console.catalog.spec import Catalog, Risk
+from console.errors import Fault
 from console.plan.diff import ABSENT, FieldChange, PlanDiff, diff
-from console.plan.hunks import Hunk, hunks
-from console.plan.model import Plan, Step, StepId
-from console.run.renewal import asking_in
+from console.plan.hunks import Hunk, parts
+from console.plan.model import Compensation, Gate, Plan, Step, StepId, Undo
+from console.run.policy import risk_of
 from console.run.standing import Proposal
 from console.run.state import RunState
 from console.tui.ink import Part, Row, Span, fit, row, wrap
+from console.tui.marks import DESTRUCTIVE
+from console.tui.taking import Taking
 from console.tui.widgets.lines import Rows
 from console.tui.widgets.plan_tree import params_text
 
@@ -40,13 +44,36 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
 }
 
 
+_LABELS: Mapping[str, str] = {
+    "depends_on": "after",
+    "description": "in words",
+    "on_failure": "on failure",
+    "explain": "why after",
+}
+"""What fields are called here, where not by their own names."""
+
+_OF_NEW_STEPS = (
+    "params",
+    "undo",
+    "gate",
+    "expect",
+    "on",
+    "on_failure",
+    "timeout",
+    "retry",
+    "depends_on",
+    "description",
+)
+"""The fields that are told of a step that comes or goes, where they are given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One part as it is shown: its name, what is said beside it, and its fields before and after."""
+    """One part as it is shown: its name, whether the step is destructive, its fields before and after."""
 
     hunk: Hunk
     name: str
-    note: str = ""
+    destructive: bool = False
     fields: tuple[FieldChange, ...] = ()
 
     @property
@@ -55,48 +82,33 @@ class Shown:
         return f"plan.{self.hunk.id}" if self.hunk.kind == "plan" else self.hunk.id
 
 
-def parts_of(plan: Plan, revision: Plan, asking: Mapping[StepId, str]) -> list[Shown]:
+def shown_parts(plan: Plan, revision: Plan, change: PlanDiff, catalog: Catalog) -> list[Shown]:
     """The parts of a revision in the order in which they are shown."""
-    change = diff(plan, revision)
     steps = {step.id: step for step, _ in (*plan.walk(), *revision.walk())}
     fields = {one.id: one.fields for one in (*change.changed, *change.rewired)}
-    parts = []
-    for hunk in hunks(change):
+    found = []
+    for hunk in parts(plan, revision):
         if hunk.kind == "plan":
-            found = tuple(one for one in change.plan if one.field == hunk.id)
-            parts.append(Shown(hunk, f"the plan: {hunk.id}", fields=found))
+            told = tuple(one for one in change.plan if one.field == hunk.id)
+            found.append(Shown(hunk, f"the plan: {hunk.id}", fields=told))
             continue
         step = steps[hunk.id]
-        shown = (
-            _whole(step, hunk.kind == "added")
-            if hunk.kind in ("added", "removed")
-            else fields.get(hunk.id, ())
-        )
-        parts.append(Shown(hunk, _name(step), _note(hunk, asking.get(hunk.id)), shown))
-    return parts
+        told = _whole(step, hunk.kind) if hunk.kind in ("added", "removed") else fields.get(hunk.id, ())
+        loud = not step.is_phase and risk_of(step, catalog) is Risk.DESTRUCTIVE
+        found.append(Shown(hunk, f"{step.id} {step.action or step.description}".strip(), loud, told))
+    return found
 
 
-def _note(hunk: Hunk, asking: str | None) -> str:
-    if hunk.kind == "removed":
-        return ""
-    moved = "moved · " if hunk.kind == "moved" else ""
-    return moved + ("no approval needed" if asking is None else f"asks: {asking}" if asking else "")
-
-
-def _name(step: Step) -> str:
-    return f"{step.id} {step.action or step.description}".strip()
-
-
-def _whole(step: Step, added: bool) -> tuple[FieldChange, ...]:
+def _whole(step: Step, kind: str) -> tuple[FieldChange, ...]:
     """All that is to be said of a step that comes or goes, as changes from or to nothing."""
-    told = {
-        "": params_text(step.params),
-        "in words": step.description,
-        "after": ", ".join(step.depends_on),
+    given = {
+        name: value for name in _OF_NEW_STEPS if (value := getattr(step, name)) not in (None, "", {}, ())
     }
-    pairs = [(name, text) for name, text in told.items() if text]
+    if "params" in given:
+        given[""] = params_text(given.pop("params"))
     return tuple(
-        FieldChange(name, ABSENT, text) if added else FieldChange(name, text, ABSENT) for name, text in pairs
+        FieldChange(name, ABSENT, value) if kind == "added" else FieldChange(name, value, ABSENT)
+        for name, value in sorted(given.items(), key=lambda pair: pair[0] != "")
     )
 
 
@@ -104,34 +116,45 @@ def _whole(step: Step, added: bool) -> tuple[FieldChange, ...]:
 
 
 def diff_rows(
-    state: RunState,
+    proposal: Proposal,
+    change: PlanDiff,
+    found: Sequence[Shown],
     width: int,
     left: frozenset[Hunk] = frozenset(),
-    asking: Mapping[StepId, str] | None = None,
-    findings: Sequence[Finding] | None = None,
+    taking: Taking | None = None,
 ) -> list[Row]:
     """The proposal's rows, nothing cut; each part begins with a row of its own, and those that are `left`
-    out say so. `asking` are the steps that have to be approved, with the reason; `findings` the
-    checker's about the proposed plan, `None` while it is looking."""
-    proposal, plan = state.proposal, state.plan
-    if proposal is None or plan is None:
-        return [row(("no revision is proposed", "dim"))]
-    change = diff(plan, proposal.plan)
-    parts = parts_of(plan, proposal.plan, asking_in(state, proposal.plan) if asking is None else asking)
-    rows = [*_reason(proposal, change, len(parts), len(left), width)]
+    out say so. `taking` is what it comes to that the rest is taken, `None` while that is worked out."""
+    rows = [*_reason(proposal, change, len(found), len(left), width)]
+    rows += _faults(taking.faults if taking else (), width)
+    rows.append(Row())
     draw = _beside if width >= SIDE_BY_SIDE else _inline
     if width >= SIDE_BY_SIDE:
         half = (width - 3) // 2
         rows.append(_joined(row(("the plan now", "quiet")), row(("the revision", "quiet")), half))
-    for part in parts:
-        rows += draw(part, part.hunk in left, width)
-    rows += _checked(findings, width)
+    for part in found:
+        rows += draw(part, _note(part, part.hunk in left, taking), part.hunk in left, width)
+    if taking and not taking.faults:
+        rows += _checked(taking.findings, "of what is taken" if left else "of the new plan", width)
     if change.kept:
         rows += [Row(), *wrap(", ".join(change.kept), width, "dim", first=[("= kept ", "dim")], indent=7)]
     return rows
 
 
-def _reason(proposal: Proposal, change: PlanDiff, parts: int, left: int, width: int) -> Iterator[Row]:
+def _note(part: Shown, left: bool, taking: Taking | None) -> str:
+    """What is said beside a part: whether it asks for approval, and why."""
+    if left:
+        return "left out"
+    moved = "moved" if part.hunk.kind == "moved" else ""
+    if part.hunk.kind in ("removed", "plan") or taking is None or taking.faults:
+        return moved
+    reason = taking.asking.get(part.hunk.id)
+    named = f": it was {taking.renamed[part.hunk.id]}" if part.hunk.id in taking.renamed else ""
+    asks = f"no approval needed{named}" if reason is None else f"asks: {reason}" if reason else ""
+    return " · ".join(said for said in (moved, asks) if said)
+
+
+def _reason(proposal: Proposal, change: PlanDiff, count: int, left: int, width: int) -> Iterator[Row]:
     yield from wrap(proposal.reason or "no reason given", width, "strong")
     by = " ".join(part for part in ("proposed by", proposal.planner, proposal.model) if part)
     changed = f", changed by {proposal.changed_by}" if proposal.changed_by else ""
@@ -139,63 +162,67 @@ def _reason(proposal: Proposal, change: PlanDiff, parts: int, left: int, width: 
     for repair in proposal.repairs:
         yield from wrap(repair, width, "warn", first=[("repaired: ", "warn")], indent=2)
     if left:
-        yield row((f"{parts - left} of {parts} parts are taken, {left} left out", "warn"))
-    yield Row()
+        yield row((f"{count - left} of {count} parts are taken, {left} left out", "warn"))
 
 
-def _checked(findings: Sequence[Finding] | None, width: int) -> Iterator[Row]:
-    """What the checker has against the proposed plan."""
-    if findings is None:
-        return
+def _faults(faults: Sequence[Fault], width: int) -> Iterator[Row]:
+    """Why what is taken cannot be taken."""
+    for fault in faults:
+        yield from wrap(str(fault), width, "bad", first=[("✗ no plan: ", "bad strong")], indent=2)
+
+
+def _checked(findings: Sequence[Finding], where: str, width: int) -> Iterator[Row]:
+    """What the checker has against it."""
     if not findings:
-        yield row(("✓ ", "ok"), ("the checker finds nothing in the new plan", "quiet"))
+        yield row(("✓ ", "ok"), (f"the checker finds nothing {where.replace('of', 'in', 1)}", "quiet"))
         return
-    yield row(("the checker, of the new plan", "strong"))
+    yield row((f"the checker, {where}", "strong"))
     for finding in findings:
         sign: Part = ("· " if finding.severity == "note" else "! ", INKS[finding.severity])
         place: Part = (f"step {finding.step} " if finding.step else "", "strong")
         yield from wrap(finding.message, width, INKS[finding.severity], first=[sign, place], indent=2)
 
 
-def _head(part: Shown, left: bool) -> Row:
+def _head(part: Shown, note: str, left: bool) -> Row:
     sign, ink = _SIGNS[part.hunk.kind]
     box: Part = ("[ ] ", "dim") if left else ("[x] ", ink)
-    note = "left out" if left else part.note
+    loud: Part = (f" {DESTRUCTIVE}" if part.destructive else "", "bad")
     name_ink = "dim" if left else f"{ink} strong"
-    return row(
-        box, (f"{sign} ", ink), (part.name, name_ink), (f"  {note}" if note else "", "quiet"), step=part.at
-    )
+    said: Part = (f"  {note}" if note else "", "quiet")
+    return row(box, (f"{sign} ", ink), (part.name, name_ink), loud, said, step=part.at)
 
 
-def _inline(part: Shown, left: bool, width: int) -> Iterator[Row]:
-    yield _head(part, left)
+def _inline(part: Shown, note: str, left: bool, width: int) -> Iterator[Row]:
+    yield _head(part, note, left)
     for change in part.fields:
         yield from _field(change, left, width)
 
 
+def _label(change: FieldChange) -> str:
+    return change.name if change.key is not None else _LABELS.get(change.field, change.field)
+
+
 def _field(change: FieldChange, left: bool, width: int) -> Iterator[Row]:
     bad, ok = ("dim", "dim") if left else ("bad", "ok")
-    before, after = value_text(change.before), value_text(change.after)
+    before, after, name = value_text(change.before), value_text(change.after), _label(change)
     if ABSENT in (change.before, change.after) and change.key is None:
         text, ink = (after, ok) if change.before is ABSENT else (before, bad)
-        lead: Part = (f"      {change.name} " if change.name else "      ", "quiet")
-        yield from wrap(
-            text, width, ink if change.name == "" else "dim" if left else "", first=[lead], indent=6
-        )
+        lead: Part = (f"      {name} " if name else "      ", "quiet")
+        yield from wrap(text, width, ink if not name else "dim" if left else "", first=[lead], indent=6)
         return
-    label: Part = (f"      {change.name}  ", "quiet")
-    if len(before) + len(after) + len(change.name) + 12 <= width and "\n" not in before + after:
+    label: Part = (f"      {name}  ", "quiet")
+    if len(before) + len(after) + len(name) + 12 <= width and "\n" not in before + after:
         yield row(label, (before, bad), (" → ", "dim"), (after, ok))
         return
     yield row(label)
-    yield from wrap(before, width, first=[("        - ", bad)], indent=10)
-    yield from wrap(after, width, first=[("        + ", ok)], indent=10)
+    yield from wrap(before, width, bad, first=[("        - ", bad)], indent=10)
+    yield from wrap(after, width, ok, first=[("        + ", ok)], indent=10)
 
 
-def _beside(part: Shown, left: bool, width: int) -> Iterator[Row]:
+def _beside(part: Shown, note: str, left: bool, width: int) -> Iterator[Row]:
     """The part in two columns: as it is, and as it would be."""
     half = (width - 3) // 2
-    yield _head(part, left)
+    yield _head(part, note, left)
     for change in part.fields:
         one = _side(change, change.before, "dim" if left else "bad", half)
         other = _side(change, change.after, "dim" if left else "ok", half)
@@ -206,7 +233,8 @@ def _beside(part: Shown, left: bool, width: int) -> Iterator[Row]:
 def _side(change: FieldChange, value: Any, ink: str, width: int) -> list[Row]:
     if value is ABSENT and change.key is None:
         return []
-    lead: Part = (f"      {change.name}  " if change.name else "      ", "quiet")
+    name = _label(change)
+    lead: Part = (f"      {name}  " if name else "      ", "quiet")
     return wrap(value_text(value), width, ink, first=[lead], indent=8)
 
 
@@ -217,7 +245,8 @@ def _joined(one: Row, other: Row, half: int) -> Row:
 
 
 def value_text(value: Any) -> str:
-    """A value of a step for people: text as it is, ids in a row, the rest as JSON."""
+    """A value of a step for people: text as it is, ids in a row, calls as they are written elsewhere, the
+    rest as JSON."""
     if value is ABSENT:
         return "(not given)"
     if isinstance(value, str):
@@ -226,7 +255,20 @@ def value_text(value: Any) -> str:
         return ", ".join(value) or "(none)"
     if value is None:
         return "(none)"
+    if isinstance(value, Gate):
+        return value.question or "stops and asks"
+    if isinstance(value, Undo | Compensation):
+        return _call_text(value)
+    if isinstance(value, tuple) and all(isinstance(item, Compensation) for item in value):
+        return "\n".join(_call_text(item) for item in value)
     return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _call_text(call: Undo | Compensation) -> str:
+    undoes = ", ".join(call.undoes or ()) if isinstance(call, Compensation) else ""
+    return " ".join(
+        part for part in (call.action, params_text(call.params), undoes and f"undoes {undoes}") if part
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -242,25 +284,30 @@ class DiffPane(Rows):
 
     def __init__(self, *, id: str = "diff") -> None:
         super().__init__(id=id)
-        self._state = RunState()
         self._proposal: Proposal | None = None
-        self._asking: Mapping[StepId, str] = {}
+        self._change = PlanDiff()
         self._parts: Sequence[Shown] = ()
-        self._findings: Sequence[Finding] | None = None
+        self._taking: Taking | None = None
         self.left: frozenset[Hunk] = frozenset()
 
-    def show(self, state: RunState, findings: Sequence[Finding] | None = None) -> None:
-        self._state, self._findings = state, findings
+    def show(self, state: RunState, taking: Taking | None = None) -> None:
         proposal, plan = state.proposal, state.plan
         if proposal is not self._proposal:
-            self._proposal, self.left, self._parts = proposal, frozenset(), ()
+            self._proposal, self.left, self._parts, self._taking = proposal, frozenset(), (), None
             if proposal is not None and plan is not None:
-                self._asking = asking_in(state, proposal.plan)
-                self._parts = parts_of(plan, proposal.plan, self._asking)
-        self.build(
-            lambda width: diff_rows(self._state, width, self.left, self._asking, self._findings),
-            of=(state, state.seq, findings),
-        )
+                self._change = diff(plan, proposal.plan)
+                self._parts = shown_parts(plan, proposal.plan, self._change, state.catalog)
+        self._taking = taking or self._taking  # what is worked out anew stands until then
+        self.build(self._draw, of=(state, proposal, self.left, self._taking))
+
+    def _draw(self, width: int) -> Sequence[Row]:
+        if self._proposal is None:
+            return [row(("no revision is proposed", "dim"))]
+        return diff_rows(self._proposal, self._change, self._parts, width, self.left, self._taking)
+
+    def left_of(self, proposal: Proposal | None) -> frozenset[Hunk]:
+        """The parts of this proposal that were left out: none of one that has not been shown yet."""
+        return self.left if proposal is not None and proposal is self._proposal else frozenset()
 
     @property
     def count_of_parts(self) -> int:

@@ -172,17 +172,18 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             index += 1
 
     def reveal(self, step: StepId) -> None:
-        """Scroll as little as needed for a step to be seen."""
+        """Scroll as little as needed for a step to be seen, with the rows that belong to it."""
         index = self.index_of(step)
-        if index >= 0:
-            self._show_index(index)
-
-    def _show_index(self, index: int) -> None:
+        if index < 0:
+            return
         top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height)
+        last = index
+        while last + 1 < min(self.count(), index + height) and self.step_at(last + 1) in (step, ""):
+            last += 1
         if index < top:
             self.scroll_to(y=index, animate=False, force=True)
-        elif index >= top + height:
-            self.scroll_to(y=index - height + 1, animate=False, force=True)
+        elif last >= top + height:
+            self.scroll_to(y=last - height + 1, animate=False, force=True)
 
     def move(self, by: int) -> None:
         """Move the cursor `by` steps, or scroll `by` rows where there is none."""
@@ -221,8 +222,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self.count() if end else 0, animate=False, force=True)
             return
         self._choose(self._stand(self.count(), -1) if end else self._stand(-1, 1))
-        if not end:
-            self.scroll_to(y=0, animate=False, force=True)
+        self.scroll_to(y=self.count() if end else 0, animate=False, force=True)
 
     def move_side(self, way: int) -> None:
         """Scroll sideways."""

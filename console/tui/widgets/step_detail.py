@@ -24,16 +24,17 @@ SHORT = 3
 
 
 def detail_title(view: View) -> str:
-    step = view.selected
+    step = view.selected or view.proposed
     if step is None:
         return "Step"
-    return f"{step.id} {step.description}" if step.is_phase else f"Step {step.id} {step.action}"
+    name = f"{step.id} {step.description}" if step.is_phase else f"Step {step.id} {step.action}"
+    return name if view.selected else f"{name} · proposed"
 
 
 def detail_rows(view: View, width: int, now: float) -> list[Row]:
     """The step in rows that fit into `width` columns; nothing is cut. A long command stands last, so that
     the rest is not below it."""
-    step = view.selected
+    step = view.selected or view.proposed
     if step is None:
         return [row(("no step is selected", "dim"))]
     if step.is_phase:
@@ -76,7 +77,7 @@ def command_text(view: View, step: Step) -> str:
 
 
 def _facts(view: View, step: Step, now: float) -> Row:
-    life, tool = view.life, view.tool
+    life, tool = view.life, view.state.catalog.get(step.action)
     risk = risk_of(step, view.state.catalog)
     parts: list[Part] = [(risk.value, RISK_INKS[risk.value])]
     if life is not None:
@@ -102,7 +103,8 @@ def _undo(view: View, step: Step) -> str:
         return f"{undo.action} {params_text(undo.params)}".strip()
     if risk_of(step, view.state.catalog).rank == 0:
         return ""
-    return "each of its calls has its own" if view.tool and view.tool.agent else "none of its own"
+    tool = view.state.catalog.get(step.action)
+    return "each of its calls has its own" if tool and tool.agent else "none of its own"
 
 
 def _after(step: Step) -> str:
