@@ -50,6 +50,9 @@ def replay(
     from console.service.exported import read_exported
 
     run = read_exported(Path("/dev/stdin") if str(file) == "-" else file)
+    if run.cut:
+        told = f"the file ends in the middle of a record; the {len(run.records)} before it are shown"
+        typer.echo(f"plandeck: {file}:{run.cut}: {told}", err=True)
     if plain or as_json or not on_terminal():
         import anyio
 

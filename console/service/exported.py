@@ -5,7 +5,8 @@
 
 The output of an attempt stands after the record of its end; of a long one the beginning and the end are
 kept, cut between lines, and `left_out` says how many bytes are not. Secrets that are set in the
-environment of whoever exports are taken out of both.
+environment of whoever exports are taken out of both. A file that was cut off, by a full disk or a lost
+connection, is read up to there.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from console.errors import Fault, InvalidDocument, JournalError, UsageError
+from console.errors import Fault, IllegalEvent, InvalidDocument, UsageError
 from console.redact import Redactor
 from console.run import events as ev
 from console.run import journal
 from console.run.control import spool
+from console.run.state import RunState
 
 OUTPUT = "output"
 """What a line that is no record says in the place of an event."""
@@ -105,29 +107,61 @@ class Output:
 
 @dataclass(slots=True)
 class Exported:
-    """An exported run: its records in order, and the output by step and attempt."""
+    """An exported run: its records in order, and the output by step and attempt. `cut` is the line in the
+    middle of which its file ends; 0 when it ends with a whole one."""
 
     records: list[ev.Record] = field(default_factory=list)
     output: dict[tuple[str, int], Output] = field(default_factory=dict)
+    cut: int = 0
 
 
 def read_exported(file: Path) -> Exported:
-    """The run in `file`. Raises `UsageError` when it cannot be read, and `InvalidDocument` with the first
-    line that belongs to no run."""
-    run = Exported()
+    """The run in `file`. Raises `UsageError` when it cannot be read, and `InvalidExport` with the first
+    line that is no record of a run, or cannot follow the ones before it."""
+    run, state = Exported(), RunState()
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(iter(lambda: lines.readline(LINE_LIMIT), b""), 1):
-                if line.strip():
-                    _take(run, line, number, file)
+                if not line.strip():
+                    continue
+                if not line.endswith(b"\n") and run.records and not _is_whole(line):
+                    run.cut = number
+                    break
+                try:
+                    _take(run, state, line)
+                except NotARecord as error:
+                    raise InvalidExport([Fault(number, "", str(error), error.hint)], file=str(file)) from None
     except OSError as error:
         raise UsageError(f"cannot read this file: {error.strerror}", where=str(file)) from None
     if not run.records:
-        raise InvalidDocument([Fault(0, "", "it holds no record")], file=str(file))
+        raise InvalidExport([Fault(0, "", "it holds no record")], file=str(file))
     return run
 
 
-def _take(run: Exported, line: bytes, number: int, file: Path) -> None:
+class InvalidExport(InvalidDocument):
+    """A file is no run that can be played."""
+
+    noun = "export"
+
+
+class NotARecord(ValueError):
+    """A line is not the next record of a run."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _take(run: Exported, state: RunState, line: bytes) -> None:
+    """Take a line in. Raises `NotARecord`."""
     try:
         fields = json.loads(line)
         if fields["event"] == OUTPUT:
@@ -135,13 +169,40 @@ def _take(run: Exported, line: bytes, number: int, file: Path) -> None:
             run.output[output.step, output.attempt] = output
             return
         seq, at, kind, head = (fields.pop(name) for name in ("seq", "time", "event", "head"))
+        record = ev.Record(int(seq), float(at), _event(kind, fields), str(head))
+    except NotARecord:
+        raise
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        raise NotARecord(
+            "this line is not a record of a run", "`plandeck export` writes such files"
+        ) from None
+    if record.seq != state.seq + 1:
+        missing = "the first records are" if not state.seq else f"record {state.seq + 1} is"
+        raise NotARecord(f"this is record {record.seq}: {missing} missing", "export the run again")
+    try:
+        state.apply(record)
+    except IllegalEvent as error:
+        raise NotARecord(f"record {record.seq} cannot follow the ones before it: {error}") from None
+    run.records.append(record)
+
+
+def _event(kind: str, fields: dict[str, object]) -> ev.Event:
+    if kind not in ev.Event.kinds:
+        raise NotARecord(
+            f"this version knows no event {str(kind)[:60]!r}", "play it with the version that wrote it"
+        )
+    try:
         event = ev.decode(kind, json.dumps(fields))
-        if isinstance(event, ev.StepIntended):
-            _check_key(event)
-        run.records.append(ev.Record(seq=seq, at=at, event=event, hash=head))
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError, JournalError):
-        fault = Fault(number, "", "this line is not a record of a run", "`plandeck export` writes such files")
-        raise InvalidDocument([fault], file=str(file)) from None
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in wrong["loc"])
+        raise NotARecord(
+            f"{kind} is not as this version knows it: {place}: {wrong['msg'].lower()}",
+            "play it with the version that wrote it",
+        ) from None
+    if isinstance(event, ev.StepIntended):
+        _check_key(event)
+    return event
 
 
 def _check_key(event: ev.StepIntended) -> None:

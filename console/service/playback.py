@@ -40,7 +40,8 @@ FAILURES = (ev.StepFailed, ev.StepInDoubt, ev.PlanningFailed, ev.ReplanFailed)
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a replay is: record `number` of `of`, `moment` seconds into the run of `whole`; `part` is how
-    much of the playing is over, from 0 to 1. `failures` are the numbers of the records that tell one."""
+    much of the playing is over, from 0 to 1. `failures` are the numbers of the records that tell one.
+    `is_cut`: the file ends in the middle of the next record."""
 
     number: int
     of: int
@@ -50,6 +51,7 @@ class Position:
     playing: bool
     speed: float
     failures: tuple[int, ...] = ()
+    is_cut: bool = False
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class Playback:
     ) -> None:
         self.directory = directory
         self._records = run.records
+        self._is_cut = bool(run.cut)
         self.run = str(getattr(run.records[0].event, "run", "")) or "exported"
         self._clock = clock
         self._places = _places(run.records)
@@ -103,6 +106,7 @@ class Playback:
             playing=self._playing and at < end,
             speed=self._speed,
             failures=self._failures,
+            is_cut=self._is_cut,
         )
 
     def now(self) -> float:

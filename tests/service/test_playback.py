@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -87,6 +89,54 @@ def test_a_key_that_names_other_files_is_refused(run: Path, key: str) -> None:
     file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     with pytest.raises(InvalidDocument):
         read_exported(file)
+
+
+def spoilt(run: Path, spoil: Callable[[list[dict[str, Any]]], object]) -> str:
+    """What is said of an export after its records were changed."""
+    exported(run)
+    file = run.parent / "run.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    spoil(lines)
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(InvalidDocument) as caught:
+        read_exported(file)
+    (fault,) = caught.value.faults
+    return str(fault)
+
+
+def test_records_that_are_not_there_are_missed(run: Path) -> None:
+    assert "1: this is record 2: the first records are missing" in spoilt(run, lambda lines: lines.pop(0))
+    assert "3: this is record 4: record 3 is missing" in spoilt(run, lambda lines: lines.pop(2))
+
+
+def test_records_that_cannot_follow_each_other_are_told_with_their_line(run: Path) -> None:
+    def swap(lines: list[dict[str, Any]]) -> None:
+        ended = next(n for n, line in enumerate(lines) if line["event"] == "step_succeeded")
+        lines[ended], lines[ended - 1] = lines[ended - 1], lines[ended]
+        lines[ended - 1]["seq"], lines[ended]["seq"] = ended, ended + 1
+
+    assert "cannot follow the ones before it: step" in spoilt(run, swap)
+
+
+def test_the_export_of_another_version_says_what_is_not_known(run: Path) -> None:
+    told = spoilt(run, lambda lines: lines[3].update(event="came_later"))
+    assert "4: this version knows no event 'came_later' (play it with the version that wrote it)" in told
+    told = spoilt(run, lambda lines: lines[0].update(colour="red"))
+    assert "1: run_created is not as this version knows it: colour: extra inputs" in told
+
+
+def test_an_export_that_was_cut_off_is_read_up_to_there(run: Path) -> None:
+    whole = exported(run)
+    file = run.parent / "run.jsonl"
+    data = file.read_bytes()
+    file.write_bytes(data[: data.rindex(b'{"seq":') + 30])
+    cut = read_exported(file)
+    assert cut.records == whole.records[:-1]
+    assert cut.cut == len(data.splitlines()) - (1 if data.splitlines()[-1].startswith(b'{"event"') else 0)
+    assert Playback(cut, run).position.is_cut
+    assert not Playback(whole, run).position.is_cut
+    file.write_bytes(data.rstrip())
+    assert read_exported(file) == whole
 
 
 async def taken(playback: Playback, count: int) -> RunState:

@@ -23,12 +23,13 @@ def replay_row(at: Position, width: int) -> Row:
     record = Span(f" record {at.number}/{at.of}", "quiet")
     behind = sum(1 for seq in at.failures if seq > at.number)
     ahead = Span(f" · {behind} failure{'s' if behind != 1 else ''} ahead (f)", "bad") if behind else Span("")
-    spans = [mark, state, time, record, ahead]
+    cut = Span(" · the file is cut off there", "warn") if at.is_cut else Span("")
+    spans = [mark, state, time, record, ahead, cut]
     room = width - sum(span.width for span in spans) - 1
     if room >= LEAST:
         done = round(at.part * (room - 1))
         bar = [Span("━" * done, "accent"), Span("●", "accent strong"), Span("─" * (room - 1 - done), "dim")]
-        spans = [mark, state, time, *bar, record, ahead]
+        spans = [mark, state, time, *bar, record, ahead, cut]
     return Row(tuple(spans))
 
 
