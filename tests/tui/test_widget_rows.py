@@ -32,7 +32,7 @@ from console.tui.parting import parting_line
 from console.tui.screens.card import told as told_command
 from console.tui.view import View
 from console.tui.when import clock_time, short_time
-from console.tui.widgets.blast_line import laid_out, shortened, told
+from console.tui.widgets.blast_line import blast_rows, first_of, laid_out, shortened, told
 from console.tui.widgets.failures import failure_rows
 from console.tui.widgets.footer_line import footer_row
 from console.tui.widgets.header_line import header_row
@@ -165,6 +165,16 @@ def test_the_blast_line_counts_what_the_plan_may_do() -> None:
 def test_a_plan_that_goes_round_in_a_circle_is_still_looked_at() -> None:
     steps = (Step(id="1", action="x", depends_on=("2",)), Step(id="2", action="x", depends_on=("1",)))
     assert look_at(Question(Plan(steps=steps), fakes.catalog())).levels == ()
+
+
+def test_who_looks_on_sees_what_the_plan_may_do_as_well() -> None:
+    blast = look_at(Question(fakes.plan(), fakes.catalog())).blast
+    first = first_of(View(state_after(*fakes.running()), read_only="ada holds the control"), "")
+    assert [r.text for r in blast_rows(blast, "", first, 200)] == [f" ada holds the control · {blast}"]
+    narrow = blast_rows(blast, "", first, 80)
+    assert narrow[0].text == " ada holds the control"
+    assert "finding" in narrow[1].text
+    assert all(r.width <= 80 for r in narrow)
 
 
 def test_a_narrow_blast_line_keeps_the_findings() -> None:

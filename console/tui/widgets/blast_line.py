@@ -1,5 +1,6 @@
-"""The line above the keys: what the plan may do to the world; or what the operator must know first. What it
-comes to that steps are held, left out or deleted takes as many rows as it needs, up to three.
+"""The line above the keys: what the plan may do to the world, after what the operator must know first. With
+that, or with what it comes to that steps are held, left out or deleted, it takes as many rows as it
+needs, up to three.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ class BlastLine(Rows):
         super().__init__(id="blast")
 
     def show(self, blast: str, view: View, fault: str, what_if: str = "") -> None:
-        if what_if:
-            said = told(blast, what_if)
-            self.build(lambda width: laid_out(_parts(said, view, fault), width))
-        else:
-            self.build(lambda width: [row(" ", *_joined(_parts(shortened(blast, width), view, fault)))])
+        first = first_of(view, fault)
+        self.build(lambda width: blast_rows(blast, what_if, first, width))
+
+    def rebuild(self) -> None:
+        super().rebuild()
         if self.count() and self.styles.height is not None and self.styles.height.value != self.count():
             self.styles.height = self.count()
 
@@ -83,23 +84,38 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
     return joined
 
 
-def _parts(blast: str, view: View, fault: str) -> list[Part]:
-    if fault:
-        return [(fault, "bad")]
-    if view.engine_gone and not view.status.is_final:
-        key = "p" if view.reopenable else f"plandeck resume {view.state.run}"
-        return [(f"the engine of this run is gone; {key} takes it up again", "bad")]
-    half = view.half_approved
-    if half is not None and half.signed is not None:
-        return [
-            (f"{half.signed.person} has approved the {words(half.scope)}; another person must (a)", "warn")
-        ]
-    if view.read_only and not view.status.is_final:
-        return [(view.read_only, "warn")]
-    if view.asker and not view.status.is_final:
-        return [(f"{view.asker} asks for the control (L answers)", "warn")]
+def _parts(blast: str) -> list[Part]:
     parts: list[Part] = []
     for piece in blast.split(" · ") if blast else ():
         ink = next((ink for word, ink in _INKS if word in piece), "quiet")
         parts.append((piece, "quiet" if piece.startswith("no findings") else ink))
     return parts
+
+
+def first_of(view: View, fault: str) -> Part | None:
+    """What the operator must know before everything else; `None` where there is nothing."""
+    if fault:
+        return fault, "bad"
+    if view.engine_gone and not view.status.is_final:
+        key = "p" if view.reopenable else f"plandeck resume {view.state.run}"
+        return f"the engine of this run is gone; {key} takes it up again", "bad"
+    half = view.half_approved
+    if half is not None and half.signed is not None:
+        return f"{half.signed.person} has approved the {words(half.scope)}; another person must (a)", "warn"
+    if view.replay is not None or view.status.is_final:
+        return None
+    if view.read_only:
+        return view.read_only, "warn"
+    return (f"{view.asker} asks for the control (L answers)", "warn") if view.asker else None
+
+
+def blast_rows(blast: str, what_if: str, first: Part | None, width: int) -> list[Row]:
+    """The rows: `first` on one of its own where the rest does not fit beside it."""
+    parts = _parts(told(blast, what_if)) if what_if else _parts(shortened(blast, width))
+    if first is None:
+        return laid_out(parts, width) if what_if else [row(" ", *_joined(parts))]
+    both = row(" ", *_joined([first, *_parts(blast)]))
+    if not what_if and both.width < width:
+        return [both]
+    rest = laid_out(parts, width) if what_if else [row(" ", *_joined(parts))]
+    return [row(" ", first), *rest[: MOST_ROWS - 1]] if parts else [row(" ", first)]
