@@ -160,6 +160,9 @@ def _run_line(event: ev.Event, state: RunState) -> str:
             return f"paused{_by(event.by)}{_after(event.reason)}"
         case ev.RunContinued():
             return f"continued{_by(event.by)}"
+        case ev.EndChosen():
+            back = f" to step {event.back_to}" if event.back_to else ""
+            return f"{event.end}{back} chosen{_by(event.by)}{_after(event.reason)}"
         case ev.RunReopened():
             return f"reopened{_by(event.by)}"
         case ev.RunFinished():

@@ -9,7 +9,7 @@ from console.run import control as c
 from console.run import events as ev
 from console.run.approval import confirmable
 from console.run.countersign import first_of_two, persons_for
-from console.run.desk import Desk, Grant, refuse, running_keys
+from console.run.desk import Desk, Grant, ends, refuse
 from console.run.interventions import rule
 from console.run.life import RunStatus
 from console.run.renewal import asking_in
@@ -86,7 +86,7 @@ def deny(wish: c.Deny, desk: Desk) -> Grant:
                 (denied, ev.StepSkipped(step=request.step, by=desk.by, reason="refused by the operator"))
             )
         case _:
-            return Grant((denied,), cancel=running_keys(desk.state), closing="stop")
+            return ends(desk, "stop", denied)
 
 
 def _request(desk: Desk, request: str) -> Request:
@@ -138,12 +138,12 @@ def _doubt_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant
         case "probe":
             return Grant((approved,), probe=request.step)
         case "roll_back":
-            return Grant((approved,), cancel=running_keys(desk.state), closing="rollback")
+            return ends(desk, "rollback", approved)
         case "done" | "failed" | "run_again" as verdict:
             ruled = rule(c.Rule(step=request.step, verdict=verdict), desk)
             return Grant((approved, *ruled.events), retry=ruled.retry)
         case _:
-            return Grant((approved,), cancel=running_keys(desk.state), closing="stop")
+            return ends(desk, "stop", approved)
 
 
 def _tool_settled(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
@@ -175,9 +175,9 @@ def _decided(request: Request, approved: ev.Approved, desk: Desk) -> Grant:
         case "replan":
             return Grant((approved,), replan="")
         case "roll_back":
-            return Grant((approved,), cancel=running_keys(desk.state), closing="rollback")
+            return ends(desk, "rollback", approved)
         case _:
-            return Grant((approved,), cancel=running_keys(desk.state), closing="stop")
+            return ends(desk, "stop", approved)
 
 
 def _leave_out(step: StepId, desk: Desk, reason: str) -> tuple[ev.Event, ...]:

@@ -62,7 +62,7 @@ class Basis:
         self._more_time_at = 0.0
 
     def recall(self, event: ev.Event) -> None:
-        """Keep up with an event of the past: which approvals count."""
+        """Keep up with an event of the past: which approvals count, which end was chosen."""
         match event:
             case ev.PolicyLoaded():
                 self.approved = {}
@@ -72,6 +72,10 @@ class Basis:
                 self._approve_all(event.plan)
             case ev.PlanEdited():
                 self._carry_over(event)
+            case ev.EndChosen():
+                self.closing, self.back_to, self.ties = event.end, event.back_to, event.ties
+            case ev.RollbackStarted() | ev.RollbackFinished() | ev.RunFinished():
+                self.closing, self.back_to, self.ties = "", None, {}
 
     def note(self, event: ev.Event) -> None:
         """Keep up after `event` was applied to the state."""
@@ -92,7 +96,6 @@ class Basis:
             case ev.RunContinued() if event.by and self.is_overdue():
                 self._more_time_at = self.time()
             case ev.RollbackStarted() | ev.RollbackFinished():
-                self.closing, self.back_to, self.ties = "", None, {}
                 self.rebuild()
             case ev.ReplanFailed() | ev.RevisionRejected():
                 self.given_up |= self.lane.failed

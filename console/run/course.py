@@ -25,6 +25,9 @@ class Course(Troubles):
     def decide(self) -> Grant | None:
         """The next thing to do, or `None` when there is nothing to do but wait."""
         status = self.state.status
+        if self.closing and status in (_R.DRAFTING, _R.AWAITING_APPROVAL):
+            reason = "stopped before anything ran"
+            return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason=reason),))
         if status is _R.AWAITING_APPROVAL:
             return self._ask_for_plan()
         if status is _R.ROLLING_BACK:
@@ -125,11 +128,11 @@ class Course(Troubles):
             return None
         closing = self.closing
         if closing == "rollback":
-            by = self.policy.consent.by or "operator"
+            chosen = self.state.end
+            by = chosen.by if chosen else self.policy.consent.by or "operator"
             desk = Desk(self.state, self.catalog, self.hasher, self.policy, by)
             plan = preview(desk, self.back_to, self.ties)
             return Grant((ev.RollbackStarted(rollback=plan, hash=rollback_hash(plan), by=by),))
-        self.closing = ""
         if closing in ("stop", "policy"):
             reason = self.halted if closing == "policy" and self.halted else "stopped by the operator"
             return Grant((ev.RunFinished(outcome="stopped", exit_code=4, reason=reason),))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from console.catalog.spec import Catalog
 from console.errors import ControlRefused
@@ -20,8 +20,7 @@ from console.run.state import RunState
 class Grant:
     """Events to write down, and what to do after: `cancel` these attempts, ask the planner with these
     words (`replan`) or for the steps of a phase (`expand`), `call_off` what it is at, for this person, run a
-    `probe`, `retry` a step, have an agent `think` or `conclude`, go into `closing` ("stop" or "rollback": the
-    whole run's, where it does not lead `back_to` a step; `ties` are the operator's)."""
+    `probe`, `retry` a step, have an agent `think` or `conclude`."""
 
     events: tuple[ev.Event, ...] = ()
     cancel: tuple[str, ...] = ()
@@ -32,9 +31,6 @@ class Grant:
     conclude: StepId = ""
     probe: StepId = ""
     retry: StepId = ""
-    closing: str = ""
-    back_to: StepId | None = None
-    ties: Mapping[StepId, tuple[StepId, ...]] = field(default_factory=dict)
     answer: Any = None
 
 
@@ -70,6 +66,19 @@ def step_in(desk: Desk, step: StepId, *allowed: StepStatus) -> StepStatus:
     if status not in allowed:
         raise refuse(f"it is {status.replace('_', ' ')}", step=step)
     return status
+
+
+def ends(
+    desk: Desk,
+    end: Literal["stop", "rollback"],
+    *events: ev.Event,
+    reason: str = "",
+    back_to: StepId | None = None,
+    ties: Mapping[StepId, tuple[StepId, ...]] | None = None,
+) -> Grant:
+    """The run goes to an end that the operator chose, after `events`: what runs is cancelled."""
+    chosen = ev.EndChosen(end=end, by=desk.by, reason=reason, back_to=back_to, ties=dict(ties or {}))
+    return Grant((*events, chosen), cancel=running_keys(desk.state))
 
 
 def running_keys(state: RunState) -> tuple[str, ...]:

@@ -228,6 +228,9 @@ class Engine:
         if setup.roll_back:
             self._course.closing = "rollback"
         await self._recover()
+        if self.state.end is not None:
+            for key in running_keys(self.state):
+                self._deeds.append(partial(self._spawn, self._carrier.cancel, key))
         if self.state.status is RunStatus.DRAFTING:
             self._planning.draft(setup.plan, setup.repairs)
         elif self.state.status is RunStatus.REPLANNING:
@@ -341,12 +344,6 @@ class Engine:
         self._carry_out(granted)
 
     def _carry_out(self, granted: Grant) -> None:
-        if granted.closing:
-            course = self._course
-            course.closing, course.back_to, course.ties = granted.closing, granted.back_to, granted.ties
-            if self.state.status in (RunStatus.DRAFTING, RunStatus.AWAITING_APPROVAL):
-                reason = "stopped before anything ran"
-                self.emit(ev.RunFinished(outcome="stopped", exit_code=4, reason=reason))
         for event in granted.events:
             self.emit(event)
         for key in granted.cancel:

@@ -111,6 +111,17 @@ class RunContinued(Event):
     by: str
 
 
+class EndChosen(Event):
+    """Somebody chose that the run ends here, or is rolled back (to `back_to`, with `ties` of their own): what
+    still runs is cancelled first."""
+
+    end: Literal["stop", "rollback"]
+    by: str
+    reason: str = ""
+    back_to: StepId | None = None
+    ties: dict[StepId, tuple[StepId, ...]] = {}
+
+
 class RunReopened(Event):
     """A run that had ended was taken up again, to go on or to be rolled back."""
 

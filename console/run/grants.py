@@ -14,7 +14,7 @@ from console.plan.model import StepId
 from console.run import answers, interventions, revising
 from console.run import control as c
 from console.run import events as ev
-from console.run.desk import Desk, Grant, live, refuse, running_keys
+from console.run.desk import Desk, Grant, ends, live, refuse, running_keys
 from console.run.life import RunStatus
 from console.run.rollback import plan_rollback, requested, rollback_hash
 
@@ -41,10 +41,10 @@ def _continue(_: c.Continue, desk: Desk) -> Grant:
     return Grant((ev.RunContinued(by=desk.by),))
 
 
-def _stop(_: c.Stop, desk: Desk) -> Grant:
+def _stop(wish: c.Stop, desk: Desk) -> Grant:
     if desk.state.status.is_final:
         raise refuse(f"the run is {desk.state.status.replace('_', ' ')}")
-    return Grant(cancel=running_keys(desk.state), closing="stop")
+    return ends(desk, "stop", reason=wish.reason)
 
 
 def _replan(wish: c.Replan, desk: Desk) -> Grant:
@@ -101,8 +101,8 @@ def _roll_back(wish: c.RollBack, desk: Desk) -> Grant:
     shown = preview(desk, wish.back_to)
     if rollback_hash(shown) != wish.hash:
         raise StaleRevision("the run went on after the rollback was shown", todo="Look at the rollback again")
-    if running := running_keys(desk.state):
-        return Grant(cancel=running, closing="rollback", back_to=wish.back_to, ties=wish.ties)
+    if running_keys(desk.state):
+        return ends(desk, "rollback", back_to=wish.back_to, ties=wish.ties)
     rollback = preview(desk, wish.back_to, wish.ties) if wish.ties else shown
     started = ev.RollbackStarted(rollback=rollback, hash=rollback_hash(rollback), by=desk.by)
     return Grant((started,))

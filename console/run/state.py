@@ -91,6 +91,7 @@ class RunState:
         self.failed_plans: list[str] = []
         self.rollback: Rollback | None = None
         self.rollbacks = 0
+        self.end: ev.EndChosen | None = None
         self.finished: ev.RunFinished | None = None
         self.created_at = 0.0
         self.started_at = 0.0
@@ -335,8 +336,11 @@ class RunState:
         self.paused = False
 
     def _on_run_finished(self, event: ev.RunFinished, at: float) -> None:
-        self.finished, self.ended_at, self.paused = event, at, False
+        self.finished, self.ended_at, self.paused, self.end = event, at, False, None
         self.requests.clear()
+
+    def _on_end_chosen(self, event: ev.EndChosen, at: float) -> None:
+        self.end = event
 
     def _on_run_reopened(self, event: ev.RunReopened, at: float) -> None:
         self.finished, self.ended_at = None, 0.0
@@ -505,6 +509,7 @@ class RunState:
 
     def _on_rollback_started(self, event: ev.RollbackStarted, at: float) -> None:
         self.rollback_requests.clear()
+        self.end = None
         steps = {item.step.id: StepState() for item in event.rollback.items if item.fate == "planned"}
         self.rollback = Rollback(event.rollback, event.hash, steps)
         self.rollbacks += 1

@@ -87,7 +87,7 @@ ONE_LINE = [
     (("run", "deploy", "--inject", "brokn"), 2, "There are: broken-build, flaky-smoke, failing-tests"),
     (("check", "missing.json"), 3, "missing.json: there is no such task or plan file"),
     (("tools", "check", "missing.yaml"), 3, "there is no tool file missing.yaml"),
-    (("replay", "binary.yaml"), 3, "binary.yaml: the document is not valid: 1: this line is not a record"),
+    (("replay", "binary.yaml"), 3, "binary.yaml: the export is not valid: 1: this line is not a record"),
     (("show", "beef"), 2, "there is no run 'beef'"),
     (("resume", "beef"), 2, "there is no run 'beef'"),
     (("rollback", "beef"), 2, "there is no run 'beef'"),

@@ -146,6 +146,14 @@ async def test_the_header_says_what_waits(tmp_path: Path) -> None:
         driver.line("rev 1", "revision waits")
 
 
+async def test_the_header_says_that_the_run_is_being_stopped(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.tell(ev.EndChosen(end="rollback", by="ada"))
+        driver.line("STOPPING TO ROLL BACK")
+        await driver.tell(ev.EndChosen(end="stop", by="ada"))
+        driver.line("STOPPING · rev 1")
+
+
 async def test_a_held_step_tells_at_once_what_it_blocks(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
         await driver.tell(ev.StepHeld(step="4", by="ada"))

@@ -33,6 +33,8 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
     status = words(view.status).upper() if view.ready else "connecting …"
     if view.ready and state.plan is None and state.error:
         status = "NO PLAN"
+    if state.end is not None:
+        status = "STOPPING" if state.end.end == "stop" else "STOPPING TO ROLL BACK"
     asking = asking_words(state, now) if state.planning and state.model else ""
     if view.engine_gone and not view.status.is_final:
         status += " · ENGINE GONE"
