@@ -18,6 +18,7 @@ from console.run.agents import Agents
 from console.run.approval import Hasher
 from console.run.asking import Asking
 from console.run.attempts import Place, Prepared
+from console.run.forecast import PARALLEL
 from console.run.lane import Lane
 from console.run.policy import Policy
 from console.run.standing import Proposal
@@ -45,7 +46,7 @@ class Basis:
         self.hasher = Hasher(catalog)
         self.asking = Asking(state, catalog, policy)
         self.agents = Agents(state, catalog, policy, self.asking)
-        self.parallel, self.replans = int(limits.get("parallel", 4)), int(limits.get("replans", 3))
+        self.parallel, self.replans = int(limits.get("parallel", PARALLEL)), int(limits.get("replans", 3))
         self._seconds, self._now = limits.get("time"), now
         self.closing = ""
         self.back_to: StepId | None = None

@@ -18,6 +18,9 @@ from console.run.state import RunState
 Span = tuple[float, float]
 """Start and end, in seconds since the epoch."""
 
+PARALLEL = 4
+"""Steps that go side by side where a run does not say."""
+
 _RUNNING = frozenset({StepStatus.RUNNING, StepStatus.IN_DOUBT})
 _OVER = SETTLED | {StepStatus.UNDONE, StepStatus.UNDOING, StepStatus.UNDO_FAILED}
 
@@ -25,11 +28,18 @@ _OVER = SETTLED | {StepStatus.UNDONE, StepStatus.UNDOING, StepStatus.UNDO_FAILED
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """`spans` are where each step stood or is expected to stand; `end` is when everything is done, and
-    `done` the part of the estimated work that is behind, from 0 to 1."""
+    `done` the part of the estimated work that is behind, from 0 to 1. `path` is the critical path, with what
+    took longer than expected, or less, as it did."""
 
     spans: Mapping[StepId, Span]
     end: float
     done: float
+    path: tuple[StepId, ...] = ()
+
+
+def parallel_of(state: RunState) -> int:
+    """How many steps of the run go side by side."""
+    return int(state.limits.get("parallel", 0)) or PARALLEL
 
 
 def forecast(
@@ -38,6 +48,7 @@ def forecast(
     """The run as it will be when every step takes what is expected. A step that runs longer than that
     is taken to end now."""
     spans: dict[StepId, Span] = {}
+    took: dict[StepId, float] = {}
     running: list[tuple[float, StepId]] = []
     behind = whole = 0.0
     for name in graph.order:
@@ -49,14 +60,18 @@ def forecast(
         attempt = life.attempt if life else None
         if life is not None and life.status in _OVER:
             spans[name] = (attempt.intended, attempt.ended or now) if attempt else (now, now)
+            took[name] = spans[name][1] - life.attempts[0].intended if attempt else 0.0
             behind += seconds
         elif life is not None and life.status in _RUNNING and attempt:
             spans[name] = (attempt.intended, max(now, attempt.intended + seconds))
             behind += min(seconds * 0.95, now - attempt.intended)
+            took[name] = spans[name][1] - life.attempts[0].intended
             running.append((spans[name][1], name))
     _lay_out(graph, durations, spans, running, now, workers)
     end = max((span[1] for span in spans.values()), default=now)
-    return Forecast(spans, end, behind / whole if whole else 0.0)
+    path = graph.critical_path({**durations, **took}) if durations else ()
+    path = tuple(name for name in path if took.get(name) != 0.0)
+    return Forecast(spans, end, behind / whole if whole else 0.0, path)
 
 
 def _lay_out(

@@ -14,6 +14,7 @@ import anyio
 
 from console.plan.hunks import Hunk
 from console.plan.model import Plan
+from console.run.forecast import Forecast, forecast, parallel_of
 from console.run.history import Estimates
 from console.run.so_far import SoFar
 from console.run.standing import Proposal
@@ -47,6 +48,8 @@ class Foresight:
         self.insight = Insight()
         self.insight_of: Plan | None = None
         self.taking: Taking | None = None
+        self._ahead: Forecast | None = None
+        self._ahead_at: tuple[float, ...] = ()
         self.what_if = ""
         self._question: Question | None = None
         self._working = False
@@ -100,10 +103,27 @@ class Foresight:
                 insight = await beside(partial(look_at, question))
                 if self._question is question:
                     self._question = None
-                    self.insight, self.insight_of = insight, question.plan
+                    self.insight, self.insight_of, self._ahead_at = insight, question.plan, ()
                     self._screen.take_insight()
         finally:
             self._working = False
+
+    def ahead(self, now: float) -> Forecast | None:
+        """How the run will go on, `now` in seconds since the epoch; of a large plan as it was a while ago."""
+        state, insight = self._screen.bridge.state, self.insight
+        if insight.graph is None or not insight.durations:
+            return None
+        many = len(state.leaves) / LARGE
+        at = (id(state), int(now / max(1.0, many)), state.seq if many < 1 else 0)
+        if self._ahead_at != at:
+            self._ahead_at = at
+            self._ahead = forecast(insight.graph, state, insight.durations, now, parallel_of(state))
+        return self._ahead
+
+    def left(self, now: float) -> float | None:
+        """Seconds that the run is likely to take from `now` on; `None`: nobody knows."""
+        ahead = self.ahead(now)
+        return max(0.0, ahead.end - now) if ahead is not None else None
 
     # ── a revision ───────────────────────────────────────────────────────────────────────────────
 

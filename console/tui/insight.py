@@ -36,10 +36,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """`compensated` are the steps that have an undo of their own or of their tool; `no_return` is the first
-    step whose effect nothing undoes; `disabled` are left out by the plan; `estimate` is in seconds, 0 when
-    nothing is known of how long any step takes; `durations` is what is known, and `graph` is there when the
-    plan has no cycle."""
+    """`path` is the critical path before anything has run, `critical` the steps on it. `compensated` are the
+    steps that have an undo of their own or of their tool; `no_return` is the first step whose effect nothing
+    undoes; `disabled` are left out by the plan; `estimate` is in seconds, 0 when nothing is known of how long
+    any step takes; `durations` is what is known, and `graph` is there when the plan has no cycle."""
 
     levels: Sequence[Sequence[StepId]] = ()
     critical: frozenset[StepId] = frozenset()

@@ -106,3 +106,14 @@ def test_a_step_that_runs_longer_than_expected_holds_up_what_waits_for_it() -> N
     ahead = forecast(Graph.of(CHAIN), state, {"1": 5.0, "2": 6.0}, 120.0)
     assert ahead.spans["1"] == (100.0, 120.0)
     assert ahead.spans["2"] == (120.0, 126.0)
+
+
+def test_the_critical_path_is_that_of_what_steps_took() -> None:
+    the_plan = plan(step("a"), step("b"), step("c", "work", "a", "b"))
+    graph, known = Graph.of(the_plan), {"a": 5.0, "b": 2.0, "c": 1.0}
+    assert forecast(graph, RunState(), known, 100.0).path == ("a", "c")
+    assert forecast(graph, RunState(), {}, 100.0).path == ()
+    state = ran("r", {"a": 1.0}, the_plan)
+    assert forecast(graph, state, known, 101.0).path == ("b", "c")
+    late = ran("r", {"b": 9.0}, the_plan)
+    assert forecast(graph, late, known, 109.0).path == ("b", "c")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,26 @@ async def test_ten_thousand_steps_are_shown_and_moved_through(tmp_path: Path) ->
         await driver.press("G")
         assert driver.screen.view.step == "10000"
         assert isinstance(driver.screen.current, Lines)
+
+
+async def test_progress_never_goes_backwards(tmp_path: Path) -> None:
+    def percent() -> int:
+        return int(re.findall(r"(\d+) %", driver.text())[0])
+
+    async with driving(tmp_path, *fakes.failed()) as driver:
+        await driver.press("5")
+        before = percent()
+        assert before > 0
+        await driver.tell(ev.StepIntended(step="6", attempt=2, key="4f1c/6/2"))
+        assert percent() >= before
+        plan = fakes.plan()
+        more = tuple(Step(id=f"n{n}", action="run_tests", depends_on=("8",)) for n in range(20))
+        longer = plan.model_copy(update={"steps": (*plan.steps, *more)})
+        await driver.tell(
+            ev.PlanEdited(revision=2, plan=longer, plan_hash="h", summary="more to do", by="ada")
+        )
+        await driver.until(lambda: "n19" in driver.text())
+        assert percent() >= before
+        await driver.tell(ev.RollbackStarted(rollback=fakes.rollback_plan(), hash="r1", by="ada"))
+        await driver.press("5", "g")
+        assert percent() >= before

@@ -18,6 +18,7 @@ from console.catalog.spec import Catalog, Contract, Parameter, Risk, Script, Too
 from console.plan.edit import DeleteSteps, apply
 from console.plan.model import Plan, Step, Undo
 from console.run import events as ev
+from console.run.history import Estimates
 from console.run.life import StepStatus
 from console.run.so_far import SoFar, check_rest, findings_of
 from console.run.standing import StepState
@@ -488,6 +489,15 @@ def test_on_a_narrow_screen_the_goal_stays_readable_and_what_waits_is_said() -> 
     assert "revision waits" in shown
 
 
+def test_the_first_line_says_how_long_it_may_take_and_then_how_much_is_left() -> None:
+    waits, runs = View(state_after(*fakes.awaiting_approval())), View(state_after(*fakes.running()))
+    assert "~3m20 " in header_row(waits, fakes.T0, 200.0, 140).text
+    assert "~3m20 left" in header_row(runs, fakes.T0, 200.0, 140).text
+    assert "~" not in header_row(runs, fakes.T0, None, 140).text
+    over = View(state_after(*fakes.rolled_back()))
+    assert "left" not in header_row(over, fakes.T0, 200.0, 140).text
+
+
 def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:
     state = state_after(*fakes.failed())
     assert state.plan is not None
@@ -497,6 +507,23 @@ def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:
     assert sum("░" in shown.text for shown in bars) == 2
     assert "◆ 6 deploy_production" in text_of(rows)
     assert all(shown.width <= 100 for shown in rows)
+
+
+def test_what_is_late_has_another_colour_and_says_by_how_much() -> None:
+    state = state_after(*fakes.running())
+    assert state.plan is not None
+    known = Estimates({step.action: 10.0 for step in state.plan.leaves()})
+    insight = look_at(Question(state.plan, state.catalog, estimates=lambda: known))
+
+    def bars(seconds: float) -> dict[str, list[tuple[str, str]]]:
+        rows = timeline_rows(chart_of(state, insight, state.at + seconds), 100)
+        return {shown.step: [(s.text, s.ink) for s in shown.spans] for shown in rows if shown.step}
+
+    running = next(name for name, life in state.steps.items() if life.status is StepStatus.RUNNING)
+    assert not any(ink == "warn" for _, ink in bars(0)[running])
+    late = bars(60)[running]
+    assert any("█" in text and ink == "warn" for text, ink in late)
+    assert any(text.startswith(" +5") and ink == "warn" for text, ink in late)
 
 
 def test_the_times_of_a_timeline_have_room() -> None:

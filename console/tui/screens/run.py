@@ -258,7 +258,7 @@ class RunScreen(Screen[int]):
         if view.plan is None:
             self.plan_tree.say(*planning_rows(view, self.plan_tree.content_width, now))
         foresight = self.foresight
-        self.query_one(HeaderLine).show(view, foresight.insight.estimate)
+        self.query_one(HeaderLine).show(view, foresight.left)
         self.query_one(FooterLine).show(view)
         self.query_one(BlastLine).show(foresight.insight.blast, view, self.bridge.fault, foresight.what_if)
         self.query_one(StepDetail).show(view, now)

@@ -18,12 +18,15 @@ from console.tui.widgets.lines import Rows
 GOAL = 20
 """Columns below which the other facts give way to the goal."""
 
+Left = Callable[[float], float | None]
+
 OVER = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED, StepStatus.UNDONE})
 
 
-def header_row(view: View, now: float, estimate: float, width: int) -> Row:
-    """Product and goal on the left, status in the middle, the run's id on the right; the goal gives
-    way first, then the other facts, the status never."""
+def header_row(view: View, now: float, left: float | None, width: int) -> Row:
+    """Product and goal on the left, status in the middle, the run's id on the right; the goal gives way
+    first, then the other facts, the status never. `left` is how many seconds the run is likely to take from
+    now on, `None` where nobody knows."""
     state = view.state
     counts = state.counts()
     total = sum(counts.values())
@@ -45,7 +48,7 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
             f"rev {state.revision}" if state.revision else "",
             f"{over}/{total}" if total else "",
             elapsed if total else "",
-            about(estimate) if not state.ended_at else "",
+            _left(view, left),
         ]
     )
     waits = waiting_words(view)
@@ -61,9 +64,15 @@ def header_row(view: View, now: float, estimate: float, width: int) -> Row:
             break
     name = (Span(" plandeck  ", "strong accent"),) if room > 30 else (Span(" "),)
     goal = safe(state.goal)
-    left = fit((*name, Span(goal)), max(0, room))
-    used = sum(s.width for s in left)
-    return Row((*left, Span(" " * (room - used + 2)), *middle.spans, Span("  "), *right.spans))
+    begin = fit((*name, Span(goal)), max(0, room))
+    used = sum(s.width for s in begin)
+    return Row((*begin, Span(" " * (room - used + 2)), *middle.spans, Span("  "), *right.spans))
+
+
+def _left(view: View, left: float | None) -> str:
+    if not left or view.state.ended_at or view.status is RunStatus.ROLLING_BACK:
+        return ""
+    return f"{about(left)} left" if view.state.started_at else about(left)
 
 
 def waiting_words(view: View) -> str:
@@ -91,11 +100,16 @@ class HeaderLine(Rows):
         super().__init__(id="header")
         self._now = now
         self._view = View()
-        self._estimate = 0.0
+        self._left: Left = lambda _: None
 
-    def show(self, view: View, estimate: float) -> None:
-        self._view, self._estimate = view, estimate
-        self.build(lambda width: [header_row(self._view, self._now(), self._estimate, width)])
+    def show(self, view: View, left: Left) -> None:
+        """`left` gives how many seconds the run is likely to take, from the one it is given on."""
+        self._view, self._left = view, left
+        self.build(self._rows_now)
+
+    def _rows_now(self, width: int) -> list[Row]:
+        now = self._now()
+        return [header_row(self._view, now, self._left(now), width)]
 
     def tick(self) -> None:
         """Time has passed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from console.plan.model import Step, StepId
-from console.run.forecast import Forecast, Span, forecast
+from console.run.forecast import Forecast, Span, forecast, parallel_of
 from console.run.life import RunStatus, StepStatus
 from console.run.standing import Attempt
 from console.run.state import RunState
@@ -66,6 +66,15 @@ class Chart:
         return max([state.ended_at or self.now, ahead, *ends])
 
     @property
+    def path(self) -> tuple[StepId, ...]:
+        """The critical path, as far as it is known how long steps take."""
+        return self.forecast.path if self.forecast and self.insight.path else self.insight.path
+
+    @cached_property
+    def critical(self) -> frozenset[StepId]:
+        return frozenset(self.path)
+
+    @property
     def span(self) -> float:
         return max(1.0, self.end - self.begin)
 
@@ -77,7 +86,7 @@ def _lives(state: RunState) -> list[list[Attempt]]:
 
 def chart_of(state: RunState, insight: Insight, now: float, done: float = 0.0) -> Chart:
     """The chart of a run at one moment; `done` is what it said before."""
-    parallel = int(state.limits.get("parallel", 0)) or 4
+    parallel = parallel_of(state)
     ahead = forecast(insight.graph, state, insight.durations, now, parallel) if insight.graph else None
     behind = max(done, ahead.done) if ahead else done
     return Chart(state, insight, now, ahead, behind, insight.durations)
@@ -123,10 +132,8 @@ def _meter(chart: Chart, width: int) -> list[Row]:
         left = chart.forecast.end - chart.now
         parts.append((f"  ~{short_time(left)} {'left' if state.started_at else 'in all'}", "quiet"))
     rows = [row(*parts)]
-    if insight.path:
-        rows += wrap(
-            " → ".join(insight.path), width, "quiet", first=[("◆ critical path ", "accent")], indent=16
-        )
+    if path := chart.path:
+        rows += wrap(" → ".join(path), width, "quiet", first=[("◆ critical path ", "accent")], indent=16)
     return rows
 
 
@@ -143,7 +150,7 @@ def _axis(span: float, room: int) -> Row:
 
 
 def _name(chart: Chart, step: Step, mark: str, ink: str) -> tuple[Part, ...]:
-    sign = "◆" if step.id in chart.insight.critical else " "
+    sign = "◆" if step.id in chart.critical else " "
     return ((f"{mark} ", ink), (f"{sign} ", "accent"), (pad(f"{step.id} {step.action}", NAME), ""), " ")
 
 
