@@ -97,7 +97,9 @@ def _coverage(whole: Plan, runs: Plan, catalog: Catalog) -> Iterator[str]:
     if not radius.effects:
         yield "the rest changes nothing"
     else:
-        yield f"rollback covers {now}" + (f" (was {was})" if was != now else "")
+        gaps = [step for step in radius.uncovered if step not in before.uncovered]
+        named = f": not {_listed(gaps)}" if gaps else ""
+        yield f"rollback covers {now}" + (f" (was {was})" if was != now else "") + named
     wanting = _wanting(whole, catalog)
     bare = [step for step in _wanting(runs, catalog) if step not in wanting]
     if bare:

@@ -27,7 +27,7 @@ _TYPEABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@:-]{0,63}")
 class BlastRadius:
     """How far steps reach. `touches` are the resources they write, the targets of disruptive ones that
     declare none, and the hosts they name, in order; of `effects` steps that change something `covered` have
-    a way back; `irreversible` are the destructive ones that have none."""
+    a way back, and `uncovered` are the others; `irreversible` are the destructive ones among them."""
 
     steps: int
     destructive: tuple[StepId, ...]
@@ -35,6 +35,7 @@ class BlastRadius:
     touches: tuple[str, ...]
     covered: int
     effects: int
+    uncovered: tuple[StepId, ...] = ()
 
 
 def blast_radius(plan: Plan, catalog: Catalog, steps: Sequence[Step] | None = None) -> BlastRadius:
@@ -53,6 +54,7 @@ def blast_radius(plan: Plan, catalog: Catalog, steps: Sequence[Step] | None = No
         touches=tuple(dict.fromkeys(name for step in chosen for name in _touched(step, view))),
         covered=len(back),
         effects=len(effects),
+        uncovered=tuple(s.id for s in effects if s.id not in back),
     )
 
 

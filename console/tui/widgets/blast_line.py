@@ -41,6 +41,7 @@ class BlastLine(Rows):
         self.build(lambda width: blast_rows(blast, what_if, first, width))
 
     def rebuild(self) -> None:
+        """As tall as its rows are, in another width too."""
         super().rebuild()
         if self.count() and self.styles.height is not None and self.styles.height.value != self.count():
             self.styles.height = self.count()
