@@ -26,6 +26,7 @@ from console.errors import Fault, InvalidPlan, PlandeckError
 from console.plan import strict
 from console.plan.codec import dump_yaml, load
 from console.plan.model import Plan
+from console.settings import load_settings
 from console.task.reader import lines_of
 from console.text import clean
 from console.tui.draft import Draft
@@ -41,8 +42,9 @@ RunEditor = Callable[[Path], Awaitable[str]]
 
 
 def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The editor and its arguments: $VISUAL, $EDITOR, or vi."""
-    return shlex.split(environment.get("VISUAL") or environment.get("EDITOR") or "vi") or ["vi"]
+    """The editor and its arguments: the configured one, $VISUAL, $EDITOR, or vi. Raises `PlandeckError` where
+    the configuration cannot be read."""
+    return shlex.split(load_settings(environment).editor)
 
 
 Take = Callable[[Plan], Awaitable[None]]
@@ -110,7 +112,10 @@ async def _take(text: str, plan: Plan, take: Take) -> None:
 async def _hand_over(app: App[Any], file: Path) -> str:
     """Run the editor on the whole terminal. Nothing may be painted meanwhile, and nothing may be raised
     in there: the terminal would not be given back."""
-    command = [*editor_command(), str(file)]
+    try:
+        command = [*editor_command(), str(file)]
+    except (PlandeckError, ValueError) as error:
+        return f"no editor can be started: {clean(str(error))}"
     failure = ""
     try:
         with app.batch_update(), app.suspend():

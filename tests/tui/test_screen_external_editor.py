@@ -195,6 +195,15 @@ def test_the_operators_editor_is_used(environment: dict[str, str], command: list
     assert editor_command(environment) == command
 
 
+def test_the_configured_editor_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "plandeck" / "config.yaml"
+    config.parent.mkdir(mode=0o700)
+    config.write_text("editor: nano -w\n")
+    config.chmod(0o600)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert editor_command({"EDITOR": "ed"}) == ["nano", "-w"]
+
+
 PROGRAM = """
 import sys
 from textual.app import App, ComposeResult
