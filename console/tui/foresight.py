@@ -44,7 +44,7 @@ class Foresight:
 
     def __init__(self, screen: RunScreen, estimates: Callable[[], Estimates]) -> None:
         self._screen = screen
-        self._estimates = estimates
+        self.estimates = estimates
         self.insight = Insight()
         self.insight_of: Plan | None = None
         self.taking: Taking | None = None
@@ -84,7 +84,7 @@ class Foresight:
         """Work out what can be told of a new plan; of a large one after a breath, if not `at_once`."""
         state = self._screen.bridge.state
         so_far = SoFar.of(state)
-        self._question = Question(plan, state.catalog, state.facts, self._parallel, so_far, self._estimates)
+        self._question = Question(plan, state.catalog, state.facts, self._parallel, so_far, self.estimates)
         if not self._working:
             self._working = True
             if (pause := self._breath) and not at_once:
@@ -161,7 +161,7 @@ class Foresight:
         base, parallel = state.base or plan, self._parallel
 
         def line() -> str:
-            return absence_line(base, plan, state.catalog, away, parallel, self._estimates())
+            return absence_line(base, plan, state.catalog, away, parallel, self.estimates())
 
         self._beside(partial(self._tell_absence, line), "absence")
 

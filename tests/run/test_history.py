@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,20 @@ def test_the_critical_path_is_that_of_what_steps_took() -> None:
     assert forecast(graph, state, known, 101.0).path == ("b", "c")
     late = ran("r", {"b": 9.0}, the_plan)
     assert forecast(graph, late, known, 109.0).path == ("b", "c")
+
+
+def test_the_fields_of_results_are_kept_without_what_stood_in_them(file: Path) -> None:
+    state = ran("r1", {"1": 2.0, "2": 1.0})
+    done = state.steps["2"].attempts[-1]
+    done.preview = '{"user": "secret", "ports": [{"number": 80}], "no path": 1}'
+    learn(state, file)
+    assert estimates(file).fields == {"slow": (".user", ".ports", ".ports[0]", ".ports[0].number")}
+    assert b"secret" not in file.read_bytes()
+
+
+def test_a_file_of_an_earlier_version_is_read(file: Path) -> None:
+    learn(ran("r1", {"1": 2.0}), file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE fields")
+        connection.commit()
+    assert estimates(file).by_tool
