@@ -156,7 +156,7 @@ class Editing:
             return
         form = StepForm(plan, _written(plan, step), state.catalog)
         texts = form.texts()
-        for spec in (*form.head(), *form.parameters(form.original.action), *form.tail()):
+        for spec in (*form.head(), *form.parameters(form.original.action), *form.tail(form.original.action)):
             name, value = spec.key.removeprefix(PARAM), texts.get(spec.key, "")
             values = [value for value, _ in spec.completions] if len(spec.completions) <= FEW else []
             about = [one_line(spec.help, 120), f"one of {', '.join(values)}" if values else ""]
@@ -339,7 +339,9 @@ def _place(words: list[str]) -> Place:
 
 def _key(form: StepForm, action: str, name: str) -> str:
     """The key of the form's field that is called so: a parameter comes first."""
-    keys = [spec.key for spec in (*form.parameters(action), *form.head(), *form.tail()) if not spec.locked]
+    keys = [
+        spec.key for spec in (*form.parameters(action), *form.head(), *form.tail(action)) if not spec.locked
+    ]
     for key in (PARAM + name, name):
         if key in keys:
             return key

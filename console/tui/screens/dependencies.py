@@ -27,6 +27,7 @@ class Dependencies(Marked):
     def __init__(self, plan: Plan, possible: Sequence[Step], chosen: Iterable[StepId], *, id: str) -> None:
         self.possible = {step.id for step in possible}
         self.chosen = self.possible & set(chosen)
+        self.referred: set[StepId] = set()
         self.needle = ""
         self._places = list(plan.walk())
         self.shown: list[tuple[Step, int]] = []
@@ -66,7 +67,15 @@ class Dependencies(Marked):
             return Content.assemble((f"{pad}    {name}", MUTED), about)
         picked = step.id in self.chosen
         mark = ("[x] ", "bold $text-success") if picked else ("[ ] ", MUTED)
-        return Content.assemble(pad, mark, name, about)
+        used = ("  its result is used", "$text-success") if step.id in self.referred else ""
+        return Content.assemble(pad, mark, name, used, about)
+
+    def refer(self, steps: set[StepId]) -> None:
+        """Say of these steps that their results are used."""
+        changed, self.referred = self.referred ^ steps, steps
+        for index, (step, _) in enumerate(self.shown):
+            if step.id in changed:
+                self.say_again(index)
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,7 +110,7 @@ class Dependencies(Marked):
             self.filter("")
         elif event.key == "backspace":
             self.filter(self.needle[:-1])
-        elif event.is_printable and event.character:
+        elif event.is_printable and event.character and event.key != "question_mark":
             self.filter(self.needle + event.character)
         else:
             return

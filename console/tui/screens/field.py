@@ -95,7 +95,7 @@ class Field(Vertical):
             yield Static(Content(self.spec.label), classes="label")
             yield Input(
                 self.initial,
-                placeholder=self.spec.placeholder,
+                placeholder=_default(self.spec),
                 disabled=self.spec.locked,
                 select_on_focus=False,
                 compact=True,
@@ -120,6 +120,11 @@ class Field(Vertical):
     @property
     def text(self) -> str:
         return self.input.value if self.is_mounted else self.initial
+
+    def follow(self, spec: FieldSpec) -> None:
+        """Another default stands in the field while it is empty."""
+        self.spec = spec
+        self.input.placeholder = _default(spec)
 
     def show_error(self, reason: str) -> None:
         """Mark the field as wrong; "" as right. While candidates are open the reason waits."""
@@ -218,6 +223,11 @@ class Field(Vertical):
     def clicked(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self._take()
+
+
+def _default(spec: FieldSpec) -> str:
+    """What an empty field says: in brackets, for who cannot see that it is dimmed."""
+    return f"({spec.placeholder})" if spec.placeholder else ""
 
 
 def _fitting(typed: str, candidates: Candidates) -> Candidates:

@@ -63,17 +63,26 @@ class Reading:
 
 
 class StepForm:
-    """The form of `step` in `plan`; of a new step when it is `None`. `results` are what steps that have run
-    gave, as far as it is known."""
+    """The form of `step` in `plan`; of a new step when it is `None`, which waits for `after` unless something
+    else is picked. `results` are what steps that have run gave, as far as it is known; `past` is what fields
+    the results of tools had in past runs."""
 
     def __init__(
-        self, plan: Plan, step: Step | None, catalog: Catalog, results: Mapping[StepId, str] | None = None
+        self,
+        plan: Plan,
+        step: Step | None,
+        catalog: Catalog,
+        results: Mapping[StepId, str] | None = None,
+        *,
+        after: StepId = "",
     ) -> None:
         self.results = results or {}
+        self.past: offers.Past = {}
         self.plan = plan
         self.catalog = catalog
         self.is_new = step is None
-        self.original = step or Step(id=_free_id(plan), action="")
+        waits = (after,) if after else ()
+        self.original = step or Step(id=_free_id(plan), action="", depends_on=waits)
         self.before = possible_dependencies(plan, None if self.is_new else self.original.id)
         self._checker = Checker()
 
@@ -115,15 +124,15 @@ class StepForm:
         is_path = not values and offers.is_path(parameter.name, parameter.type)
         return FieldSpec(PARAM + parameter.name, parameter.name, about, placeholder, values, is_path=is_path)
 
-    def tail(self) -> Iterator[FieldSpec]:
-        """The fields below the dependencies."""
+    def tail(self, action: str) -> Iterator[FieldSpec]:
+        """The fields below the dependencies, of a step that calls the tool `action`."""
         yield FieldSpec("description", "in words", "for people; it decides nothing")
         yield FieldSpec("gate", "gate", "a question to ask before it starts; yes asks without words")
         on = [(name, "") for name in ON_FAILURE]
         yield FieldSpec("on_failure", "on failure", "replan, ask, stop or continue", "replan", on)
         if self.original.is_phase:
             return
-        tool = self.catalog.get(self.original.action)
+        tool = self.catalog.get(action)
         limit = f"{tool.timeout:g} s" if tool else ""
         yield FieldSpec("timeout", "timeout", "seconds, or 5m, 1h", limit)
         yield FieldSpec("attempts", "attempts", "how often it is tried in all", "1")
@@ -162,7 +171,11 @@ class StepForm:
     def references(self, depends_on: Sequence[StepId] = ()) -> list[tuple[str, str]]:
         """References to earlier steps and to the fields of their results, as completions; first those to the
         steps it depends on."""
-        return offers.references(self.before, depends_on, self.catalog, self.results)
+        return offers.references(self.before, depends_on, self.catalog, self.results, self.past)
+
+    def referred(self, texts: Mapping[str, str]) -> set[StepId]:
+        """The steps whose results the parameters use: it waits for them, picked or not."""
+        return {r.step for key, text in texts.items() if key.startswith(PARAM) for r in find(text)}
 
     # ── what the fields say ──────────────────────────────────────────────────────────────────────
 
