@@ -138,6 +138,11 @@ class EditHistory:
     def can_redo(self) -> bool:
         return bool(self._undone)
 
+    @property
+    def undone(self) -> tuple[Edit, ...]:
+        """The edits that can be made again, the next one last."""
+        return tuple(edit for edit, _ in self._undone)
+
     def do(self, edit: Edit) -> Plan:
         """Apply `edit`; what was undone is given up. Raises `EditRefused` and changes nothing."""
         before = self.plan

@@ -34,9 +34,9 @@ class DeleteSteps:
         doomed = [s for s, path in plan.walk() if s.id in wanted and wanted.isdisjoint(path)]
         gone = frozenset().union(*map(tree.ids_in, doomed))
         others = [step for step, _ in plan.walk() if step.id not in gone]
-        self._refuse([f"step {step.id}" for step in others if gone & set(step.depends_on)], "depends on")
-        tied = [f"rollback item {item.action}" for item in plan.rollback if gone & set(item.undoes or ())]
-        self._refuse(tied, "undoes")
+        self._refuse("step", [step.id for step in others if gone & set(step.depends_on)], "depend", "on")
+        tied = [item.action for item in plan.rollback if gone & set(item.undoes or ())]
+        self._refuse("rollback item", tied, "undo")
         behind = outside(*doomed)
 
         def rewired(step: Step) -> Step:
@@ -47,11 +47,14 @@ class DeleteSteps:
         rollback = _without(plan.rollback, gone)
         return plan.model_copy(update={"steps": tree.each(left, rewired), "rollback": rollback})
 
-    def _refuse(self, names: list[str], why: str) -> None:
+    def _refuse(self, kind: str, names: list[str], verb: str, tail: str = "") -> None:
         if names and not self.rewire:
             them = "it" if len(self.steps) == 1 else "them"
+            third = "es" if verb.endswith("o") else "s"
+            who, does = (kind, verb + third) if len(names) == 1 else (f"{kind}s", verb)
+            why = f"{does} {tail}".strip()
             raise EditRefused(
-                f"{self._named} cannot be deleted: {_few(names)} {why} {them}",
+                f"{self._named} cannot be deleted: {who} {_few(names)} {why} {them}",
                 kept=KEPT,
                 todo="re-wire to delete it all the same",
             )

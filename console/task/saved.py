@@ -38,18 +38,20 @@ def saved() -> dict[str, Path]:
     return {folder.name: folder / "task.yaml" for folder in folders if (folder / "task.yaml").is_file()}
 
 
+def name_fault(name: str) -> str:
+    """Why a task cannot be saved under this name; empty when it can."""
+    if not _NAME.fullmatch(name):
+        return "a name is 1 to 64 letters, digits, - and _, beginning with a letter or digit"
+    from console.task.finding import samples
+
+    return f"there is a sample task {name}; choose another name" if name in samples() else ""
+
+
 def save(name: str, plan: Plan, *, goal: str, tools: Iterable[str], document: Mapping[str, Any]) -> Path:
     """Save `plan` with what its task says (`document`, where it has no inputs) and gives its tools; gives the
     task file. One of the same name is replaced. Raises `UsageError` for a name that is none."""
-    if not _NAME.fullmatch(name):
-        todo = "Use 1 to 64 letters, digits, - and _, beginning with a letter or digit"
-        raise UsageError(f"{name!r} is no name for a task", kept="nothing was saved", todo=todo)
-    from console.task.finding import samples
-
-    if name in samples():
-        raise UsageError(
-            f"there is a sample task {name}", kept="nothing was saved", todo="Choose another name"
-        )
+    if fault := name_fault(name):
+        raise UsageError(f"{name!r}: {fault}", kept="nothing was saved")
     said = {} if document.get("inputs") else {key: document[key] for key in _KEPT if key in document}
     files = [tool for tool in dict.fromkeys(tools) if tool and Path(tool).is_file()]
     task = {"goal": _plain(goal), "tools": files, **said, "plan": "plan.yaml"}

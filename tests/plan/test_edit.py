@@ -178,7 +178,7 @@ def test_a_step_others_depend_on_is_not_deleted() -> None:
         "the plan is as it was. re-wire to delete it all the same"
     )
     fan = plan_of(do(1), *(do(i, 1) for i in range(2, 7)))
-    assert "step 2, step 3, step 4 and 2 more depends on it" in refusal(fan, DeleteStep("1"))
+    assert "steps 2, 3, 4 and 2 more depend on it" in refusal(fan, DeleteStep("1"))
     tied = plan_of(do(1), rollback=[{"action": "back", "undoes": [1]}])
     assert "rollback item back undoes it" in refusal(tied, DeleteStep("1"))
 
