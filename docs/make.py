@@ -38,24 +38,26 @@ def words(name: str) -> str:
 
 
 def keys() -> str:
-    from console.tui.actions import ACTIONS, key_names
+    from console.tui.actions import ACTIONS
+    from console.tui.keys import key_names
+    from console.tui.screen_keys import EVERYWHERE, SCREENS
 
     parts = [
         "# Keys\n",
-        "The keys of the main screen. `?` shows them on the screen, with the reason where one cannot be used",
-        "now; `:` finds any action by its name. In the config file an action is re-bound by its id:",
-        '`keys: {"run.approve": "ctrl+y"}`.\n',
+        "`?` shows the keys of the screen that is there, with the reason where one cannot be used now;",
+        "where what is pressed is typed, `F1` and `Ctrl+p` do. On the main screen `:` finds any action by",
+        "its name.\n",
+        "In the config file an action is bound again by its id, to one key or to several:",
+        '`keys: {"run.approve": "Ctrl+y", "run.down": "n, down"}`. A key that is given away is taken from',
+        "the action that has it here; those that move go with `run.down` and its like on every screen. What",
+        "cannot be followed is said when the console begins, and by `plandeck doctor`.\n",
     ]
     for group, actions in groupby(ACTIONS, key=lambda action: action.group):
-        rows = [
-            (
-                " ".join(f"`{key}`" for key in key_names(a.keys).split()) or "palette",
-                a.title,
-                f"`{a.binding_id}`",
-            )
-            for a in actions
-        ]
+        rows = [(_keys(key_names(a.keys)), a.title, f"`{a.binding_id}`") for a in actions]
         parts += [f"## {group}\n", table(("keys", "does", "id"), rows)]
+    for name, of_screen in (*SCREENS.items(), ("Every screen over the main one", EVERYWHERE)):
+        told = [(_keys(key_names(k.keys)), k.title, f"`{k.id}`" if k.id else "") for k in of_screen]
+        parts += [f"## {name}\n", table(("keys", "does", "id"), told)]
     return "\n".join(parts)
 
 

@@ -163,7 +163,7 @@ class Watching:
 
     async def end(self, player: Player) -> None:
         """Stay until somebody leaves, or takes over."""
-        self._text = "That was the demo: the screen stays as it is."
+        self._text = "That was the demo: the screen stays until q; h gives you the keys."
         self._caption()
         while self.plays:
             self._on.clear()
@@ -223,7 +223,7 @@ async def _show(script: Script, session: Session, watching: Watching) -> int:
 
     if watching.stage is not None:
         session = await shown(script, session, watching.stage)
-    options = screen_options(**opening(session, watching.stage))
+    options = screen_options(**opening(session, watching.stage), kept=watching.stage is None)
     app = DemoApp(None if script.begin == "picker" else session, options, watching)
 
     async def pilot_of(pilot: Pilot[Any]) -> None:

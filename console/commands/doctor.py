@@ -146,6 +146,11 @@ def _configuration() -> Iterator[Look]:
     editor = settings.editor.split()[0]
     found = shutil.which(editor)
     yield Look("editor", "ok" if found else "note", found or f"{editor} is not there: set EDITOR")
+    if settings.keys:
+        from console.tui.rebinding import faults
+
+        unheard = [Look("keys", "note", fault.removeprefix("keys: ")) for fault in faults(settings.keys)]
+        yield from unheard or [Look("keys", "ok", f"{len(settings.keys)} bound again")]
 
 
 def _models() -> Iterator[Look]:

@@ -17,6 +17,7 @@ from textual.binding import Binding
 
 from console.run.life import RunStatus, StepStatus
 from console.tui import reasons as why
+from console.tui.keys import ActionInfo, key_names
 from console.tui.reasons import Says, words
 from console.tui.view import View
 
@@ -25,21 +26,9 @@ SPLIT_ESCAPE_TAILS = frozenset("ABCDFHPQRSZ")
 
 
 @dataclass(frozen=True, slots=True)
-class ActionInfo:
-    """An action as help and palette show it: `keys` for people, `reason` why it is not enabled."""
-
-    id: str
-    keys: str
-    title: str
-    enabled: bool
-    reason: str
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Action:
     """`keys` are Textual key names, comma separated; `label` is the footer's short name, where the
-    state gives a better one than `title`."""
+    state gives a better one than `title`; `unfit` is said of one that is about nothing now."""
 
     id: str
     keys: str
@@ -48,6 +37,7 @@ class Action:
     enabled: Says = why.always
     applies: Callable[[View], bool] = why.anytime
     label: Says | None = None
+    unfit: str = ""
 
     @property
     def binding_id(self) -> str:
@@ -58,6 +48,9 @@ class Action:
 # ── the registry ─────────────────────────────────────────────────────────────────────────────────
 
 _PASTE = why.first(why.edit, why.has_copy)
+_ITS_PANE = "in this pane the key is about the proposed revision"
+_NO_PROPOSAL = "only in the Diff pane (4), while a revision waits"
+_LEFT_OUT = "s leaves it out until the run begins"
 
 
 def _on_step(
@@ -68,10 +61,11 @@ def _on_step(
     allowed: tuple[StepStatus, ...],
     short: str,
     applies: Callable[[View], bool] = why.anytime,
+    unfit: str = "",
 ) -> Action:
     """An action on a step in one of these states; says which one where that is not the selected one."""
     reason = why.first(why.act, why.on_status(verb, allowed))
-    return Action(id, key, title, "Run", reason, applies, why.named(short, allowed))
+    return Action(id, key, title, "Run", reason, applies, why.named(short, allowed), unfit)
 
 
 _OF_A_RUN: tuple[Action, ...] = (
@@ -108,15 +102,25 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("next_match", "n", "Next match", "Panes", why.has_search),
     Action("previous_match", "N", "Previous match", "Panes", why.has_search),
     Action("follow", "z", "Follow the output", "Panes"),
-    Action("copy", "Y", "Copy to the clipboard (OSC 52)", "Panes", why.on_step),
-    Action("edit", "e", "Edit the step", "Plan", why.edit_step, why.off_proposal),
-    Action("edit_revision", "e", "Edit the proposed revision", "Plan", why.edit, why.on_proposal),
+    Action("copy", "Y", "Copy the step's command, or what the pane says (OSC 52)", "Panes", why.can_copy),
+    Action("edit", "e", "Edit the step", "Plan", why.edit_step, why.off_proposal, unfit=_ITS_PANE),
+    Action(
+        "edit_revision",
+        "e",
+        "Edit the proposed revision",
+        "Plan",
+        why.edit,
+        why.on_proposal,
+        unfit=_NO_PROPOSAL,
+    ),
     Action("edit_plan", "ctrl+g", "Edit the plan in $EDITOR", "Plan", why.write),
     Action("add", "o", "Add a step below", "Plan", why.edit),
     Action("delete", "d", "Delete the step", "Plan", why.edit_steps),
     Action("copy_step", "y", "Copy the step", "Plan", why.first(why.has_plan, why.on_steps)),
-    Action("paste", "p", "Paste the step below", "Plan", _PASTE, why.pasting),
-    Action("paste_now", "alt+p", "Paste the step below", "Plan", _PASTE, why.running),
+    Action(
+        "paste", "p", "Paste the step below", "Plan", _PASTE, why.pasting, unfit="p pauses now; Alt+p pastes"
+    ),
+    Action("paste_now", "alt+p", "Paste the step below", "Plan", _PASTE, why.running, unfit="p pastes now"),
     Action("move_down", "J,alt+down", "Move the step down", "Plan", why.edit_steps),
     Action("move_up", "K,alt+up", "Move the step up", "Plan", why.edit_steps),
     Action("indent", "greater_than_sign", "Into the phase above, or a new one", "Plan", why.edit_steps),
@@ -125,7 +129,15 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("mark", "M", "Mark the step: what follows is done to all marked", "Plan", why.on_step),
     Action("mark_range", "V", "Mark from the last mark to here", "Plan", why.to_mark_range),
     Action("mark_all", "asterisk", "Mark all steps that are shown, or none", "Plan", why.has_plan),
-    Action("hunk", "space", "Take or leave the part of the revision", "Plan", why.act, why.on_proposal),
+    Action(
+        "hunk",
+        "space",
+        "Take or leave the part of the revision",
+        "Plan",
+        why.act,
+        why.on_proposal,
+        unfit=_NO_PROPOSAL,
+    ),
     Action(
         "hold",
         "space",
@@ -134,6 +146,7 @@ _OF_A_RUN: tuple[Action, ...] = (
         why.first(why.act, why.on_leaves, why.all_can_be_held),
         why.off_proposal,
         why.hold_name,
+        _ITS_PANE,
     ),
     Action("gate", "b", "Gate before the step", "Plan", why.first(why.edit_steps, why.on_leaves)),
     Action("undo", "u", "Undo the last edit", "Plan", why.first(why.edit, why.has_undo)),
@@ -143,7 +156,15 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("save_task", "ctrl+s", "Save the plan as a task: a draft, a template", "Plan", why.has_plan),
     Action("approve", "a", "Approve what waits", "Run", why.can_answer, label=why.approve_name),
     Action("request_changes", "c", "Request changes", "Run", why.first(why.act, why.can_replan)),
-    Action("call_off", "x", "Call off the planning", "Run", why.act, why.planner_works),
+    Action(
+        "call_off",
+        "x",
+        "Call off the planning",
+        "Run",
+        why.act,
+        why.planner_works,
+        unfit="the planner is not at work",
+    ),
     Action(
         "pause",
         "p",
@@ -152,14 +173,40 @@ _OF_A_RUN: tuple[Action, ...] = (
         why.first(why.act, why.can_pause),
         why.with_process,
         why.pause_name,
+        "the run has not begun, or its process is gone",
     ),
     Action("take_up", "p", "Take the run up again", "Run", why.can_take_up, why.without_process),
     _on_step("retry", "r", "Retry the step", "retried", why.TO_RETRY, "retry"),
-    _on_step("skip", "s", "Skip the step", "skipped", why.TO_SKIP, "skip", why.running),
-    Action("enable", "s", "Leave the step out, or take it in", "Run", why.can_enable, why.before_run),
+    _on_step("skip", "s", "Skip the step", "skipped", why.TO_SKIP, "skip", why.running, _LEFT_OUT),
+    Action(
+        "enable",
+        "s",
+        "Leave the step out, or take it in",
+        "Run",
+        why.can_enable,
+        why.before_run,
+        unfit="the run has begun: s skips the step",
+    ),
     _on_step("mark_done", "m", "Mark the step done by hand", "marked done", why.TO_MARK, "mark done"),
-    _on_step("cancel", "x", "Cancel the running step", "cancelled", why.TO_CANCEL, "cancel", why.no_revision),
-    Action("reject", "x", "Reject the proposed revision", "Run", why.act, why.revision_waits),
+    _on_step(
+        "cancel",
+        "x",
+        "Cancel the running step",
+        "cancelled",
+        why.TO_CANCEL,
+        "cancel",
+        why.no_revision,
+        "x is for what the planner does now",
+    ),
+    Action(
+        "reject",
+        "x",
+        "Reject the proposed revision",
+        "Run",
+        why.act,
+        why.revision_waits,
+        unfit="no revision waits, or x cancels the running step",
+    ),
     Action(
         "probe",
         "v",
@@ -194,11 +241,11 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("other_run", "", "Go to another run", "Console", why.can_go_elsewhere),
     Action("detach", "q", "Detach; the run goes on", "Console", label=why.detach_name),
     Action("palette", "colon,ctrl+p", "Every action by name", "Console"),
-    Action("help", "question_mark", "Keys of this screen", "Console"),
+    Action("help", "question_mark,f1", "Keys of this screen", "Console"),
 )
 
 _REPLAY: tuple[Action, ...] = tuple(
-    Action(id, keys, title, "Replay", says, why.replayed, label)
+    Action(id, keys, title, "Replay", says, why.replayed, label, "this is no replay")
     for id, keys, title, says, label in (
         ("play", "space,p", "Play, or stand still", why.always, why.play_name),
         ("record_on", "full_stop", "One record on", why.always, None),
@@ -232,62 +279,25 @@ ALWAYS = ("detach", "help")
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
-_KEY_NAMES = {
-    "slash": "/",
-    "plus": "+",
-    "underscore": "_",
-    "minus": "-",
-    "colon": ":",
-    "question_mark": "?",
-    "full_stop": ".",
-    "comma": ",",
-    "at": "@",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "greater_than_sign": ">",
-    "less_than_sign": "<",
-    "space": "Space",
-    "asterisk": "*",
-    "enter": "Enter",
-    "escape": "Esc",
-    "tab": "Tab",
-    "shift+tab": "Shift+Tab",
-    "down": "↓",
-    "up": "↑",
-    "left": "←",
-    "right": "→",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-    "home": "Home",
-    "end": "End",
-}
 
-
-def key_names(keys: str) -> str:
-    """Textual key names as people read them: `ctrl+p` -> `Ctrl+p`."""
-    return " ".join(_key_name(key.strip()) for key in keys.split(",") if key.strip())
-
-
-def _key_name(key: str) -> str:
-    if key in _KEY_NAMES:
-        return _KEY_NAMES[key]
-    *modifiers, last = key.split("+")
-    return "+".join([*(m.capitalize() for m in modifiers), _KEY_NAMES.get(last, last)])
-
-
-def bindings() -> list[Binding]:
-    """The registry as Textual bindings; each has its action's id, so that a keymap can move it."""
+def bindings(keymap: Mapping[str, str]) -> list[Binding]:
+    """The registry as Textual bindings. They have no ids: of a key that several actions share, Textual
+    would take all when one of them is bound again (rebinding.py does that)."""
     return [
-        Binding(action.keys, f"do({action.id!r})", action.title, show=False, id=action.binding_id)
+        Binding(keys, f"do({action.id!r})", action.title, show=False)
         for action in ACTIONS
-        if action.keys
+        if (keys := keymap.get(action.binding_id, action.keys))
     ]
+
+
+GROUPS = ("Run", "Plan", "Panes", "Move", "Console", "Replay")
+"""The order in which they are told of: what is done to the run first."""
 
 
 def describe(view: View, keymap: Mapping[str, str] | None = None) -> list[ActionInfo]:
     """Every action with its keys and, where it cannot be done now, the reason."""
     keymap = keymap or {}
-    return [
+    told = [
         ActionInfo(
             action.id,
             key_names(keymap.get(action.binding_id, action.keys)),
@@ -298,6 +308,27 @@ def describe(view: View, keymap: Mapping[str, str] | None = None) -> list[Action
         )
         for action in ACTIONS
     ]
+    return sorted(told, key=lambda info: GROUPS.index(info.group) if view.replay is None else -1)
+
+
+PICKING: Mapping[str, str] = {
+    "hold": "Pick the step, or not",
+    "open": "Take what is picked",
+    "back": "Leave it as it was",
+}
+"""What keys do while it is picked in the plan what a step waits for."""
+
+STILL = frozenset({"down", "up", "top", "bottom", "half_down", "half_up", "right", "left", "levels", "help"})
+"""Actions that are then what they always are."""
+
+
+def describe_picking(keymap: Mapping[str, str]) -> list[ActionInfo]:
+    """The keys there are while it is picked what a step waits for."""
+    titles = {**PICKING, **{id: BY_ID[id].title for id in BY_ID if id in STILL}}
+    return [
+        ActionInfo(id, key_names(keymap.get(BY_ID[id].binding_id, BY_ID[id].keys)), title, True, "")
+        for id, title in titles.items()
+    ]
 
 
 def why_not(action: Action, view: View) -> str:
@@ -305,7 +336,7 @@ def why_not(action: Action, view: View) -> str:
     if not view.ready and action.id not in ALWAYS:
         return "the records of the run have not come in yet"
     if not action.applies(view):
-        return action.enabled(view) or f"not while the run is {words(view.status)}"
+        return action.enabled(view) or action.unfit or f"not while the run is {words(view.status)}"
     return action.enabled(view)
 
 
@@ -316,7 +347,7 @@ _FOOTERS: Mapping[str, str] = {
         "call_off approve reject request_changes edit add delete move_down hold undo fix findings edit_plan "
         "stop"
     ),
-    "decide": "approve take_up hunk reject edit_revision retry skip mark_done probe rollback stop pause",
+    "decide": "approve take_up hunk reject edit_revision retry rollback skip mark_done probe stop pause",
     "run": "call_off approve take_up pause cancel retry probe mark_done hold follow rollback open",
     "undoing": "approve retry mark_done follow open",
     "replay": "play record_on record_back to_failure slower faster to_moment open",
@@ -368,6 +399,11 @@ _SHORT = {
 
 def footer(view: View, keymap: Mapping[str, str] | None = None) -> Iterator[tuple[str, str, str]]:
     """The most useful actions now, best first, as (id, key, short name); `detach` and `help` last."""
+    if view.picking:
+        for action_id in (*PICKING, "help"):
+            keys = (keymap or {}).get(BY_ID[action_id].binding_id, BY_ID[action_id].keys)
+            yield action_id, key_names(keys.split(",")[0]), PICKING.get(action_id, "help").lower()
+        return
     kind = "replay" if view.replay else _FOOTER_OF.get(view.status, "over")
     for action_id in (*_FOOTERS[kind].split(), *ALWAYS):
         action = BY_ID[action_id]

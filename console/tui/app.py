@@ -40,6 +40,7 @@ from console.tui.guard import AsciiOnly, ControlGuard
 from console.tui.keys_in_order import PATIENCE, KeysInOrder, Passed, Typed
 from console.tui.pacing import SMALL
 from console.tui.picture import Changes
+from console.tui.screens.modal import Sheet
 from console.tui.screens.start import StartScreen
 from console.tui.terminal import Paced, Terminal
 from console.tui.themes import DEFAULT, INK_DEFAULTS, find_theme, full_name, load_themes
@@ -76,7 +77,7 @@ class Options:
     """How the console looks and behaves. `keys` maps binding ids ("run.approve") to keys. Without a
     session, what `offers` gives is offered and `open` opens what is chosen. `reopen` has a run taken up
     again that has ended or has lost its process, `like` a new one started with its plan. `now` is the
-    wall clock. `estimates` reads what past runs took."""
+    wall clock. `estimates` reads what past runs took. `kept`: something of the run stays on the disk."""
 
     theme: str = ""
     ascii: bool = False
@@ -89,6 +90,7 @@ class Options:
     theme_folders: tuple[Path, ...] = ()
     now: Callable[[], float] = time.time
     estimates: Callable[[], Estimates] | None = None
+    kept: bool = True
 
 
 def _actions() -> type[Provider]:
@@ -130,7 +132,6 @@ class ConsoleApp(App[int]):
     # ── beginning and end ────────────────────────────────────────────────────────────────────────
 
     def on_mount(self) -> None:
-        self.set_keymap(dict(self.options.keys))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave_by_signal, number)
@@ -142,12 +143,22 @@ class ConsoleApp(App[int]):
         for theme in load_themes(*self.options.theme_folders):
             if theme.name not in self.available_themes:
                 self.register_theme(theme)
+        if self.options.keys:
+            self._bind_again(self.options.keys)
         if self.session is None:
             self.run_worker(self._pick(), name="picker")
         elif callable(self.session):
             self.run_worker(self._start(self.session), name="start")
         else:
             self.show_run(self.session)
+
+    def _bind_again(self, keys: Mapping[str, str]) -> None:
+        """The operator's own keys, on the screens over the main one too; and what of them is not followed."""
+        from console.tui.rebinding import faults, given
+
+        self.set_keymap({id: ",".join(bound) for id, bound in given(keys).items()})
+        for fault in faults(keys):
+            self.notify(fault, severity="warning", markup=False, timeout=10)
 
     async def _start(self, begin: Begin) -> None:
         try:
@@ -173,6 +184,7 @@ class ConsoleApp(App[int]):
                 like=like,
                 elsewhere=self._elsewhere() if options.open else None,
                 estimates=options.estimates,
+                kept=options.kept,
                 step=step,
             )
         )
@@ -372,6 +384,13 @@ class ConsoleApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What is not an action of the main screen."""
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+
+    def action_command_palette(self) -> None:
+        """Every action by name; over the main screen, those of the screen that is there."""
+        if isinstance(self.screen, Sheet):
+            self.screen.action_keys()
+        else:
+            super().action_command_palette()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No text on the screen can press a key: approval comes from the keyboard alone. And there is

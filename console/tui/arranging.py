@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 from console.plan import tree
 from console.plan.edit import Edit, EditRefused, Group, MoveStep, Place, ReplaceStep, Together, Ungroup
 from console.plan.model import Plan, Step, StepId
-from console.tui.editing import Editing, Work, named
+from console.tui.actions import STILL
+from console.tui.editing import Editing, Work
+from console.tui.reasons import named_steps as named
 
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
-
-PICKING = frozenset(
-    {"down", "up", "top", "bottom", "half_down", "half_up", "right", "left", "levels", "help"}
-)
-"""Actions that are what they always are while dependencies are picked."""
 
 
 class Arranging:
@@ -145,12 +142,12 @@ class Arranging:
 
     def picking_key(self, action: str) -> bool:
         """A key while dependencies are picked; whether the action is done as always."""
-        if action in PICKING:
+        if action in STILL:
             return True
         pane = self.screen.plan_tree
         if action == "hold":
-            if refused := pane.toggle_pick():
-                self.screen.say(refused)
+            if not pane.toggle_pick():
+                self.screen.say(self._why_no_pick(pane.step))
         elif action in ("open", "pick"):
             self._take_picked()
         elif action in ("back", "detach"):
@@ -158,6 +155,15 @@ class Arranging:
         else:
             self.screen.say("Space picks a step, Enter takes what is picked, Esc leaves it as it was")
         return False
+
+    def _why_no_pick(self, step: StepId) -> str:
+        picking = self.screen.view.picking
+        paths = {found.id: path for found, path in self.plan.walk()}
+        if step == picking:
+            return f"step {step} cannot wait for itself"
+        if step in paths[picking] or picking in paths.get(step, ()):
+            return f"one of {picking} and {step} is in the other: it cannot wait for that"
+        return f"step {step} waits for {picking} already: that would be a circle"
 
     def _take_picked(self) -> None:
         step = self.plan.step(self.screen.view.picking)

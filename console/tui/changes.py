@@ -16,6 +16,7 @@ from console.errors import ControlRefused, PlandeckError
 from console.plan.edit import Edit, EditHistory, EditRefused
 from console.plan.model import Plan, StepId
 from console.run.control import ChangePlan, Hold, Release
+from console.tui.reasons import named_steps as named
 
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
@@ -29,6 +30,10 @@ class Holding:
 
     steps: tuple[StepId, ...]
     hold: bool
+
+    @property
+    def summary(self) -> str:
+        return f"{'hold' if self.hold else 'release'} {named(self.steps)}"
 
     def wishes(self, *, back: bool = False) -> list[Hold | Release]:
         if self.hold is not back:
@@ -78,27 +83,35 @@ class Changes:
         await self._wish(holding.wishes())
         self._note(holding)
 
-    async def undo(self) -> None:
+    async def undo(self) -> str:
+        """Take the newest act back; says which."""
         if not self._done:
             raise EditRefused("there is nothing to undo")
         newest = self._done[-1]
         if newest is None:
+            said = self.history.edits[-1].summary
             self.history.undo()
-            self._tell("undo the last edit")
+            self._tell(f"undo: {said}")
         else:
+            said = newest.summary
             await self._wish(newest.wishes(back=True))
         self._undone.append(self._done.pop())
+        return said
 
-    async def redo(self) -> None:
+    async def redo(self) -> str:
+        """Do again what was taken back last; says what."""
         if not self._undone:
             raise EditRefused("there is nothing to make again")
         newest = self._undone[-1]
         if newest is None:
+            said = self.history.undone[-1].summary
             self.history.redo()
-            self._tell("make the edit again")
+            self._tell(f"again: {said}")
         else:
+            said = newest.summary
             await self._wish(newest.wishes())
         self._done.append(self._undone.pop())
+        return said
 
     def _note(self, act: Holding | None) -> None:
         self._done.append(act)

@@ -32,15 +32,14 @@ from console.run.life import StepStatus
 from console.run.state import RunState
 from console.tui.changes import Changes
 from console.tui.draft import Draft
+from console.tui.reasons import NAMED
+from console.tui.reasons import named_steps as named
 from console.tui.view import find_life
 
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
 
 Work = Callable[[], Coroutine[Any, Any, None] | None]
-
-NAMED = 4
-"""Steps that are named in a row when something is said of them."""
 
 
 class Editing:
@@ -49,6 +48,7 @@ class Editing:
     def __init__(self, screen: RunScreen) -> None:
         self.screen = screen
         self.changes = Changes(screen)
+        self._saved_as = ""
 
     def handlers(self) -> dict[str, Work]:
         return {
@@ -112,12 +112,11 @@ class Editing:
         try:
             self.make(edit, go_to)
         except EditRefused as refused:
-            apply(self.plan, rewired)  # raises what re-wiring does not help against either
+            then = apply(self.plan, rewired)  # raises what re-wiring does not help against either
             from console.tui.screens.confirm import ConfirmScreen
 
-            yes: bool = await self.screen.operating.ask(
-                ConfirmScreen(f"{refused.what}. Re-wire the dependencies?", yes="Re-wire", no="Leave it")
-            )
+            question = f"{refused.what}. Re-wire the dependencies?\n\n{told_rewired(self.plan, then)}"
+            yes: bool = await self.screen.operating.ask(ConfirmScreen(question, yes="Re-wire", no="Leave it"))
             if yes:
                 self.make(rewired, go_to)
             return yes
@@ -128,14 +127,16 @@ class Editing:
         self.screen.view.step = self.screen.plan_tree.step
 
     async def undo(self) -> None:
-        await self.changes.undo()
+        said = await self.changes.undo()
         self.show_history()
         self.screen.show_parts()
+        self.screen.say(f"undone: {said} (Ctrl+r makes it again)")
 
     async def redo(self) -> None:
-        await self.changes.redo()
+        said = await self.changes.redo()
         self.show_history()
         self.screen.show_parts()
+        self.screen.say(f"made again: {said}")
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,11 +148,11 @@ class Editing:
 
     async def add(self) -> None:
         place = self._below()
-        new = await self._form(None, str(place))
+        new = await self._form(None, str(place), place.after or "")
         if new is not None:
             self.make(AddStep(new, place), go_to=new.id)
 
-    async def _form(self, step: Step | None, position: str) -> Step | None:
+    async def _form(self, step: Step | None, position: str, after: StepId = "") -> Step | None:
         from console.tui.screens.step_editor import StepEditor
 
         state = self.screen.bridge.state
@@ -162,6 +163,8 @@ class Editing:
             position,
             results=results_of(state),
             workspace=Path(state.workspace) if state.workspace else None,
+            after=after,
+            past=lambda: self.screen.foresight.estimates().fields,
         )
         answer: Step | None = await self.screen.operating.ask(editor)
         return answer
@@ -277,14 +280,14 @@ class Editing:
 
     async def save_task(self) -> None:
         """Save the plan as it is on the screen under a name, to be gone on with or started again."""
-        from console.task.saved import save, saved
+        from console.task.saved import name_fault, save, saved
         from console.tui.screens.confirm import ConfirmScreen
         from console.tui.screens.text_input import AskText
 
-        name = await self.screen.operating.ask(AskText("Save the plan as a task. Its name:"))
-        if not name:
+        ask = AskText("Save the plan as a task. Its name:", self._saved_as, check=name_fault)
+        name = await self.screen.operating.ask(ask)
+        if name is None:
             return
-        name = name.strip()
         question = ConfirmScreen(f"There is a task {name} already. Save over it?", "Save over it", "Leave it")
         if name in saved() and not await self.screen.operating.ask(question):
             return
@@ -292,6 +295,7 @@ class Editing:
         tools = [tool.file for tool in state.catalog.tools.values() if tool.file]
         goal = self.plan.goal or state.goal
         save(name, self.plan, goal=goal, tools=tools, document=state.task)
+        self._saved_as = name
         self.screen.say(f"saved: plandeck run {name}")
 
     async def findings(self) -> None:
@@ -324,10 +328,17 @@ def results_of(state: RunState) -> dict[StepId, str]:
     return found
 
 
-def named(ids: list[StepId] | tuple[StepId, ...]) -> str:
-    """Steps in words: `step 3`, `steps 3, 4, 5, 6 and 2 more`."""
-    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-    return f"step{'s' if len(ids) != 1 else ''} {', '.join(ids[:NAMED])}{more}"
+def told_rewired(before: Plan, after: Plan) -> str:
+    """Which steps wait for others than before, a line for each."""
+    waits = {step.id: step.depends_on for step, _ in before.walk()}
+    changed = [
+        f"step {step.id} waits for {', '.join(step.depends_on) or 'nothing'}"
+        f" (was {', '.join(waits[step.id]) or 'nothing'})"
+        for step, _ in after.walk()
+        if step.id in waits and set(step.depends_on) != set(waits[step.id])
+    ]
+    more = [f"and {len(changed) - NAMED} more"] if len(changed) > NAMED else []
+    return "\n".join([*changed[:NAMED], *more]) + "\n"
 
 
 def _as_one(edits: list[Any], title: str) -> Edit:

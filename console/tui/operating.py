@@ -40,7 +40,7 @@ from console.run.life import StepStatus
 from console.run.rollback import plan_rollback, rollback_hash
 from console.text import clean
 from console.tui import reasons as why
-from console.tui.actions import describe
+from console.tui.actions import describe, describe_picking
 from console.tui.parting import parting_line
 from console.tui.widgets.diff_pane import DiffPane
 
@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 QUESTIONS = frozenset({"gate", "decision", "in_doubt", "tool"})
 """Requests that ask something; all others show what is to be approved."""
+
+COPIED = 60_000
+"""Characters that are copied at most: many terminals take no more at one go."""
 
 Work = Callable[[], Coroutine[Any, Any, None] | None]
 
@@ -296,11 +299,17 @@ class Operating:
             self.screen.say("the output is followed" if on else "the output stays where it is")
 
     def copy(self) -> None:
-        """The selected step's command to the clipboard of the operator's terminal."""
+        """To the terminal's clipboard: from the plan the selected step's command, from another
+        pane what it says, of much the end."""
         from console.tui.widgets.step_detail import command_text
 
         view = self.screen.view
-        if view.selected is not None:
+        if view.pane != "plan":
+            text, lines = self.screen.current.end_of_text(COPIED)
+            self.screen.app.copy_to_clipboard(clean(text))
+            many = f"{lines} line{'s' if lines != 1 else ''}"
+            self.screen.say(f"{many} of {view.pane} {'are' if lines != 1 else 'is'} copied")
+        elif view.selected is not None:
             self.screen.app.copy_to_clipboard(clean(command_text(view, view.selected)))
             self.screen.say(f"the command of step {view.step} is copied")
 
@@ -325,4 +334,9 @@ class Operating:
     async def help(self) -> None:
         from console.tui.screens.help import HelpScreen
 
-        await self.ask(HelpScreen(describe(self.screen.view, self.screen.keymap)))
+        screen, picking = self.screen, self.screen.view.picking
+        if picking:
+            shown = HelpScreen(describe_picking(screen.keymap), of=f"what step {picking} waits for")
+        else:
+            shown = HelpScreen(describe(screen.view, screen.keymap))
+        await self.ask(shown)

@@ -1,4 +1,5 @@
-"""The palette: every action of the main screen by name, with its keys, and why where it cannot be done."""
+"""The palette: every action of the main screen by name, with its keys; those that can be done now first, with
+the others why not."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from console.tui.actions import ActionInfo, describe
+from console.tui.actions import describe
+from console.tui.keys import ActionInfo
 
 if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
@@ -24,7 +26,8 @@ class ActionProvider(Provider):
 
     def _actions(self) -> list[ActionInfo]:
         screen = self._run_screen
-        return describe(screen.view, screen.keymap) if screen else []
+        told = describe(screen.view, screen.keymap) if screen else []
+        return sorted(told, key=lambda info: not info.enabled)
 
     async def discover(self) -> Hits:
         for info in self._actions():

@@ -5,7 +5,7 @@ Every reason is a function of the `View` alone: empty when nothing stands in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from console.plan.model import StepId
 from console.run.life import LIVE, RunStatus, StepStatus
@@ -64,6 +64,11 @@ def not_rolling_back(view: View) -> str:
 
 def on_step(view: View) -> str:
     return "" if view.selected else "no step is selected"
+
+
+def can_copy(view: View) -> str:
+    """In another pane it is what that one says."""
+    return on_step(view) if view.pane == "plan" else ""
 
 
 def can_expand(view: View) -> str:
@@ -150,6 +155,16 @@ def named(title: str, allowed: Collection[StepStatus]) -> Says:
         return f"{title} {subject}" if subject and subject != view.step else title
 
     return says
+
+
+NAMED = 4
+"""Steps that are named in a row when something is said of them."""
+
+
+def named_steps(ids: Sequence[StepId]) -> str:
+    """Steps in words: `step 3`, `steps 3, 4, 5, 6 and 2 more`."""
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return f"step{'s' if len(ids) != 1 else ''} {', '.join(ids[:NAMED])}{more}"
 
 
 def words(status: str) -> str:

@@ -446,3 +446,13 @@ def test_what_somebody_wrote_moves_no_cursor_in_json_either(
         assert (code, UNSAFE.search(out)) == (0, None)
     code, out, _ = told(capsys, "plan", str(shell.folder / "plan.json"), "--json")
     assert (code, UNSAFE.search(out), json.loads(out)["goal"]) == (0, None, EVIL)
+
+
+def test_the_doctor_tells_of_keys_that_nothing_is_called_like(
+    own_folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = own_folders / "config/plandeck"
+    config.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (config / "config.yaml").write_text("keys: {run.aprove: ctrl+y}\n")
+    (config / "config.yaml").chmod(0o600)
+    assert "run.aprove (nearest is run.approve)" in told(capsys, "doctor")[1]

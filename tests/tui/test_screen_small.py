@@ -10,8 +10,8 @@ import pytest
 from console.plan.check.finding import Finding
 from console.plan.model import Plan
 from console.run.life import RunStatus
-from console.tui.actions import ActionInfo
 from console.tui.app import ConsoleApp, Options
+from console.tui.keys import ActionInfo
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.findings import FindingsScreen
 from console.tui.screens.help import HelpScreen
@@ -182,7 +182,8 @@ async def test_a_goal_is_typed_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("downs", "chosen"), [(1, "deploy"), (2, "deploy:smoke tests fail"), (3, "research"), (5, "99ab")]
+    ("downs", "chosen"),
+    [(1, "4f1c"), (2, "deploy"), (3, "deploy:smoke tests fail"), (4, "research"), (5, "99ab")],
 )
 async def test_tasks_faults_and_runs_are_picked_with_the_arrows(downs: int, chosen: str) -> None:
     async with shown(Picker(SAMPLES, RUNS)) as show:
@@ -240,3 +241,42 @@ async def test_another_run_is_shown_in_place_of_this_one(tmp_path: Path) -> None
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.session is other)
     assert opened == ["99ab"]
+
+
+async def test_what_is_typed_narrows_what_is_offered() -> None:
+    async with shown(Picker(SAMPLES, RUNS)) as show:
+        await show.type("smoke")
+        assert "research" not in show.text()
+        await show.press("down", "down", "enter")
+        assert show.result == "deploy:smoke tests fail"
+
+
+async def test_a_goal_that_nothing_is_called_like_is_planned() -> None:
+    async with shown(Picker(SAMPLES, RUNS)) as show:
+        await show.type("turn off")
+        assert "Nothing of that name is here: Enter has it planned" in show.text()
+        await show.press("down", "enter")
+        assert show.result == "turn off"
+
+
+async def test_escape_takes_what_is_typed_before_it_leaves() -> None:
+    async with shown(Picker(SAMPLES, RUNS)) as show:
+        await show.type("smoke")
+        await show.press("down", "escape")
+        assert show.is_open
+        assert "research" in show.text()
+        await show.press("escape")
+        assert show.result is None
+
+
+async def test_a_text_that_is_not_taken_says_why_and_stays() -> None:
+    def check(text: str) -> str:
+        return "no blanks" if " " in text else ""
+
+    async with shown(AskText("Its name:", check=check)) as show:
+        await show.type("my deploy")
+        assert "no blanks" in show.text()
+        await show.press("enter")
+        assert show.is_open
+        await show.press(*["left"] * 6, "backspace", "enter")
+        assert show.result == "mydeploy"

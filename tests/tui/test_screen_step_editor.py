@@ -192,8 +192,8 @@ async def test_the_id_of_a_step_that_exists_cannot_be_typed() -> None:
 
 async def test_defaults_are_shown_in_empty_fields() -> None:
     async with shown(edit("3")) as show:
-        assert field(show, "param replicas").input.placeholder == "2"
-        assert field(show, "param drain").input.placeholder == "true"
+        assert field(show, "param replicas").input.placeholder == "(2)"
+        assert field(show, "param drain").input.placeholder == "(true)"
 
 
 async def test_the_values_of_an_enumeration_are_offered() -> None:
@@ -218,3 +218,37 @@ async def test_markup_in_a_plan_is_text_in_the_form() -> None:
     async with shown(StepEditor(plan, None, CATALOG, "after [red]6"), size=(100, 40)) as show:
         assert "[bold]now[/nope]" in show.text()
         assert "after [red]6" in show.text()
+
+
+async def test_the_defaults_below_are_those_of_the_tool() -> None:
+    async with shown(add()) as show:
+        assert field(show, "timeout").input.placeholder == ""
+        await show.type("deploy")
+        await show.press("escape")
+        assert field(show, "timeout").input.placeholder == "(300 s)"
+        assert "rollback_release" in field(show, "undo").input.placeholder
+
+
+async def test_a_new_step_waits_for_the_one_above_it() -> None:
+    async with shown(StepEditor(DEPLOY, None, CATALOG, "after 4", after="4")) as show:
+        assert "[x] 4" in show.text()
+        await show.press("escape")
+        assert show.result is None, "nothing was typed yet"
+
+
+async def test_a_step_whose_result_is_used_is_told_so() -> None:
+    async with shown(add()) as show:
+        await show.type("notify_team")
+        await show.press("enter")
+        await show.type("done: {step_4_result}")
+        assert "its result is used" in next(line for line in show.text().splitlines() if "] 4 " in line)
+
+
+async def test_fields_of_past_results_of_the_tool_are_offered() -> None:
+    editor = StepEditor(DEPLOY, None, CATALOG, "", past=lambda: {"run_tests": [".passed", ".failed[0]"]})
+    async with shown(editor) as show:
+        await until(show.pilot, lambda: bool(editor.form.past))
+        await show.type("notify_team")
+        await show.press("enter")
+        await show.type("{step_1_result.p")
+        assert "{step_1_result.passed}   as in past runs" in show.text()

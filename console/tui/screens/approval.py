@@ -22,17 +22,20 @@ from textual.widgets import Input, Static
 from console.run.control import Approve, Deny
 from console.run.standing import Request
 from console.run.state import RunState
+from console.tui.keys import ScreenKey
 from console.tui.screens.brief import Brief
 from console.tui.screens.modal import MUTED, READING_KEYS, Clock, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Rows
 from console.tui.screens.text_input import AskText
 
-QUIET_KEYS = {"tab", "shift+tab", "escape", "x"}.union(*(keys.split(",") for keys, _ in READING_KEYS))
+_READING = [key for keys, *_ in READING_KEYS for key in keys.split(",")]
+
+QUIET_KEYS = {"tab", "shift+tab", "escape", "x", "question_mark", "f1", *_READING}
 """Keys that may come while the screen settles without starting the time anew."""
 
 
-BESIDE = {key: f"read({how!r})" for keys, how in READING_KEYS for key in keys.split(",") if len(key) == 1}
-BESIDE |= {"space": "read('scroll_page_down')", "x": "reject"}
+BESIDE = {key: f"read({how!r})" for keys, how, _ in READING_KEYS for key in keys.split(",") if len(key) == 1}
+BESIDE |= {"space": "read('scroll_page_down')", "x": "reject", "question_mark": "keys"}
 """What letters do as long as no name has been begun with them."""
 
 
@@ -91,6 +94,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
     """
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "cards.tcss", "approval.tcss"]
+    name_of_keys = "Approval"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "reject", "Reject", id="approval.reject")]
 
     def __init__(
@@ -181,6 +185,9 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
             return f"Type {self.brief.word} to approve"
         return ""
 
+    def why_dead(self, key: ScreenKey) -> str:
+        return self.hindrance if key.keys == "enter" else ""
+
     def action_reject(self) -> None:
         def answered(reason: str | None) -> None:
             if reason is not None:
@@ -224,6 +231,7 @@ class ApprovalScreen(Sheet[Approve | Deny | None]):
             keys = [("Enter", "type the name")]
         if typing:
             keys.append(("↑↓", "read again"))
+        self.types = typing and bool(self.query_one(TypedWord).value)
         if not typing or not self.query_one(TypedWord).begins_with("x"):
             keys.append(("x", "reject"))
         self.show_hints(*keys, ("Esc", "not now"))

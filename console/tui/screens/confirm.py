@@ -21,6 +21,7 @@ class ConfirmScreen(Sheet[bool]):
         Binding("n", "answer(False)", "No", id="confirm.no"),
     ]
     heading = "Sure?"
+    name_of_keys = "Sure?"
     hints = (("y", "yes"), ("n", "no"), ("Enter", "take the marked one"), ("Esc", "no"))
 
     def __init__(self, question: str, yes: str = "Yes", no: str = "No") -> None:

@@ -14,6 +14,7 @@ from textual.widgets import OptionList, Static
 from console.plan.check.finding import SEVERITIES, Finding
 from console.plan.model import Plan
 from console.text import one_line
+from console.tui.keys import ScreenKey
 from console.tui.screens.menu import Choice, Menu
 from console.tui.screens.modal import MUTED, Sheet, StylePath, plain
 from console.tui.screens.rows import exact
@@ -32,6 +33,7 @@ class FindingsScreen(Sheet[Finding | None]):
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "findings.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "fix", "Apply the fix", id="findings.fix")]
     hints = (("↑↓", "choose"), ("Enter f", "apply the fix"), ("Esc", "back"))
+    name_of_keys = "Findings"
 
     def __init__(self, findings: Sequence[Finding], plan: Plan) -> None:
         super().__init__(classes="-wide")
@@ -60,6 +62,13 @@ class FindingsScreen(Sheet[Finding | None]):
             return None
         place = self.query_one(Menu).highlighted
         return None if place is None else self.findings[place]
+
+    def why_dead(self, key: ScreenKey) -> str:
+        if not self.findings:
+            return "" if key.keys == "escape" else "the checker has no findings"
+        is_fix = key.keys in ("f", "enter")
+        fixable = self.marked is not None and self.marked.fix is not None
+        return "this finding offers no fix" if is_fix and not fixable else ""
 
     @on(OptionList.OptionHighlighted)
     def tell(self) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from console.tui.actions import ActionInfo
+from console.tui.keys import ActionInfo
 from console.tui.screens.modal import FAINT, MUTED, Reading, Sheet, StylePath
+from console.tui.screens.rows import Row, Rows
 
 _KEYS = 18
 
@@ -20,16 +21,16 @@ class HelpScreen(Sheet[None]):
     """Lists `actions` under their groups, in their order."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "help.tcss"]
-    heading = "Keys"
     hints = (("type", "filter"), ("↑↓", "scroll"), ("Esc", "back"))
 
-    def __init__(self, actions: list[ActionInfo]) -> None:
+    def __init__(self, actions: Sequence[ActionInfo], *, of: str = "") -> None:
         super().__init__(classes="-wide")
         self.actions = actions
+        self.heading = f"Keys · {of}" if of else "Keys"
 
     def compose_body(self) -> ComposeResult:
         yield Input(placeholder="filter: a key, a word", id="filter", compact=True)
-        yield Reading(Static(keys_page(self.actions, ""), id="keys"), id="page")
+        yield Reading(Rows(keys_page(self.actions, ""), id="keys"), id="page")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -37,7 +38,7 @@ class HelpScreen(Sheet[None]):
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
-        self.query_one("#keys", Static).update(keys_page(self.actions, event.value))
+        self.query_one(Rows).show(keys_page(self.actions, event.value))
         self.query_one(Reading).scroll_home(animate=False)
 
     def key_down(self) -> None:
@@ -52,6 +53,10 @@ class HelpScreen(Sheet[None]):
     def key_pageup(self) -> None:
         self.query_one(Reading).scroll_page_up(animate=False)
 
+    def action_keys(self) -> None:
+        """The key that opened it closes it."""
+        self.dismiss(None)
+
     def action_leave(self) -> None:
         field = self.query_one(Input)
         if field.value:
@@ -60,19 +65,21 @@ class HelpScreen(Sheet[None]):
             self.dismiss(None)
 
 
-def keys_page(actions: Iterable[ActionInfo], words: str) -> Content:
+def keys_page(actions: Iterable[ActionInfo], words: str) -> list[Row]:
     """The list as it is shown: only actions that hold every word of `words`."""
     groups: dict[str, list[ActionInfo]] = {}
     for action in actions:
         if _holds(action, words.lower().split()):
-            groups.setdefault(action.group or "Keys", []).append(action)
+            groups.setdefault(action.group, []).append(action)
     if not groups:
-        return Content.styled(f"No key with “{words}”. Esc clears the filter.", MUTED)
-    parts: list[Content] = []
+        return [Row(Content(""), Content.styled(f"No key with “{words}”. Esc clears the filter.", MUTED))]
+    rows: list[Row] = []
     for group, members in groups.items():
-        parts.append(Content.styled(("\n" if parts else "") + group, "bold $text-primary"))
-        parts.extend(_line(action) for action in members)
-    return Content("\n").join(parts)
+        if group:
+            rows += [Row(Content(""), Content(""))] if rows else []
+            rows.append(Row(Content(""), Content.styled(group, "bold $text-primary")))
+        rows.extend(_row(action) for action in members)
+    return rows
 
 
 def _holds(action: ActionInfo, words: list[str]) -> bool:
@@ -82,12 +89,12 @@ def _holds(action: ActionInfo, words: list[str]) -> bool:
     )
 
 
-def _line(action: ActionInfo) -> Content:
+def _row(action: ActionInfo) -> Row:
     keys = action.keys or "in the palette"
     if action.enabled:
         style = "bold $text-accent" if action.keys else MUTED
-        return Content.assemble((f"  {keys:<{_KEYS}}", style), action.title)
-    return Content.assemble(
-        (f"  {keys:<{_KEYS}}{action.title}", FAINT),
-        (f"  {action.reason}", f"italic {MUTED}"),
+        return Row(Content.styled(f"  {keys:<{_KEYS}}", style), Content(action.title))
+    return Row(
+        Content.styled(f"  {keys:<{_KEYS}}", FAINT),
+        Content.assemble((action.title, FAINT), (f"  {action.reason}", f"italic {MUTED}")),
     )

@@ -84,19 +84,27 @@ class Menu(Marked):
     """Choices, one a line. With `by_mouse=False` a click moves the cursor and chooses nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "first", "First", show=False),
-        Binding("G", "last", "Last", show=False),
+        Binding("j", "cursor_down", "Down", show=False, id="run.down"),
+        Binding("k", "cursor_up", "Up", show=False, id="run.up"),
+        Binding("g", "first", "First", show=False, id="run.top"),
+        Binding("G", "last", "Last", show=False, id="run.bottom"),
     ]
 
     def __init__(self, choices: Iterable[Choice], *, id: str, by_mouse: bool = True) -> None:
+        super().__init__(*self._take(choices), id=id, markup=False)
+        self.by_mouse = by_mouse
+
+    def _take(self, choices: Iterable[Choice]) -> list[Option]:
         self.choices = tuple(choices)
         self._wide = max((c.width for c in self.choices if c.detail), default=0)
         self._keyed = any(c.key for c in self.choices)
-        options = [self.option(n, c.id, disabled=c.disabled) for n, c in enumerate(self.choices)]
-        super().__init__(*options, id=id, markup=False)
-        self.by_mouse = by_mouse
+        return [self.option(n, c.id, disabled=c.disabled) for n, c in enumerate(self.choices)]
+
+    def fill(self, choices: Iterable[Choice]) -> None:
+        """Other choices in place of these."""
+        self.clear_options()
+        self._marked = None
+        self.add_options(self._take(choices))
 
     def lead(self, index: int) -> str:
         return "" if self.choices[index].is_heading else super().lead(index)

@@ -7,7 +7,7 @@ below, `Esc` to leave; and the two guards of screens whose answer makes things h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar, TypeVar
@@ -22,6 +22,8 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from console.text import clean
+from console.tui.keys import ActionInfo, ScreenKey, key_names
+from console.tui.screen_keys import EVERYWHERE, SCREENS
 
 T = TypeVar("T")
 
@@ -72,13 +74,20 @@ class Settle:
 
 
 class Sheet(ModalScreen[T]):
-    """A screen over the main one. Subclasses say `heading`, `hints` and `compose_body`."""
+    """A screen over the main one. Subclasses say `heading`, `hints`, `compose_body`, and by `name_of_keys`
+    under which name screen_keys.py has their keys."""
 
     CSS_PATH: ClassVar[StylePath] = "modal.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="sheet.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", id="sheet.leave"),
+        Binding("question_mark,f1", "keys", "Keys of this screen", show=False, id="sheet.keys"),
+    ]
 
     heading: str = ""
     hints: Sequence[tuple[str, str]] = (("Esc", "back"),)
+    name_of_keys: ClassVar[str] = ""
+    types: bool = False
+    """Whether what is pressed is typed from the start: `?` is then, and `F1` is not."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet"):
@@ -98,28 +107,59 @@ class Sheet(ModalScreen[T]):
         self.query_one("#sheet").border_title = Content.assemble(" ", title, " ")
 
     def show_hints(self, *pairs: tuple[str, str]) -> None:
-        self.query_one("#sheet").border_subtitle = key_hints(*pairs)
+        more = [("F1" if self.types else "?", "keys")] if self.name_of_keys else []
+        self.query_one("#sheet").border_subtitle = key_hints(*pairs, *more)
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
+    # ── its keys ─────────────────────────────────────────────────────────────────────────────────
+
+    def own_keys(self) -> Sequence[ScreenKey]:
+        """The keys of this screen as it is now."""
+        return SCREENS[self.name_of_keys] if self.name_of_keys else ()
+
+    def why_dead(self, key: ScreenKey) -> str:
+        """Why one of its keys does nothing now; empty when it does."""
+        return ""
+
+    def action_keys(self) -> None:
+        """Tell the keys of this screen, with the reason where one is dead."""
+        from console.tui.screens.help import HelpScreen
+
+        if self.name_of_keys:
+            told = [self._told(key) for key in (*self.own_keys(), *EVERYWHERE)]
+            self.app.push_screen(HelpScreen(told, of=self.heading))
+
+    def _told(self, key: ScreenKey) -> ActionInfo:
+        live = [name for name, found in self.active_bindings.items() if found.binding.id == key.id]
+        names = ",".join(live) if key.id in self._bound_again else key.keys
+        reason = self.why_dead(key)
+        return ActionInfo(key.id, key_names(names), key.title, not reason, reason)
+
+    @property
+    def _bound_again(self) -> Container[str]:
+        return getattr(getattr(self.app, "options", None), "keys", {})
+
 
 READING_KEYS = (
-    ("j,down", "scroll_down"),
-    ("k,up", "scroll_up"),
-    ("g,home", "scroll_home"),
-    ("G,end", "scroll_end"),
-    ("ctrl+d,pagedown,space", "scroll_page_down"),
-    ("ctrl+u,pageup", "scroll_page_up"),
+    ("j,down", "scroll_down", "run.down"),
+    ("k,up", "scroll_up", "run.up"),
+    ("g,home", "scroll_home", "run.top"),
+    ("G,end", "scroll_end", "run.bottom"),
+    ("ctrl+d,pagedown", "scroll_page_down", "run.half_down"),
+    ("space", "scroll_page_down", None),
+    ("ctrl+u,pageup", "scroll_page_up", "run.half_up"),
 )
-"""Keys and the way they scroll what is read."""
+"""Keys, the way they scroll what is read, and the id of the action that they go with when they are bound
+again."""
 
 
 class Reading(VerticalScroll):
     """What is read on a sheet: scrolls with every usual key and says when its end has been shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(keys, f"go({how!r})", show=False) for keys, how in READING_KEYS
+        Binding(keys, f"go({how!r})", show=False, id=id) for keys, how, id in READING_KEYS
     ]
 
     @dataclass

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -29,6 +29,8 @@ from console.run.results import resolved_params
 from console.run.standing import Request
 from console.run.state import RunState
 from console.text import clean
+from console.tui.keys import ScreenKey, key_of
+from console.tui.screen_keys import SCREENS
 from console.tui.screens.brief import Block
 from console.tui.screens.card import label, step_rows
 from console.tui.screens.menu import Choice, Menu
@@ -87,6 +89,7 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
     shown as it will be carried out, its references replaced, as soon as the results are there."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "cards.tcss", "question.tcss"]
+    name_of_keys = "Question"
 
     def __init__(
         self,
@@ -124,10 +127,24 @@ class QuestionScreen(Sheet[Approve | Deny | None]):
         harmless = [n for n, c in enumerate(menu.choices) if not c.disabled and not _is_careful(c.id)]
         menu.highlighted = harmless[0] if harmless else None
 
+    def own_keys(self) -> Sequence[ScreenKey]:
+        if self.is_gate:
+            return SCREENS["Gate"]
+        letters = [
+            ScreenKey(key_of(choice.key), f"{choice.title}{', then Enter' if _is_careful(choice.id) else ''}")
+            for choice in self.query_one(Options).choices
+        ]
+        return (*letters, *SCREENS["Question"])
+
+    def why_dead(self, key: ScreenKey) -> str:
+        choices = () if self.is_gate else self.query_one(Options).choices
+        dead = {key_of(choice.key): choice.detail for choice in choices if choice.disabled}
+        return dead.get(key.keys, "")
+
     # ── answering ────────────────────────────────────────────────────────────────────────────────
 
     def on_key(self, event: events.Key) -> None:
-        if event.key == "escape" or event.key in SCROLLS:
+        if event.key in ("escape", "question_mark", "f1") or event.key in SCROLLS:
             return
         if not self.settle.over:
             self.settle.restart()

@@ -16,6 +16,7 @@ from console.run.control import RollBack
 from console.run.events import RollbackItem, RollbackPlan
 from console.run.policy import risk_of
 from console.run.state import RunState
+from console.tui.keys import ScreenKey
 from console.tui.screens.answers import Answers
 from console.tui.screens.brief import Block
 from console.tui.screens.card import RISKS, command_rows, label
@@ -28,8 +29,9 @@ class RollbackScreen(Sheet[RollBack | None]):
     """Shows `preview` and gives the wish to run it, or `None`. The cursor starts on *Cancel*."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "cards.tcss", "rollback.tcss"]
+    name_of_keys = "Rollback"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(keys, f"read({how!r})", show=False) for keys, how in READING_KEYS
+        Binding(keys, f"read({how!r})", show=False, id=id) for keys, how, id in READING_KEYS
     ]
     hints = (("↑↓", "read"), ("←→", "choose"), ("Enter", "take it"), ("Esc", "cancel"))
 
@@ -79,6 +81,12 @@ class RollbackScreen(Sheet[RollBack | None]):
             self.dismiss(RollBack(hash=self.hash, back_to=self.preview.back_to))
         elif not self.settle.over:
             self._wait()
+
+    def why_dead(self, key: ScreenKey) -> str:
+        if key.keys in ("left,right", "tab") and not self.planned:
+            return "there is nothing that could be undone"
+        rolls_back = key.keys == "enter" and self.query_one(Answers).given != "cancel"
+        return self.hindrance if rolls_back else ""
 
     @property
     def hindrance(self) -> str:

@@ -62,6 +62,11 @@ class Rows(Widget):
         super().__init__(id=id, classes=classes)
         self.rows = tuple(rows)
 
+    def show(self, rows: Iterable[Row]) -> None:
+        """Other rows in place of these."""
+        self.rows = tuple(rows)
+        self.refresh(layout=True)
+
     def _lines(self, width: int) -> list[Content]:
         return [line for row in self.rows for line in row.lines(width)]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
@@ -37,6 +37,7 @@ from console.tui.moving import Moving
 from console.tui.operating import Operating
 from console.tui.planning import planning_rows
 from console.tui.playing import Playing
+from console.tui.rebinding import rebound
 from console.tui.view import Pane, View
 from console.tui.widgets.blast_line import BlastLine
 from console.tui.widgets.diff_pane import DiffPane
@@ -74,10 +75,9 @@ class RunScreen(Screen[int]):
     """One run. `now` is the wall clock in seconds since the epoch; `by` the operator's name. `reopen`
     has the run taken up again, says a wish to it and shows it in place of this screen, with the cursor on
     a step; this one begins with it on `step`. `like` shows a new run that has this one's plan, `elsewhere`
-    leads to the other runs."""
+    leads to the other runs. `kept` says whether anything of the run stays on the disk."""
 
     CSS_PATH = "run.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 (declared by Screen)
     AUTO_FOCUS = "#plan"
 
@@ -92,15 +92,18 @@ class RunScreen(Screen[int]):
         like: Callable[[], Awaitable[None]] | None = None,
         elsewhere: Elsewhere | None = None,
         estimates: Callable[[], Estimates] | None = None,
+        kept: bool = True,
         step: StepId = "",
     ) -> None:
         super().__init__()
+        self.kept = kept
         self.reopen = reopen
         self.like = like
         self.elsewhere = elsewhere
         self.session = session
         self.now = now
-        self.keymap = keymap or {}
+        self.keymap = rebound(keymap or {})
+        self._bind()
         self.bridge = Bridge(session, by, self._on_change)
         self.view = View(read_only=self.bridge.read_only, ready=False, step=step)
         self.foresight = Foresight(self, estimates or Estimates)
@@ -117,10 +120,18 @@ class RunScreen(Screen[int]):
         self.attention = Attention(self)
         self._handlers = self._all_handlers()
 
+    def _bind(self) -> None:
+        """The actions have the keys that they have now. Tab goes from pane to pane or has nothing to do."""
+        bound = self._bindings.key_to_bindings
+        for key in ("tab", "shift+tab"):
+            bound.pop(key, None)
+        bound |= BindingsMap(bindings(self.keymap)).key_to_bindings
+
     # ── composing ────────────────────────────────────────────────────────────────────────────────
 
     def compose(self) -> ComposeResult:
         replayed = self.playing.playback is not None
+        kept = self.session.directory if self.kept and not replayed else None
         yield HeaderLine(now=self.now)
         with Horizontal(id="body"):
             with Vertical(id="left", classes="frame"):
@@ -133,7 +144,7 @@ class RunScreen(Screen[int]):
                     yield TimelinePane()
                     yield EventsPane()
                     yield RollbackPane()
-                    yield SummaryPane(directory=None if replayed else self.session.directory)
+                    yield SummaryPane(directory=kept)
                 with Vertical(id="step", classes="frame"):
                     yield StepDetail()
         yield BlastLine()

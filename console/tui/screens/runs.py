@@ -13,6 +13,7 @@ from textual.widgets import OptionList, Static
 
 from console.run.life import RunStatus
 from console.text import one_line
+from console.tui.keys import ScreenKey
 from console.tui.screens.menu import Choice, Menu
 from console.tui.screens.modal import MUTED, Sheet, plain
 
@@ -70,6 +71,7 @@ class RunList(Sheet[str | None]):
 
     heading = "Go to another run"
     hints = (("Enter", "open"), ("Esc", "back"))
+    name_of_keys = "Runs"
 
     def __init__(self, runs: Sequence[RunInfo]) -> None:
         super().__init__(classes="-wide")
@@ -80,6 +82,9 @@ class RunList(Sheet[str | None]):
             yield Menu((Choice(info.run, run_line(info)) for info in self.runs), id="runs")
         else:
             yield Static(plain("There is no other run.", MUTED))
+
+    def why_dead(self, key: ScreenKey) -> str:
+        return "there is no other run" if not self.runs and key.keys != "escape" else ""
 
     @on(OptionList.OptionSelected)
     def open(self, event: OptionList.OptionSelected) -> None:

@@ -8,7 +8,7 @@ survives a change of the tool, and `Esc` asks before it throws anything away.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,22 +23,26 @@ from textual.widgets import Button, Static
 from console.catalog.spec import Catalog
 from console.plan.model import NOTE, Plan, Step, StepId
 from console.text import one_line
+from console.tui.keys import ScreenKey
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.dependencies import Dependencies
 from console.tui.screens.field import Field
 from console.tui.screens.modal import MUTED, Sheet, StylePath
-from console.tui.screens.offers import Offers, files_in
+from console.tui.screens.offers import Offers, Past, files_in
 from console.tui.screens.step_form import PARAM, StepForm
 
 
 class StepEditor(Sheet[Step | None]):
     """Edits `step`, or makes a new one where it is `None`; `position` says where it will stand. `results`
-    are what earlier steps gave, `workspace` the folder whose files parameters may name."""
+    are what earlier steps gave, `workspace` the folder whose files parameters may name. A new step waits for
+    `after`, unless something else is picked; `past` reads what fields results had in past runs."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "step_editor.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,ctrl+enter", "save", "Save", id="step_editor.save", priority=True)
     ]
+    name_of_keys = "Step editor"
+    types = True
     hints = (("Tab ↑↓", "fields"), ("Enter", "next"), ("Ctrl+S", "save"), ("Esc", "back"))
 
     def __init__(
@@ -50,9 +54,12 @@ class StepEditor(Sheet[Step | None]):
         *,
         results: Mapping[StepId, str] | None = None,
         workspace: Path | None = None,
+        after: StepId = "",
+        past: Callable[[], Past] = dict,
     ) -> None:
         super().__init__(classes="-wide")
-        self.form = StepForm(plan, step, catalog, results)
+        self.form = StepForm(plan, step, catalog, results, after=after)
+        self.past = past
         self.workspace = workspace
         self.files: Offers = ()
         self.kept = self.form.texts()
@@ -72,13 +79,17 @@ class StepEditor(Sheet[Step | None]):
                 yield self._field(spec.key)
             yield Vertical(*self._parameter_fields(), id="parameters")
             yield from self._dependencies()
-            for spec in self.form.tail():
+            for spec in self.form.tail(self.shown_action):
                 yield self._field(spec.key)
             yield Button("Save", id="save", compact=True, variant="primary")
         yield Static(id="about")
 
     def _field(self, key: str) -> Field:
-        specs = [*self.form.head(), *self.form.parameters(self.shown_action), *self.form.tail()]
+        specs = [
+            *self.form.head(),
+            *self.form.parameters(self.shown_action),
+            *self.form.tail(self.shown_action),
+        ]
         spec = next(spec for spec in specs if spec.key == key)
         text = self.kept.get(key, "")
         return Field(spec, text, lambda: self.form.references(self.chosen), lambda: self.files)
@@ -105,11 +116,14 @@ class StepEditor(Sheet[Step | None]):
         parameters = [f for f in fields if f.spec.key.startswith(PARAM)]
         tool = [f for f in fields if f.spec.key == "action"]
         (tool if self.form.is_new else parameters or tool or fields)[0].input.focus()
-        if self.workspace is not None:
-            self.run_worker(self._look_for_files(self.workspace), exit_on_error=False)
+        self._refer()
+        self.run_worker(self._look_for_offers(), exit_on_error=False)
 
-    async def _look_for_files(self, folder: Path) -> None:
-        self.files = await asyncio.to_thread(files_in, folder)
+    async def _look_for_offers(self) -> None:
+        """What may be completed to and must be read from the disk first."""
+        if self.workspace is not None:
+            self.files = await asyncio.to_thread(files_in, self.workspace)
+        self.form.past = await asyncio.to_thread(self.past)
 
     # ── what was typed ───────────────────────────────────────────────────────────────────────────
 
@@ -147,8 +161,13 @@ class StepEditor(Sheet[Step | None]):
         self.kept = self.texts
         if event.field.spec.key == "action":
             await self._follow_tool(event.field.text.strip())
+        self._refer()
         self._show_errors(self.touched)
         self._tell()
+
+    def _refer(self) -> None:
+        if self.form.before:
+            self.query_one(Dependencies).refer(self.form.referred(self.texts))
 
     async def _follow_tool(self, action: str) -> None:
         """Show the parameters of the tool as soon as its name is whole."""
@@ -158,6 +177,10 @@ class StepEditor(Sheet[Step | None]):
         group = self.query_one("#parameters")
         await group.remove_children()
         await group.mount_all(self._parameter_fields())
+        tail = {spec.key: spec for spec in self.form.tail(action)}
+        for field in self.fields:
+            if field.spec.key in tail:
+                field.follow(tail[field.spec.key])
 
     @on(Dependencies.Changed)
     def order_changed(self) -> None:
@@ -173,6 +196,13 @@ class StepEditor(Sheet[Step | None]):
         for field in self.fields:
             field.show_error(errors.get(field.spec.key, "") if field.spec.key in keys else "")
         return errors
+
+    def why_dead(self, key: ScreenKey) -> str:
+        if key.id == "step_editor.save":
+            errors = self.form.read(self.texts, self.chosen).errors
+            return _counted(errors) if errors else ""
+        nothing_before = key.keys in ("left_curly_bracket", "space") and not self.form.before
+        return "no other step can come before it" if nothing_before else ""
 
     # ── moving and telling ───────────────────────────────────────────────────────────────────────
 

@@ -79,6 +79,19 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             return -1
         return next((i for i in range(self.count()) if self.step_at(i) == step), -1)
 
+    def end_of_text(self, most: int) -> tuple[str, int]:
+        """What the pane says, without marks of its frame, of more than `most` characters whole lines of the
+        end; and how many lines that is."""
+        lines: list[str] = []
+        size = 0
+        for index in reversed(range(self.count())):
+            line = self.row_at(index, self.content_width).text.rstrip()
+            size += len(line) + 1
+            if size > most and lines:
+                break
+            lines.append(line)
+        return "\n".join(reversed(lines)), len(lines)
+
     def notice(self) -> str:
         """What the pane's frame says about it: a filter, a search, whether it follows."""
         return f"/{self.needle}" if self.needle else ""

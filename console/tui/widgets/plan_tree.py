@@ -298,15 +298,13 @@ class PlanTree(Lines):
         self._picking, self.picked, self._possible = step, set(chosen), possible
         self.refresh()
 
-    def toggle_pick(self) -> str:
-        """Pick the step under the cursor, or let it go; why not where it cannot be."""
-        if self.step == self._picking:
-            return f"step {self.step} cannot wait for itself"
+    def toggle_pick(self) -> bool:
+        """Pick the step under the cursor, or let it go; whether it can be picked."""
         if self.step not in self._possible:
-            return f"step {self.step} waits for {self._picking} already: that would be a circle"
+            return False
         self.picked ^= {self.step}
         self.refresh()
-        return ""
+        return True
 
     def end_pick(self) -> None:
         self._picking, self.picked = "", set()
