@@ -248,7 +248,7 @@ class Editing:
             self.make(ReplacePlan(new))
             await self.changes.taken()
 
-        await self._in_editor(self.plan, take, draft)
+        await self._in_editor(self.plan, take, "edit", draft)
 
     async def edit_revision(self) -> None:
         """Write the proposed revision anew; it waits for an answer in that form."""
@@ -259,12 +259,12 @@ class Editing:
         async def take(new: Plan) -> None:
             await self.screen.bridge.wish(Propose(plan=new, instead=proposal.hash))
 
-        await self._in_editor(proposal.plan, take)
+        await self._in_editor(proposal.plan, take, "edit-revision")
 
     async def _in_editor(
-        self, plan: Plan, take: Callable[[Plan], Awaitable[None]], draft: Draft | None = None
+        self, plan: Plan, take: Callable[[Plan], Awaitable[None]], place: str, draft: Draft | None = None
     ) -> None:
-        """Have `plan` written anew; the text is kept until `take` has taken what came back."""
+        """Have `plan` written anew; the text is kept at a place beside the run until `take` has taken it."""
         from console.catalog import fit
         from console.tui.external_editor import edit_plan
 
@@ -276,7 +276,9 @@ class Editing:
             if new != plan:
                 await take(new)
 
-        await edit_plan(self.screen.app, plan, fitting, draft=draft)
+        await edit_plan(
+            self.screen.app, plan, fitting, draft=draft, keep=self.screen.session.directory / place
+        )
 
     async def save_task(self) -> None:
         """Save the plan as it is on the screen under a name, to be gone on with or started again."""
@@ -305,8 +307,15 @@ class Editing:
         chosen = await self.screen.operating.ask(
             FindingsScreen(self.screen.foresight.insight.findings, self.plan)
         )
-        if chosen is not None and chosen.fix is not None:
+        if chosen is None:
+            return
+        if chosen.fix is not None:
             self.make(chosen.fix)
+            self.screen.say(f"fixed: {chosen.message} (u undoes)")
+        else:
+            self.screen.show_pane("plan")
+            self._go_to(chosen.step)
+            self.screen.show_parts()
 
     def fix(self) -> None:
         """Apply the fix of the selected step's first finding, else of the first there is."""

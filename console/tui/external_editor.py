@@ -26,11 +26,14 @@ from console.errors import Fault, InvalidPlan, PlandeckError
 from console.plan import strict
 from console.plan.codec import dump_yaml, load
 from console.plan.model import Plan
-from console.settings import load_settings
+from console.settings import load_settings, private_dir
 from console.task.reader import lines_of
 from console.text import clean
 from console.tui.draft import Draft
 from console.tui.screens.confirm import ConfirmScreen
+
+GIVEN = "given.yaml"
+"""The text as it was given to the editor."""
 
 SIGN = "#✗ "
 """What a line that tells a fault begins with; such lines are taken out before the text is read."""
@@ -58,18 +61,22 @@ async def edit_plan(
     take: Take,
     *,
     draft: Draft | None = None,
+    keep: Path | None = None,
     run_editor: RunEditor | None = None,
 ) -> None:
     """Have `plan` changed in the editor, and taken; with a `draft` its text, faults marked, in place of
-    the plan's.
+    the plan's. The text is in the folder `keep`: one that was not taken, or whose console was lost, is
+    offered again the next time.
 
     Must be called in a worker: it waits for the editor with the screen handed over to it.
     """
     edit = run_editor or (lambda file: _hand_over(app, file))
-    folder = Path(tempfile.mkdtemp(prefix="plandeck-"))
+    folder = private_dir(keep) if keep else Path(tempfile.mkdtemp(prefix="plandeck-"))
     file = folder / "plan.yaml"
     before = without_faults(draft.text) if draft else dump_yaml(plan)
-    _write(file, with_faults(before, draft.faults) if draft else before)
+    if not (_is_left_over(folder, before) and await app.push_screen_wait(_go_on(file))):
+        _write(file, with_faults(before, draft.faults) if draft else before)
+        _write(folder / GIVEN, before)
     while True:
         failure = await edit(file)
         text = _read(file)
@@ -94,6 +101,17 @@ async def edit_plan(
         break
     if not kept:
         shutil.rmtree(folder)
+
+
+def _is_left_over(folder: Path, before: str) -> bool:
+    """Whether the folder has a text that somebody has changed and no run has taken."""
+    text, given = _read(folder / "plan.yaml"), _read(folder / GIVEN)
+    return text is not None and without_faults(text) not in (given, before)
+
+
+def _go_on(file: Path) -> ConfirmScreen:
+    question = f"A text of yours that was not taken is kept in {file}. Go on with it?"
+    return ConfirmScreen(question, "Go on with it", "Begin with the plan, and throw that text away")
 
 
 async def _take(text: str, plan: Plan, take: Take) -> None:

@@ -73,7 +73,12 @@ SCREENS: Mapping[str, tuple[Key, ...]] = {
         Key("x", "Leave the step out"),
         Key("escape", "Not now", "sheet.leave"),
     ),
-    "Findings": (*LIST, Key("f", "Apply the fix", "findings.fix"), Key("enter", "Apply the fix"), _LEAVE),
+    "Findings": (
+        *LIST,
+        Key("f", "Apply the fix", "findings.fix"),
+        Key("enter", "Apply the fix, or go to the step where there is none"),
+        _LEAVE,
+    ),
     "Runs": (*LIST, Key("enter", "Open the run"), _LEAVE),
     "Sure?": (
         Key("y", "Yes", "confirm.yes"),

@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import Input
 
 from console.task.saved import saved
+from console.tui.screens.findings import FindingsScreen
 from tests.tui import fakes
 from tests.tui.driving import NARROW, WIDE, driving
 from tests.tui.test_run_editing import settled
@@ -86,3 +87,16 @@ async def test_the_palette_begins_with_what_can_be_done_to_the_run(tmp_path: Pat
         assert text.index("Approve what waits") < text.index("Edit the step")
         assert "Move down" not in text.split("Edit the step")[0]
         await driver.press("escape")
+
+
+async def test_enter_on_a_finding_without_a_fix_goes_to_its_step(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        driver.screen.plan_tree.select("1")
+        await driver.press("w")
+        await driver.until(lambda: driver.on_top == "FindingsScreen")
+        screen = driver.app.screen
+        assert isinstance(screen, FindingsScreen)
+        place = next(n for n, f in enumerate(screen.findings) if f.fix is None and f.step not in ("", "1"))
+        await driver.press(*["down"] * place, "enter")
+        await driver.until(lambda: driver.screen.view.step == screen.findings[place].step)

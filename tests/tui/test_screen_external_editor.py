@@ -59,7 +59,9 @@ class Editor:
         return self.failure
 
 
-def start(app: App[None], editor: Editor, *refusals: PlandeckError) -> Worker[Plan | None]:
+def start(
+    app: App[None], editor: Editor, *refusals: PlandeckError, keep: Path | None = None
+) -> Worker[Plan | None]:
     """What the run took; it refuses as often as there are `refusals`."""
     refused = list(refusals)
 
@@ -71,7 +73,7 @@ def start(app: App[None], editor: Editor, *refusals: PlandeckError) -> Worker[Pl
                 raise refused.pop(0)
             taken.append(plan)
 
-        await edit_plan(app, DEPLOY, take, run_editor=editor)
+        await edit_plan(app, DEPLOY, take, run_editor=editor, keep=keep)
         return next(iter(taken), None)
 
     return app.run_worker(work(), exit_on_error=False)
@@ -168,6 +170,34 @@ async def test_an_editor_that_fails_after_a_change_loses_nothing() -> None:
     assert "exit code 1" in note.message
     assert str(editor.file) in note.message
     assert "v9" in editor.file.read_text()
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+async def test_a_text_that_was_not_taken_is_offered_the_next_time(tmp_path: Path, answer: str) -> None:
+    app, keep = Below(), tmp_path / "edit"
+    lost = Editor(change("v2.3.1", "v9"), failure="the editor vi was ended by signal 1")
+    again = Editor(lambda text: text)
+    async with app.run_test() as pilot:
+        assert await start(app, lost, keep=keep).wait() is None
+        worker = start(app, again, keep=keep)
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press(answer)
+        plan = await worker.wait()
+    assert ("v9" in again.seen[0]) == (answer == "y")
+    assert (plan is not None) == (answer == "y")
+    assert not keep.exists()
+
+
+async def test_a_text_that_nobody_has_changed_is_not_offered(tmp_path: Path) -> None:
+    app, keep = Below(), tmp_path / "edit"
+    keep.mkdir(mode=0o700)
+    for name in ("plan.yaml", "given.yaml"):
+        (keep / name).write_text("goal: of another time\n")
+    editor = Editor(change("v2.3.1", "v2.4.0"))
+    async with app.run_test():
+        assert await start(app, editor, keep=keep).wait() is not None
+    assert "of another time" not in editor.seen[0]
 
 
 def test_faults_stand_above_their_lines_and_go_away_again() -> None:

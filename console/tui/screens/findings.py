@@ -28,11 +28,12 @@ SIGNS = {
 
 
 class FindingsScreen(Sheet[Finding | None]):
-    """Gives the finding whose fix is to be applied, or `None`."""
+    """Gives the finding whose fix is to be applied, or whose step is to be gone to where it has none; or
+    `None`."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "findings.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "fix", "Apply the fix", id="findings.fix")]
-    hints = (("↑↓", "choose"), ("Enter f", "apply the fix"), ("Esc", "back"))
+    hints = (("↑↓", "choose"), ("f", "apply the fix"), ("Enter", "so, or go to the step"), ("Esc", "back"))
     name_of_keys = "Findings"
 
     def __init__(self, findings: Sequence[Finding], plan: Plan) -> None:
@@ -66,7 +67,7 @@ class FindingsScreen(Sheet[Finding | None]):
     def why_dead(self, key: ScreenKey) -> str:
         if not self.findings:
             return "" if key.keys == "escape" else "the checker has no findings"
-        is_fix = key.keys in ("f", "enter")
+        is_fix = key.keys == "f"
         fixable = self.marked is not None and self.marked.fix is not None
         return "this finding offers no fix" if is_fix and not fixable else ""
 
@@ -90,12 +91,16 @@ class FindingsScreen(Sheet[Finding | None]):
         )
 
     @on(OptionList.OptionSelected)
-    def action_fix(self) -> None:
+    def take(self) -> None:
         finding = self.marked
-        if finding is not None and finding.fix is not None:
+        if finding is not None and (finding.fix is not None or finding.step):
             self.dismiss(finding)
-        elif finding is not None:
-            self.notify("This finding offers no fix: mend it in the step editor (e)", markup=False)
+
+    def action_fix(self) -> None:
+        if self.marked is not None and self.marked.fix is not None:
+            self.dismiss(self.marked)
+        elif self.marked is not None:
+            self.notify("This finding offers no fix; Enter goes to its step", markup=False)
 
 
 def _counted(findings: Sequence[Finding]) -> str:
