@@ -140,7 +140,7 @@ class Follower:
 
     async def _ask(self, answer: Answer) -> None:
         while True:
-            request = self._question()
+            request = self.question()
             if request is None:
                 await self._heard.wait()
                 continue
@@ -155,7 +155,7 @@ class Follower:
                 return
             await self._say_wish(wish, request)
 
-    def _question(self) -> Request | None:
+    def question(self) -> Request | None:
         """The oldest question, once nothing runs that would print into it."""
         running = [s for s, step in self.state.steps.items() if step.status is StepStatus.RUNNING]
         if not all(self.state.waits_for_a_person(step) for step in running):

@@ -69,13 +69,11 @@ def _keys(names: str) -> str:
 
 
 def typed_words() -> str:
-    from console.commands.typed import Typed
-    from console.headless import plain_lines
+    from console.commands.words.table import TABLE
 
-    typed: Any = Typed
     rows = [
-        (f"`{f'{word.name} {word.takes}'.strip()}`", word.told, " ".join(f"`{a}`" for a in word.does.split()))
-        for word in typed(None, plain_lines(print), "").words.values()
+        (f"`{word}`", word.told, " ".join(f"`{action}`" for action in word.does.split()))
+        for word in TABLE.values()
     ]
     return "\n".join(
         [

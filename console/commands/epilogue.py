@@ -3,6 +3,7 @@ of the journal, by which a record that was cut off later is noticed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +16,34 @@ from console.run.state import RunState
 from console.service.holder import holder_of
 from console.text import clean
 
+HEAD = "journal head"
+
 INTERRUPTED = "interrupted (no process executes it)"
 
 _NOT_DONE = (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT)
 _ENDED_WELL = (RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK)
 
 
-def tell_rest(directory: Path) -> None:
-    """Print what remains to be said of a run that this command does not follow any more."""
-    for line in lines_of(RunState.of(read(directory)), directory):
+def tell_rest(directory: Path, *, whole: bool = False) -> None:
+    """Print what remains to be said of a run that this command does not follow any more; the `whole` of how
+    it ended to whoever steered it."""
+    state = RunState.of(read(directory))
+    if whole:
+        for line in summary_lines(state):
+            say(line)
+    for line in lines_of(state, directory):
         say(line)
+
+
+def summary_lines(state: RunState) -> Iterator[str]:
+    """What the screen's summary says, without what the lines after it say anyway."""
+    if state.finished is None:
+        return
+    from console.tui.widgets.summary import summary_facts
+
+    for fact in summary_facts(state, None):
+        if fact.label != HEAD:
+            yield f"{fact.label}: {clean(fact.text)}".replace("\n", " ")
 
 
 def lines_of(state: RunState, directory: Path) -> list[str]:

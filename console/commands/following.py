@@ -39,14 +39,26 @@ def attach(
     front, directory = Front(plain=plain, as_json=as_json), find_run(run)
     if front.screen:
         return on_screen(lambda door: door.attach(directory, take=take, key=key))
+    return in_lines(directory, front, take=take, key=key)
+
+
+def in_lines(
+    directory: Path, front: Front, *, take: bool = False, key: Path | None = None, after: int = 0
+) -> int:
+    """Follow a run that a process of its own executes, without a screen. Ctrl+C leaves it, and it goes on."""
     import anyio
 
-    code = anyio.run(_attach, directory, front, take, key)
+    try:
+        code = anyio.run(_attach, directory, front, take, key, after)
+    except KeyboardInterrupt:
+        code = 130
+        if not front.as_json:
+            say()
     tell_end(directory, front)
     return code
 
 
-async def _attach(directory: Path, front: Front, take: bool, key: Path | None) -> int:
+async def _attach(directory: Path, front: Front, take: bool, key: Path | None, after: int) -> int:
     from console.service.client import Kept, NotExecuted
     from console.service.client import attach as attach_to
 
@@ -54,7 +66,7 @@ async def _attach(directory: Path, front: Front, take: bool, key: Path | None) -
         async with attach_to(directory, ui=front.can_ask, key=key) as session:
             if take:
                 await session.take_control()
-            return await follow(session, front, session.who, 0)
+            return await follow(session, front, session.who, after)
     except NotExecuted:
         return await _watch(Kept(directory), front)
 
@@ -112,4 +124,4 @@ def tell_end(directory: Path, front: Front) -> None:
     if not front.as_json:
         from console.commands.epilogue import tell_rest
 
-        tell_rest(directory)
+        tell_rest(directory, whole=front.can_ask)

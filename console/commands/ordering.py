@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Front:
-    """Which front end a command was asked for: a screen, lines, or nothing but an id."""
+    """Which front end a command was asked for: a screen, lines, or nothing but an id. `attended`: somebody
+    steers by lines, and may leave as from the screen."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Front:
         self.detach = detach
         self.screen = screen or (not (plain or as_json or detach or consent) and on_terminal())
         self.can_ask = not as_json and not detach and sys.stdin.isatty()
+        self.attended = self.can_ask and not self.screen and not consent
 
     @property
     def unattended(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.commands.common import emit, on_terminal, say
-from console.commands.following import follow, on_screen, tell_end
+from console.commands.following import follow, in_lines, on_screen, tell_end
 from console.commands.ordering import Front, order_for, order_like, planned_by
 from console.errors import JournalFull, JournalUnsafe, UsageError
 from console.service.unwrap import heart
@@ -28,6 +28,11 @@ def start(make: Callable[[], Order], front: Front, *, foreground: bool, after: i
     order = make()
     if front.detach:
         return _launch(order, as_json=front.as_json)
+    if front.attended and not foreground:
+        from console.service.launch import launch
+
+        launch(order)
+        return in_lines(order.directory, front, after=after)
 
     import anyio
 

@@ -1,75 +1,114 @@
 """Steering a run without the screen: whole lines typed at a terminal, nothing that moves a cursor.
 
-    hold 3        ?        roll back 2        edit
+    hold 3        ?        rollback 2        edit
 
-A line goes to the question that is open, or, where its first word is one of the words below, does what that
-says; the question is put again then. `?` lists the words. What is refused is said, with the reason, and
-changes nothing.
+A line goes to the question that is open, or, where its first word is one of the words (words/table.py), does
+what that says; the question is put again then. `?` lists the words. What is refused is said, with the reason,
+and changes nothing. A line that was there before the question was put does not answer it.
 """
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import sys
+import termios
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 
-from console.commands import prompts
 from console.commands.common import say
-from console.commands.words.editing import Editing
-from console.commands.words.looking import Looking
-from console.commands.words.steering import Steering
-from console.commands.words.word import Word
+from console.commands.prompts import YES, Question
+from console.commands.words.table import TABLE
 from console.errors import ControlRefused, PlandeckError
 from console.headless import Follower, Show
 from console.lines import line_of
-from console.plan.model import Plan
+from console.plan.edit import EditHistory
+from console.plan.model import Plan, StepId
 from console.run import control as c
+from console.run import events as ev
 from console.run.control import Session, Wish
 from console.run.events import Record
+from console.run.life import RunStatus, StepStatus
 from console.run.standing import Request
 from console.run.state import RunState
 from console.text import clean, one_line
 
-YES = ("y", "yes")
-
 KEPT = 500
 """Lines of facts that can be told again."""
+
+GOING = (StepStatus.RUNNING, StepStatus.READY)
 
 
 class Typed:
     """The person at a terminal without the screen. `answer` is what a `Follower` asks, `beside` runs beside
-    it; `show` keeps lines back while an editor or a question has the terminal."""
+    it; `show` keeps lines back while an editor or a question has the terminal. A `Desk` of the words."""
 
     def __init__(self, session: Session, show: Show, by: str) -> None:
         self.session, self.by = session, by
+        self.history = EditHistory(Plan())
+        self.question: Question | None = None
+        self.lines: deque[str] = deque(maxlen=KEPT)
         self._show = show
+        self._shown: Plan | None = None
         self._kept: list[tuple[Record, RunState, Record | None]] | None = None
         self._follower: Follower | None = None
-        self.lines: deque[str] = deque(maxlen=KEPT)
         self._bytes = b""
         self._prompt = self._name = ""
+        self._ahead, self._early = 0, False
         self._doing = False
+        self._stood: list[StepId] = []
         self._asking: list[str | None] = []
         self._answered = anyio.Event()
         self._company: tuple[str, str, str] = ("", "", "")
         self._control = anyio.Event()
-        self.words = {word.name: word for word in self._all_words()}
         if hasattr(session, "on_control"):
             session.on_control = self._on_control
 
     # ── what is heard ────────────────────────────────────────────────────────────────────────────
 
     def show(self, record: Record, state: RunState, then: Record | None) -> None:
-        if line := line_of(record, state, then):
+        line = line_of(record, state, then)
+        if line:
             self.lines.append(line)
+        if self._follows(record):
+            return
         if self._kept is not None:
             self._kept.append((record, state, then))
-        else:
-            self._show(record, state, then)
+            return
+        waits = bool(line) and self._is_put
+        if waits:  # not behind the prompt, nor behind what is being typed there
+            sys.stdout.write("\n")
+        self._show(record, state, then)
+        if waits and self.question and self.question.request.id in state.requests:
+            self._put_prompt()
+        elif waits:
+            self._prompt = ""
+        elif then is None and (still := self._standstill(state)):
+            say(still)
+
+    def _follows(self, record: Record) -> bool:
+        """Whether the question itself follows on what would only tell of it."""
+        if not self.ours or self._follower is None:
+            return False
+        if isinstance(record.event, ev.RequestWithdrawn):
+            return self._doing
+        return isinstance(record.event, ev.ApprovalRequested) and self._follower.question() is not None
+
+    def _standstill(self, state: RunState) -> str:
+        """What is said where nothing goes on but for somebody here; empty where something does, and where
+        that was said already."""
+        lives = state.steps.values()
+        held = [step for step, life in state.steps.items() if life.status is StepStatus.HELD]
+        goes_on = state.requests or any(life.status in GOING for life in lives)
+        stands = state.status is RunStatus.RUNNING and not goes_on and held
+        before, self._stood = self._stood, held if stands else []
+        if not stands or before == held:
+            return ""
+        return f"nothing goes on: {', '.join(held)} held; type release STEP"
 
     @property
     def state(self) -> RunState:
@@ -95,21 +134,30 @@ class Typed:
             await self._take(line)
 
     async def _line(self) -> str | None:
-        """The next line of the terminal; `None` at its end. No thread waits for it: one would outlive us."""
+        """The next line of the terminal; `None` at its end, or where it is gone. No thread waits for it: one
+        would outlive us."""
         while b"\n" not in self._bytes:
             await anyio.wait_readable(sys.stdin)
-            piece = os.read(sys.stdin.fileno(), 65_536)
+            try:
+                piece = os.read(sys.stdin.fileno(), 65_536)
+            except OSError:
+                piece = b""
             if not piece:
                 return None
             self._bytes += piece
         line, _, self._bytes = self._bytes.partition(b"\n")
-        return line.decode("utf-8", "replace").strip()
+        self._early = self._ahead > 0
+        self._ahead = max(0, self._ahead - len(line) - 1)
+        return clean(line).strip()
 
     async def _take(self, line: str) -> None:
         first, _, rest = line.partition(" ")
-        word = self.words.get(first.lower())
+        word = TABLE.get(first.lower())
         if word is None or self._is_answer(line):
-            if self._prompt:
+            if self._prompt and self._early:
+                say("this was typed before the question was put: it answers nothing")
+            elif self._prompt:
+                self._prompt = ""  # what comes behind it was there before the next question
                 self._asking.append(line)
                 self._answered.set()
             elif line:
@@ -117,7 +165,7 @@ class Typed:
             return
         self._doing = True
         try:
-            await word.do(rest.strip())
+            await word.do(self, rest.strip())
         except PlandeckError as error:
             say(f"! {clean(str(error))}")
         finally:
@@ -127,7 +175,7 @@ class Typed:
 
     def _is_answer(self, line: str) -> bool:
         """Whether the open question takes this line, though it begins with a word: one of its answers, or
-        the name of a tool that is to be typed."""
+        the name that is to be typed."""
         if self._prompt and line == self._name:
             return True
         options = [option for request in self.state.requests.values() for option in request.options]
@@ -140,10 +188,15 @@ class Typed:
         while not (self.ours or request.signed):
             self._control = anyio.Event()
             await self._control.wait()
+        question = self.question = Question(request, state, self.session.directory)
         try:
-            wish = await prompts.ask(request, state, self.read, self.session.directory)
+            for line in question.lines(self._shown):
+                say(line)
+            if request.scope == "plan":
+                self._shown = state.plan
+            wish = await question.answer(self.read)
         finally:
-            self._prompt = ""
+            self._prompt, self.question = "", None
         if isinstance(wish, c.Approve) and not self.ours:
             return c.Countersign(**wish.model_dump())
         return wish
@@ -151,6 +204,7 @@ class Typed:
     async def read(self, prompt: str, name: str = "") -> str | None:
         """One line in answer to a prompt; `None` when nobody is there any more."""
         self._prompt, self._name = prompt, name
+        self._ahead = len(self._bytes) + _waiting()
         if not self._doing:  # else once, when the word is done
             self._put_prompt()
         while not self._asking:
@@ -158,6 +212,11 @@ class Typed:
             await self._answered.wait()
         self._prompt = ""
         return self._asking.pop(0)
+
+    @property
+    def _is_put(self) -> bool:
+        """Whether the prompt is the last that stands on the terminal."""
+        return bool(self._prompt) and not self._doing
 
     def _put_prompt(self) -> None:
         sys.stdout.write(self._prompt)
@@ -174,7 +233,7 @@ class Typed:
     def _on_control(self) -> None:
         holder, asker, kept = (str(getattr(self.session, one, "")) for one in ("holder", "asker", "kept"))
         before, self._company = self._company, (holder, asker, kept)
-        if holder != before[0]:
+        if holder != before[0] and not getattr(self.session, "gone", ""):
             say(
                 "you hold the control of this run" if self.ours else f"{holder or 'nobody'} holds the control"
             )
@@ -185,24 +244,12 @@ class Typed:
             say(f"the control was not given: {kept}")
         self._control.set()
 
-    # ── the words ────────────────────────────────────────────────────────────────────────────────
+    # ── what the words need ──────────────────────────────────────────────────────────────────────
 
-    def _all_words(self) -> list[Word]:
-        help_ = Word("?", "", "list these words", self._help, "help palette")
-        rooms = (Looking(self).words(), Steering(self, self._leave).words(), Editing(self).words())
-        return [help_, *(word for words in rooms for word in words)]
-
-    async def _help(self, _: str) -> None:
-        for word in self.words.values():
-            say(f"  {f'{word.name} {word.takes}'.strip()}: {word.told}")
-        if self._prompt:
-            say("  anything else answers the question")
-
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        self._prompt = ""
         if self._follower is not None:
             self._follower.leave()
-
-    # ── what the words need ──────────────────────────────────────────────────────────────────────
 
     async def wish(self, wish: Wish) -> Any:
         """Say a wish. Raises `ControlRefused`."""
@@ -228,3 +275,13 @@ class Typed:
             for record, then_state, then in kept:
                 self._show(record, then_state, then)
         say(said)
+
+
+def _waiting() -> int:
+    """The bytes of whole lines that wait to be read."""
+    count = array.array("i", [0])
+    try:
+        fcntl.ioctl(sys.stdin, termios.FIONREAD, count)
+    except OSError:
+        return 0
+    return count[0]

@@ -40,6 +40,12 @@ tools:
     risk: observe
     script:
       shell: "until test -e go; do sleep 0.05; done; echo went"
+  - name: wipe
+    description: Destroy the target.
+    risk: destructive
+    parameters: [{name: target, type: string, required: true}]
+    script:
+      shell: "touch {{target}}"
   - {name: erase, description: Destroy., risk: destructive, script: {shell: "touch erased"}}
   - name: see
     description: Show variables.

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.plandeck import ERASE, GREET, MAKE, WAIT, Shell
+from tests.cli.plandeck import GREET, MAKE, WAIT, Shell
+
+WIPE = {"goal": "Wipe", "steps": [{"id": 1, "action": "wipe", "params": {"target": "disk"}}]}
 
 
 def answered(
@@ -59,32 +61,62 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
-def test_a_plan_is_shown_whole_and_runs_after_yes(shell: Shell) -> None:
-    code, seen = answered(shell, GREET, [("approve the plan? [y/N]", "y\n")])
-    assert code == 0
-    assert '1 hello who="you"  [observe]' in seen
+def test_a_plan_is_shown_as_it_would_be_carried_out_and_runs_after_yes(shell: Shell) -> None:
+    code, seen = answered(shell, MAKE, [("approve the plan? [y/n]", "y\n"), ("stop?", "stop\n")])
+    assert code in (1, 4)
+    told = [line.strip() for line in seen.partition("approve the plan?")[0].splitlines()]
+    for fact in ("1 make  ↺ reversible", "$ touch made", "undo: unmake  ↺ reversible", "$ rm made"):
+        assert fact in told
+    assert any(line.startswith("reach: 2 steps") for line in told)
+    assert any(line.startswith("checked: ") for line in told)
 
 
-@pytest.mark.parametrize("answer", ["\n", "n\n", "yeah\n", "Y E S\n"])
-def test_anything_but_yes_is_a_no(shell: Shell, answer: str) -> None:
-    code, seen = answered(shell, MAKE, [("approve the plan? [y/N]", answer)])
+@pytest.mark.parametrize("answer", ["n\n", "no\n", "N\n"])
+def test_a_no_ends_a_run_that_has_done_nothing(shell: Shell, answer: str) -> None:
+    code, seen = answered(shell, MAKE, [("approve the plan? [y/n]", answer)])
     assert code == 3
     assert "rejected" in seen
     assert not (shell.folder / "made").exists()
 
 
-def test_a_destructive_step_runs_only_when_its_tool_was_typed(shell: Shell) -> None:
-    prompt = "type erase to confirm it:"
-    code, _ = answered(shell, ERASE, [(prompt, "yes\n")])
+def test_why_a_plan_is_rejected_can_be_said(shell: Shell) -> None:
+    code, seen = answered(shell, MAKE, [("approve the plan? [y/n]", "n not on a Friday\n")])
     assert code == 3
-    assert not (shell.folder / "erased").exists()
-    code, _ = answered(shell, ERASE, [(prompt, "erase\n"), ("approve the plan? [y/N]", "yes\n")])
+    assert "not on a Friday" in seen.partition("denied (plan)")[2]
+
+
+@pytest.mark.parametrize("answer", ["\n", "yeah\n", "Y E S\n", "delte 1\n"])
+def test_what_is_neither_yes_nor_no_is_asked_again(shell: Shell, answer: str) -> None:
+    ask = "approve the plan? [y/n]"
+    code, seen = answered(shell, MAKE, [(ask, answer), (ask, "n\n")])
+    assert code == 3
+    assert ("that is no answer" in seen) == bool(answer.strip())
+    assert not (shell.folder / "made").exists()
+
+
+def test_a_destructive_step_runs_only_when_its_target_was_typed(shell: Shell) -> None:
+    prompt = "1 destructive step: type "
+    code, seen = answered(shell, WIPE, [(prompt, "yes\n"), (prompt, "DISK\n"), (prompt, "n\n")])
+    assert code == 3
+    assert "takes disk to approve" in seen
+    assert not (shell.folder / "disk").exists()
+    code, _ = answered(shell, WIPE, [("type disk (target of step 1), or n to reject: ", "disk\n")])
     assert code == 0
-    assert (shell.folder / "erased").exists()
+    assert (shell.folder / "disk").exists()
+
+
+def test_what_was_typed_before_a_question_was_put_does_not_answer_it(shell: Shell) -> None:
+    ask = "approve the plan? [y/n]"
+    code, _ = answered(shell, MAKE, [("type ? for", "what\ny\ny\n"), (ask, "n\n")])
+    assert code == 3
+    code, _ = answered(shell, MAKE, [(ask, "what\ny\ny\n"), ("no answer", ""), (ask, "n\n")])
+    assert code == 3
+    assert not (shell.folder / "made").exists()
 
 
 def test_a_failed_step_is_asked_about_until_an_answer_is_one_of_the_options(shell: Shell) -> None:
-    answers = [("approve the plan?", "y\n"), ("roll back", "perhaps\n"), ("roll back", "stop\n")]
+    ask = "roll back, stop? "
+    answers = [("approve the plan?", "y\n"), (ask, "perhaps\n"), ("no answer", ""), (ask, "stop\n")]
     code, seen = answered(shell, MAKE, answers)
     assert "boom failed: exit code 3" in seen
     assert code in (1, 4)
@@ -92,14 +124,16 @@ def test_a_failed_step_is_asked_about_until_an_answer_is_one_of_the_options(shel
 
 
 def test_the_end_of_input_leaves_a_run_that_waits(shell: Shell) -> None:
-    code, _ = answered(shell, GREET, [("approve the plan?", "\x04")])
+    code, seen = answered(shell, GREET, [("approve the plan?", "\x04")])
     assert code == 4
+    assert "goes on" in seen
     assert '"state": "awaiting_approval"' in shell.plandeck("show", "last", "--json").out
+    assert shell.plandeck("stop", "last").code == 0
 
 
 def test_a_gate_shows_what_would_run_with_the_results_there_are(shell: Shell) -> None:
     second = {"id": 2, "action": "hello", "params": {"who": "{step_1_result}"}, "gate": "Shall it?"}
-    asks = [("approve the plan? [y/N]", "y\n"), ('hello who="hello you"', ""), ("approve? [y/N]", "y\n")]
+    asks = [("approve the plan? [y/n]", "y\n"), ("$ echo hello 'hello you'", ""), ("approve? [y/n]", "y\n")]
     code, seen = answered(shell, GREET | {"steps": [*GREET["steps"], second]}, asks)
     assert code == 0
     assert "hello hello you" in seen
@@ -110,18 +144,22 @@ def test_a_gate_shows_what_would_run_with_the_results_there_are(shell: Shell) ->
 
 def test_the_words_are_listed_and_the_question_is_put_again(shell: Shell) -> None:
     again = [
-        ("approve the plan? [y/N]", "?\n"),
-        ("answers the question", "plan\n"),
+        ("approve the plan? [y/n]", "?\n"),
+        ("the question takes y to approve", "plan\n"),
         ("1 hello: pending", "y\n"),
     ]
     code, seen = answered(shell, GREET, again)
     assert code == 0
     assert "hold STEP: do not start it before it is released" in seen
-    assert seen.count("approve the plan? [y/N]") == 3
+    assert seen.count("approve the plan? [y/n]") == 3
 
 
-def test_a_plan_is_edited_before_it_is_approved_and_shown_again(shell: Shell) -> None:
-    asks = [("approve the plan? [y/N]", "edit\n"), ('who="me"', ""), ("approve the plan? [y/N]", "y\n")]
+def test_a_plan_is_edited_before_it_is_approved_and_what_is_new_is_shown(shell: Shell) -> None:
+    asks = [
+        ("approve the plan? [y/n]", "edit\n"),
+        ("who: you becomes me", ""),
+        ("approve the plan? [y/n]", "y\n"),
+    ]
     code, seen = answered(shell, GREET, asks, EDITOR="sed -i s/you/me/")
     assert code == 0
     assert "plan edited by" in seen
@@ -130,10 +168,10 @@ def test_a_plan_is_edited_before_it_is_approved_and_shown_again(shell: Shell) ->
 
 def test_an_edit_that_is_not_valid_keeps_the_text_and_the_plan(shell: Shell) -> None:
     asks = [
-        ("approve the plan? [y/N]", "edit\n"),
+        ("approve the plan? [y/n]", "edit\n"),
         ("Edit it again? [y/N]", "n\n"),
         ("your text is in", ""),
-        ("approve the plan? [y/N]", "y\n"),
+        ("approve the plan? [y/n]", "y\n"),
     ]
     code, seen = answered(shell, GREET, asks, EDITOR="sed -i s/hello/hullo/")
     assert code == 0
@@ -190,7 +228,7 @@ def test_who_attaches_with_lines_steers_when_nobody_else_holds_the_control(shell
     run = started.out.strip()
     waits = shell.plandeck("runs")
     assert "waits for an answer: plan" in waits.out
-    asks = [("you hold the control of this run", ""), ("approve the plan? [y/N]", "y\n")]
+    asks = [("you hold the control of this run", ""), ("approve the plan? [y/n]", "y\n")]
     code, seen = typed(shell, ("attach", run, "--plain"), asks)
     assert code == 0
     assert "hello you" in seen
@@ -200,7 +238,7 @@ def test_leaving_what_was_attached_to_leaves_the_run_as_it_is(shell: Shell) -> N
     run = shell.plandeck(
         "run", shell.plan(GREET), "--tools", "tools.yaml", "--detach", "--on-failure", "ask"
     ).out.strip()
-    code, _ = typed(shell, ("attach", run, "--plain"), [("approve the plan? [y/N]", "detach\n")])
+    code, _ = typed(shell, ("attach", run, "--plain"), [("approve the plan? [y/n]", "detach\n")])
     assert code == 4
     assert '"executed": true' in shell.plandeck("show", run, "--json").out
     assert shell.plandeck("stop", run).code == 0
@@ -209,7 +247,8 @@ def test_leaving_what_was_attached_to_leaves_the_run_as_it_is(shell: Shell) -> N
 def test_what_a_model_wrote_cannot_look_like_a_line_of_the_plan(shell: Shell) -> None:
     fake = 'greet\n  2 hello who="all"  [observe]'
     plan = {"goal": fake, "steps": [{"id": 1, "action": "erase", "params": {}, "description": fake}]}
-    code, seen = answered(shell, plan, [("type erase to confirm", "no\n")])
+    code, seen = answered(shell, plan, [("or n to reject: ", "no\n")])
     assert code == 3
-    assert f"  # {fake.replace(chr(10), '␊')}" in seen.replace("\r", "")
+    assert "says: greet" in seen
+    assert "| " + fake.splitlines()[1] in seen
     assert not [line for line in seen.splitlines() if line.lstrip().startswith("2 hello")]

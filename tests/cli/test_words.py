@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from console.commands.typed import Typed
-from console.headless import plain_lines
+from console.commands.words.table import TABLE
 from console.tui.actions import ACTIONS
-from tests.cli.plandeck import ERASE, GREET, MAKE, Shell
-from tests.cli.test_prompts import answered, typed
-from tests.tui import fakes
+from tests.cli.plandeck import GREET, MAKE, Shell
+from tests.cli.test_prompts import answered
 
 MOVES = ["down", "up", "top", "bottom", "half_down", "half_up", "right", "left"]
 LOOKS = [
@@ -29,7 +27,6 @@ NEEDS_NO_WORD = {
     **dict.fromkeys(MOVES, "there is no cursor: a step is named"),
     **dict.fromkeys(LOOKS, "there are no panes"),
     "copy": "the terminal itself copies",
-    "approve": "the question is put, and answered",
     "reject": "the question is put, and answered",
     "summary": "told at the end",
     "take_up": "plandeck resume",
@@ -48,22 +45,23 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
-def test_every_action_of_the_screen_has_a_word(tmp_path: Path) -> None:
-    desk = Typed(fakes.FakeSession(tmp_path), plain_lines(print), "ada")
-    worded = {action for word in desk.words.values() for action in word.does.split()}
+def test_every_action_of_the_screen_has_a_word() -> None:
+    worded = {action for word in TABLE.values() for action in word.does.split()}
     actions = {action.id for action in ACTIONS if action.group != "Replay"}
     assert worded <= actions
     assert actions - worded == set(NEEDS_NO_WORD)
 
 
 def test_a_plan_is_changed_by_words_and_each_change_can_be_undone(shell: Shell) -> None:
-    ask = "approve the plan? [y/N]"
+    ask = "approve the plan? [y/n]"
     asks = [
         (ask, "add hello after 1 who='the team'\n"),
         ("add step 3 after 1", ""),
         (ask, "set 3 who {step_1_result}\n"),
-        ('who="{step_1_result}"', "after 3 1 2\n"),
-        ("after 1, 2", "move 2 before 1\n"),
+        ("who: the team becomes {step_1_result}", ""),
+        (ask, "after 3 1 2\n"),
+        ("after: (none) becomes 1, 2", ""),
+        (ask, "move 2 before 1\n"),
         ("Re-wire the dependencies? [y/N]", "n\n"),
         ("the plan is as it was", "undo\n"),
         ("undo the last edit", ""),
@@ -76,12 +74,25 @@ def test_a_plan_is_changed_by_words_and_each_change_can_be_undone(shell: Shell) 
     assert code == 0, seen
     assert "hello hello you" in seen
     assert f"{ask} {ask}" not in seen
-    assert "echo hello all" not in seen
+    assert "▶ step 2" not in seen
+
+
+def test_an_edit_shows_what_it_made_of_the_plan_and_a_word_lists_all_of_it(shell: Shell) -> None:
+    ask = "approve the plan? [y/n]"
+    asks = [(ask, "set 2 who none\n"), ("rev 2", ""), (ask, "again\n"), ("Everything", ""), (ask, "n\n")]
+    code, seen = answered(shell, TWICE, asks)
+    assert code == 3
+    edited, again = seen.partition("rev 2")[2].split("set 2 who none")[-1].split("again\r\n")
+    assert "who: all becomes none" in edited
+    assert "$ echo hello none" in edited
+    assert "checked: " in edited
+    assert "$ echo hello you" not in edited
+    assert "$ echo hello you" in again
 
 
 def test_what_is_wrong_with_a_word_is_told_and_nothing_is_changed(shell: Shell) -> None:
     asks = [
-        ("approve the plan? [y/N]", "set 1 whom you\n"),
+        ("approve the plan? [y/n]", "set 1 whom you\n"),
         ("it has no field 'whom'", "add hullo\n"),
         ("no tool hullo", "set 1 who {step_9_result}\n"),
         ("there is no step 9", "move 1 somewhere\n"),
@@ -96,19 +107,14 @@ def test_what_is_wrong_with_a_word_is_told_and_nothing_is_changed(shell: Shell) 
 
 
 def test_holding_a_step_tells_what_waits_for_it_without_the_screen(shell: Shell) -> None:
-    asks = [("approve the plan? [y/N]", "hold 1\n"), ("held 1: blocks 2", "release 1\n"), ("released", "y\n")]
+    asks = [("approve the plan? [y/n]", "hold 1\n"), ("held 1: blocks 2", "release 1\n"), ("released", "y\n")]
     code, seen = answered(shell, MAKE, [*asks, ("roll back, stop?", "failures\n"), ("exit code 3", "stop\n")])
     assert code in (1, 4)
     assert "rollback covers 1/1" in seen
 
 
 def test_a_name_that_must_be_typed_may_be_a_word(shell: Shell) -> None:
-    (shell.folder / "odd.yaml").write_text(
-        'name: odd\ntools: [{name: stop, risk: destructive, script: {shell: "echo stopped it"}}]\n'
-    )
-    plan = ERASE | {"steps": [{"id": 1, "action": "stop"}]}
-    command = ("run", shell.plan(plan), "--tools", "odd.yaml", "--plain")
-    asks = [("type stop to confirm it:", "stop\n"), ("approve the plan? [y/N]", "y\n")]
-    code, seen = typed(shell, command, asks)
+    plan = {"goal": "Wipe", "steps": [{"id": 1, "action": "wipe", "params": {"target": "stop"}}]}
+    code, _ = answered(shell, plan, [("type stop (target of step 1)", "stop\n")])
     assert code == 0
-    assert "stopped it" in seen
+    assert (shell.folder / "stop").exists()

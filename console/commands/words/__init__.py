@@ -1,4 +1,5 @@
 """The words that steer a run without the screen: whatever its keys can do, as lines that are typed.
 
-`looking` tells, `steering` wishes, `editing` changes the plan; console/commands/typed.py hears the lines.
+`table` lists them; `looking` tells, `steering` wishes, `editing` and `revising` change the plan and its
+revision. console/commands/typed.py hears the lines.
 """

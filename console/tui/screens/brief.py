@@ -153,7 +153,7 @@ class Brief:
             reason = state.proposal.reason
         if reason and reason != self.request.question:
             yield Row(label("because"), Content(exact(reason)))
-        yield Row(label("reach"), Content(exact(self._reach())))
+        yield self._reach_row()
         yield Row(label("run"), Content(exact(self._run_line())))
         if self.request.persons > 1:
             signed = self.request.signed
@@ -168,6 +168,14 @@ class Brief:
         if self.request.scope in ("plan", "revision"):
             yield from self._findings()
             yield from self._not_run()
+
+    def standing(self) -> Iterator[Row]:
+        """What all of it comes to: its reach, and what the checker says."""
+        yield self._reach_row()
+        yield from self._findings()
+
+    def _reach_row(self) -> Row:
+        return Row(label("reach"), Content(exact(self._reach())))
 
     def _reach(self) -> str:
         """Of a rollback it is not said what would undo it: it is the way back itself."""

@@ -3,7 +3,8 @@ record is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from console.plan.model import Step, StepId
@@ -34,8 +35,37 @@ MOST = 40
 """Steps of one state that are named; what was not undone is named whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of a summary: what it is about, and what there is to say of it."""
+
+    label: str
+    text: str
+    ink: str = ""
+    mark: str = ""
+
+
+def summary_facts(state: RunState, directory: Path | None) -> Iterator[Fact]:
+    """Everything an operator writes into a ticket about a run that has ended; `directory` is where it is kept
+    on this machine."""
+    finished = state.finished
+    assert finished is not None, "it has ended"
+    yield from _steps(state)
+    yield from _rolled_back(state)
+    for unmet in finished.unmet:
+        yield Fact("does not hold", unmet, "bad")
+    begun = state.started_at or state.created_at
+    yield Fact("time", short_time(state.ended_at - begun))
+    if state.cost or state.tokens:
+        yield Fact("models" if state.calls else "planner", f"{state.tokens:,} tokens, ${state.cost:.2f}")
+    yield Fact("journal head", state.head)
+    if directory is not None:
+        yield Fact("kept in", str(directory))
+        yield Fact("next", f"plandeck show {state.run} · plandeck export {state.run}")
+
+
 def summary_rows(state: RunState, directory: Path | None, width: int) -> list[Row]:
-    """Everything an operator writes into a ticket; `directory` is where the run is kept on this machine."""
+    """The summary as it is shown."""
     finished = state.finished
     if finished is None:
         return [row(("the run has not ended", "dim"))]
@@ -48,27 +78,15 @@ def summary_rows(state: RunState, directory: Path | None, width: int) -> list[Ro
     if finished.reason:
         rows += wrap(finished.reason, width)
     rows.append(Row())
-    rows += _steps(state, width)
-    rows += _rolled_back(state, width)
-    for unmet in finished.unmet:
-        rows += _line("does not hold", unmet, width, "bad")
-    rows.append(Row())
-    begun = state.started_at or state.created_at
-    rows += _line("time", short_time(state.ended_at - begun), width)
-    if state.cost or state.tokens:
-        rows += _line(
-            "models" if state.calls else "planner", f"{state.tokens:,} tokens, ${state.cost:.2f}", width
-        )
-    rows += _line("journal head", state.head, width)
-    if directory is None:
-        return rows
-    rows += _line("kept in", str(directory), width)
-    rows += _line("next", f"plandeck show {state.run} · plandeck export {state.run}", width)
+    for fact in summary_facts(state, directory):
+        if fact.label == "time":
+            rows.append(Row())
+        rows += _line(fact, width)
     return rows
 
 
-def _steps(state: RunState, width: int) -> Iterable[Row]:
-    """One line a state that any step is in, with the steps' names."""
+def _steps(state: RunState) -> Iterator[Fact]:
+    """One fact a state that any step is in, with the steps' names."""
     by_status: dict[StepStatus, list[StepId]] = {}
     for step_id, life in state.steps.items():
         status = StepStatus.FAILED if life.gone_round else life.status
@@ -80,21 +98,21 @@ def _steps(state: RunState, width: int) -> Iterable[Row]:
             mark, ink = MARKS[status]
             names = ", ".join(_named(steps, step) + _by_hand(state, step) for step in ids[:MOST])
             names += f" and {len(ids) - MOST} more" if len(ids) > MOST else ""
-            yield from _line(words(status), names, width, ink, mark)
+            yield Fact(words(status), names, ink, mark)
 
 
-def _rolled_back(state: RunState, width: int) -> Iterable[Row]:
+def _rolled_back(state: RunState) -> Iterator[Fact]:
     finished = state.rollback.finished if state.rollback else None
     if finished is None:
         return
     steps = all_steps(state)
     if finished.complete:
-        yield from _line("rollback", "complete: everything that had an effect was undone", width, "undo")
+        yield Fact("rollback", "complete: everything that had an effect was undone", "undo")
     for step, why in finished.not_undone.items():
-        yield from _line("NOT UNDONE", f"{_named(steps, step)}: {why}", width, "bad strong")
+        yield Fact("NOT UNDONE", f"{_named(steps, step)}: {why}", "bad strong")
     for step in finished.irreversible:
         if step not in finished.not_undone:
-            yield from _line("IRREVERSIBLE", _named(steps, step), width, "bad strong")
+            yield Fact("IRREVERSIBLE", _named(steps, step), "bad strong")
 
 
 def _named(steps: Mapping[StepId, Step], step_id: StepId) -> str:
@@ -106,9 +124,9 @@ def _by_hand(state: RunState, step: StepId) -> str:
     return " (by hand)" if state.steps[step].marked_by else ""
 
 
-def _line(label: str, text: str, width: int, ink: str = "", mark: str = " ") -> list[Row]:
-    lead: list[Part] = [(f"{mark} ", ink), (f"{label:<{LABEL}}", ink or "quiet")]
-    return wrap(text, width, first=lead, indent=LABEL + 2)
+def _line(fact: Fact, width: int) -> list[Row]:
+    lead: list[Part] = [(f"{fact.mark or ' '} ", fact.ink), (f"{fact.label:<{LABEL}}", fact.ink or "quiet")]
+    return wrap(fact.text, width, first=lead, indent=LABEL + 2)
 
 
 class SummaryPane(Rows):
