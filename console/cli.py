@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -128,10 +129,10 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 def _leave(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read us has gone; the interpreter would complain once more at its end.
+    except OSError as error:
+        # Whoever read us has gone, or nothing can be written: the interpreter would complain of it once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = code or 130
+        code = code or (130 if isinstance(error, BrokenPipeError) else 1)
     sys.exit(code)
 
 
@@ -169,16 +170,15 @@ def _report(text: str, error: PlandeckError | None, code: int, *, as_json: bool)
             "type": type(error).__name__ if error else "",
             "exit_code": code,
         }
-        try:
+        with suppress(OSError):
             print(json.dumps(fact | ({"faults": faults} if faults else {})), flush=True)  # noqa: T201
-        except BrokenPipeError:
-            return code
     lines = [text, *faults] if isinstance(error, BadReply) else [text]
     if isinstance(error, InvalidDocument) and len(faults) > 1:
         lines = [f"{error.where or error.noun}: not valid, nothing was started", *faults]
     for number, line in enumerate(lines):
         head = "plandeck: " if number == 0 else "  "
-        print(f"{head}{clean(line)}", file=sys.stderr)  # noqa: T201
+        with suppress(OSError):  # a terminal that is gone
+            print(f"{head}{clean(line)}", file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -16,6 +16,7 @@
     ├── ControlRefused         operator: the state of the run does not allow a wish        exit 2
     │   └── StaleRevision      it was made on an older revision of the plan
     ├── IllegalEvent           us: an event that the tables in run/life.py forbid          exit 1
+    ├── NoOutput               host: what is printed cannot be written                     exit 1
     ├── JournalError           host: the record of the run                                 exit 4
     │   ├── JournalUnsafe      a write may not be durable; the run must not go on
     │   ├── JournalFull        no space; the run pauses
@@ -183,6 +184,10 @@ class StaleRevision(ControlRefused):
 
 class IllegalEvent(PlandeckError):
     """An event the transition table forbids: a fault of this program, never of its user."""
+
+
+class NoOutput(PlandeckError):
+    """Standard output takes nothing: a full disk, not a reader who left."""
 
 
 class JournalError(PlandeckError):

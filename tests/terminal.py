@@ -58,7 +58,7 @@ class Tty:
         end = time.monotonic() + PATIENCE
         while text not in self.text:
             assert time.monotonic() < end, f"never said {text!r}:\n{self.text}"
-            assert self._read() or self.process.poll() is None, f"it ended before {text!r}:\n{self.text}"
+            assert self.read() or self.process.poll() is None, f"it ended before {text!r}:\n{self.text}"
 
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
@@ -69,7 +69,7 @@ class Tty:
         while text not in self.text:
             assert time.monotonic() < end, f"never said {text!r}:\n{self.text}"
             self.press(keys)
-            while self._read():
+            while self.read():
                 pass
 
     def exit_code(self) -> int:
@@ -77,12 +77,12 @@ class Tty:
         end = time.monotonic() + PATIENCE
         while self.process.poll() is None:
             assert time.monotonic() < end, f"it does not end:\n{self.text}"
-            self._read()
-        while self._read():
+            self.read()
+        while self.read():
             pass
         return self.process.returncode
 
-    def _read(self) -> bool:
+    def read(self) -> bool:
         """Take what it has written, if it writes anything in a moment."""
         if not select.select([self.master], [], [], 0.1)[0]:
             return False

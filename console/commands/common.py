@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -12,9 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
-from console.errors import UsageError
+from console.errors import NoOutput, UsageError
 from console.settings import planner_names, run_ids
 from console.text import clean, json_shown, token
+
+HUNG_UP = 128 + signal.SIGHUP
+"""Exit code of a command whose terminal is gone."""
 
 
 class RiskName(StrEnum):
@@ -211,11 +216,22 @@ def emit(value: Any) -> None:
 
 
 def say(text: str = "") -> None:
-    """One line, at once. Whoever reads us may leave: that ends the command, not with an error."""
+    """One line, at once."""
+    put(f"{text}\n")
+
+
+def put(text: str) -> None:
+    """A piece of text, at once. That whoever reads us has left, or the terminal is gone, ends the command and
+    is no error. Raises `NoOutput`."""
     try:
-        print(text, flush=True)  # noqa: T201 - printing is the commands' job
+        sys.stdout.write(text)
+        sys.stdout.flush()
     except BrokenPipeError:
         raise typer.Exit(130) from None
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise typer.Exit(HUNG_UP) from None
+        raise NoOutput(f"what is printed cannot be written: {error.strerror}") from None
 
 
 def on_terminal() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -28,7 +29,12 @@ async def edited(plan: Plan, take: Take, confirm: Confirm) -> str:
     file, before = folder / "plan.yaml", dump_yaml(plan)
     write_private(file, before)
     while True:
-        if failure := await to_thread.run_sync(_open, file):
+        before_that = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl+C is the editor's
+        try:
+            failure = await to_thread.run_sync(_open, file)
+        finally:
+            signal.signal(signal.SIGINT, before_that)
+        if failure:
             return f"{failure}; your text is in {file}"
         text = file.read_text(encoding="utf-8", errors="surrogateescape")
         if text == before:

@@ -100,7 +100,10 @@ async def follow(session: Session, front: Front, by: str, after: int) -> int:
         return await Follower(session, show_for(front), by=by, after=after).follow()
     from console.commands.typed import Typed
 
-    typed = Typed(session, show_for(front), by)
+    show = show_for(front)
+    typed = Typed(
+        session, show, by, getattr(show, "pause", lambda: None)
+    )  # lines alone have nothing to pause
     return await Follower(
         session, typed.show, typed.answer, by=by, after=after, beside=typed.beside, tell=say
     ).follow()

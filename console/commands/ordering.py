@@ -34,12 +34,20 @@ class Front:
         self.plain = plain
         self.detach = detach
         self.screen = screen or (not (plain or as_json or detach or consent) and on_terminal())
-        self.can_ask = not as_json and not detach and sys.stdin.isatty()
+        self.can_ask = not as_json and not detach and sys.stdin.isatty() and _in_front()
         self.attended = self.can_ask and not self.screen and not consent
 
     @property
     def unattended(self) -> bool:
         return not (self.screen or self.can_ask)
+
+
+def _in_front() -> bool:
+    """Whether what is typed comes to us: a job in the background that reads is stopped."""
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # a terminal that controls nobody
+        return True
 
 
 def consent_of(yes: bool, up_to: str | None) -> str:

@@ -17,7 +17,8 @@ from console.text import one_line
 
 
 class Progress:
-    """Shows records (a `headless.Show`). The bar counts steps that are settled."""
+    """Shows records (a `headless.Show`). The bar counts steps that are settled. While a question is open it
+    is not there: it would draw over the prompt and what is typed."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._bar = Bar(
@@ -46,4 +47,10 @@ class Progress:
             completed=sum(counts.get(status, 0) for status in SETTLED),
         )
         if state.status.is_final:
-            self._bar.stop()
+            self.pause()
+        elif not state.requests:
+            self._bar.start()
+
+    def pause(self) -> None:
+        """Take the bar away until something goes on."""
+        self._bar.stop()

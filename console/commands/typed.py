@@ -19,8 +19,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+import typer
 
-from console.commands.common import say
+from console.commands.common import HUNG_UP, put, say
 from console.commands.prompts import YES, Question
 from console.commands.words.table import TABLE
 from console.errors import ControlRefused, PlandeckError
@@ -45,14 +46,17 @@ GOING = (StepStatus.RUNNING, StepStatus.READY)
 
 class Typed:
     """The person at a terminal without the screen. `answer` is what a `Follower` asks, `beside` runs beside
-    it; `show` keeps lines back while an editor or a question has the terminal. A `Desk` of the words."""
+    it; `show` keeps lines back while an editor or a question has the terminal. `pause` is called before a
+    question is put. A `Desk` of the words."""
 
-    def __init__(self, session: Session, show: Show, by: str) -> None:
+    def __init__(
+        self, session: Session, show: Show, by: str, pause: Callable[[], None] = lambda: None
+    ) -> None:
         self.session, self.by = session, by
         self.history = EditHistory(Plan())
         self.question: Question | None = None
         self.lines: deque[str] = deque(maxlen=KEPT)
-        self._show = show
+        self._show, self._pause = show, pause
         self._shown: Plan | None = None
         self._kept: list[tuple[Record, RunState, Record | None]] | None = None
         self._follower: Follower | None = None
@@ -81,7 +85,7 @@ class Typed:
             return
         waits = bool(line) and self._is_put
         if waits:  # not behind the prompt, nor behind what is being typed there
-            sys.stdout.write("\n")
+            put("\n")
         self._show(record, state, then)
         if waits and self.question and self.question.request.id in state.requests:
             self._put_prompt()
@@ -134,14 +138,13 @@ class Typed:
             await self._take(line)
 
     async def _line(self) -> str | None:
-        """The next line of the terminal; `None` at its end, or where it is gone. No thread waits for it: one
-        would outlive us."""
+        """The next line of the terminal; `None` at its end. No thread waits for it: one would outlive us."""
         while b"\n" not in self._bytes:
             await anyio.wait_readable(sys.stdin)
             try:
                 piece = os.read(sys.stdin.fileno(), 65_536)
-            except OSError:
-                piece = b""
+            except OSError:  # the terminal is gone, though nobody has sent the signal for it
+                raise typer.Exit(HUNG_UP) from None
             if not piece:
                 return None
             self._bytes += piece
@@ -189,6 +192,7 @@ class Typed:
             self._control = anyio.Event()
             await self._control.wait()
         question = self.question = Question(request, state, self.session.directory)
+        self._pause()
         try:
             for line in question.lines(self._shown):
                 say(line)
@@ -219,13 +223,11 @@ class Typed:
         return bool(self._prompt) and not self._doing
 
     def _put_prompt(self) -> None:
-        sys.stdout.write(self._prompt)
-        sys.stdout.flush()
+        put(self._prompt)
 
     async def confirm(self, question: str) -> bool:
         """A question of a word's own: the next line is its answer, whatever it says."""
-        sys.stdout.write(f"{question} [y/N] ")
-        sys.stdout.flush()
+        put(f"{question} [y/N] ")
         return (await self._line() or "").lower() in YES
 
     # ── who holds the control ────────────────────────────────────────────────────────────────────
