@@ -97,18 +97,19 @@ def start(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script. Every error leaves as one line and an exit code, never as a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    _open_streams()
+    as_json = "--json" in arguments
+    _open_streams(_escaped if as_json else _drawn)
     try:
         code = app(arguments, standalone_mode=False, prog_name="plandeck")
     except BaseException as error:  # noqa: BLE001 - the seam: whatever comes up becomes a line here
-        code = _tell(error, as_json="--json" in arguments)
+        code = _tell(error, as_json=as_json)
     _leave(code if isinstance(code, int) else 0)
 
 
-def _open_streams() -> None:
+def _open_streams(encode: Callable[[UnicodeError], tuple[str, int]]) -> None:
     """Standard streams that can be used: one that the caller has closed leads nowhere (otherwise the next
-    file that is opened would be in its place), and what an encoding does not have is written as an escape,
-    as JSON writes it."""
+    file that is opened would be in its place), and what an encoding does not have is written as `encode`
+    says."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
@@ -116,14 +117,25 @@ def _open_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
     if isinstance(sys.stdout, io.TextIOWrapper):
-        codecs.register_error("plandeck", _escaped)
+        codecs.register_error("plandeck", encode)
         sys.stdout.reconfigure(errors="plandeck")
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """As JSON writes it: the value stays the same."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _drawn(error: UnicodeError) -> tuple[str, int]:
+    """A mark in its ASCII form, as on the screen; anything else as an escape."""
+    from console.tui.marks import ASCII_MARKS
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(ASCII_MARKS)
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text), error.end
 
 
 def _leave(code: int) -> NoReturn:

@@ -7,6 +7,7 @@ is shown: nothing is printed later for them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,16 @@ def row_lines(rows: Iterable[Row], depth: int) -> Iterator[str]:
     for number, row in enumerate(rows):
         lead = INDENT * (depth + (1 if depth and number else 0))
         label = row.label.plain.strip()
-        first, *more = row.text.plain.split("\n")
+        first, *more = (_as_it_is(row.text.plain) if row.exact else row.text.plain).split("\n")
         said = f"$ {first}" if row.exact else first
         yield f"{lead}{label}: {said}" if label else f"{lead}{said}"
         yield from (f"{lead}{INDENT}| {line}" for line in more)
+
+
+def _as_it_is(command: str) -> str:
+    """A command, with escapes for what the output does not have: no mark may stand for another character."""
+    encoding = sys.stdout.encoding or "ascii"
+    return command.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def edit_lines(old: Plan, new: Plan, state: RunState) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -89,9 +90,13 @@ def _ascii(asked: bool) -> bool:
     return asked
 
 
-Ascii = Annotated[
-    bool, typer.Option("--ascii", callback=_ascii, help="Draw the screen with ASCII characters alone.")
-]
+def print_ascii() -> None:
+    """From now on lines are ASCII alone."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="ascii", errors=sys.stdout.errors)
+
+
+Ascii = Annotated[bool, typer.Option("--ascii", callback=_ascii, help="Draw with ASCII characters alone.")]
 Run = Annotated[
     str,
     typer.Argument(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.common import Ascii, JsonFacts, Plain, Run, say
+from console.commands.common import Ascii, JsonFacts, Plain, Run, print_ascii, say
 from console.commands.ordering import Front
 
 if TYPE_CHECKING:
@@ -112,7 +112,10 @@ async def follow(session: Session, front: Front, by: str, after: int) -> int:
 def show_for(front: Front) -> Show:
     """How records are shown without a screen."""
     from console.headless import json_lines, plain_lines
+    from console.settings import load_settings
 
+    if load_settings().ascii:
+        print_ascii()
     if front.as_json:
         return json_lines(say)
     if front.plain or not sys.stdout.isatty():

@@ -88,3 +88,10 @@ ASCII = str.maketrans(
 
 _CONTROL_PICTURES = {0x2400 + code: "^" for code in range(0x20)} | {0x2421: "^"}
 ASCII_AND_TOKENS = ASCII | _CONTROL_PICTURES
+
+ASCII_MARKS = {
+    ord(mark): ASCII[ord(mark)]
+    for mark in "".join(mark for mark, _ in MARKS.values()) + "‼·…"
+    if ord(mark) in ASCII
+}
+"""What lines without Unicode have for the marks that stand in them; no other character becomes another."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import termios
 from codecs import getincrementaldecoder
 from contextlib import suppress
 
@@ -164,16 +165,27 @@ class Terminal(Paced, LinuxDriver):
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(LOOK):
-                    data = os.read(self.fileno, READ)
-                    if not data:
-                        raise EOFError("the terminal is gone")
-                    text = keyboard.feed(decode(data))
-                else:
-                    text = keyboard.tick()
+                is_typed = selector.select(LOOK)
+                text = keyboard.feed(decode(self._keys())) if is_typed else keyboard.tick()
                 # No text at all would be the end to the parser.
                 for message in (*(parser.feed(text) if text else ()), *parser.tick()):
                     self.process_message(message)
+
+    def _keys(self) -> bytes:
+        """What was typed; nothing while somebody else has the terminal. Raises where it is gone."""
+        try:
+            data = os.read(self.fileno, READ)
+        except OSError:
+            # A job that another one has taken the terminal from gets the same error as one whose terminal is
+            # gone; but that has no settings any more.
+            with suppress(termios.error):
+                termios.tcgetattr(self.fileno)
+                self.exit_event.wait(LOOK)
+                return b""
+            raise
+        if not data:
+            raise EOFError("the terminal is gone")
+        return data
 
     def _ask(self) -> bool:
         """Have the terminal answer, so that a lone Escape is known for one; whether it will."""

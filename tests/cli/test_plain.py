@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.plandeck import MAKE, WAIT, Shell
+from tests.cli.plandeck import GREET, MAKE, WAIT, Shell
 
 GATED = {
     "goal": "Ask first",
@@ -193,3 +193,20 @@ def test_a_run_of_which_nothing_is_recorded_is_one_clear_line(shell: Shell) -> N
             f"Start it with: plandeck resume {run}\n"
         )
     assert "unreadable" in shell.plandeck("runs").out
+
+
+@pytest.mark.parametrize(("words", "env"), [(("--ascii",), {}), ((), {"PYTHONIOENCODING": "ascii"})])
+def test_lines_without_unicode_have_the_marks_of_the_screen(
+    shell: Shell, words: tuple[str, ...], env: dict[str, str]
+) -> None:
+    done = shell.run(GREET, "--yes", "--plain", *words, **env)
+    assert "> step 1 hello" in done.out
+    assert "+ step 1 hello succeeded" in done.out
+    assert done.out.isascii()
+
+
+def test_json_without_unicode_has_the_same_values(shell: Shell) -> None:
+    plan = {"goal": "✓ grüßen", "steps": GREET["steps"]}
+    done = shell.run(plan, "--yes", "--json", PYTHONIOENCODING="ascii")
+    assert done.out.isascii()
+    assert done.fact("run_created")["goal"] == "✓ grüßen"

@@ -71,6 +71,14 @@ def test_a_plan_is_shown_as_it_would_be_carried_out_and_runs_after_yes(shell: Sh
     assert any(line.startswith("checked: ") for line in told)
 
 
+def test_without_unicode_no_command_looks_like_another(shell: Shell) -> None:
+    plan = {"goal": "Greet", "steps": [{"id": 1, "action": "hello", "params": {"who": "a ▶ b · –rf"}}]}
+    code, seen = answered(shell, plan, [("approve the plan?", "n\n")], "--ascii")
+    assert code == 3
+    assert r"$ echo hello 'a \u25b6 b \xb7 \u2013rf'" in seen
+    assert "1 hello  | observe" in seen
+
+
 @pytest.mark.parametrize("answer", ["n\n", "no\n", "N\n"])
 def test_a_no_ends_a_run_that_has_done_nothing(shell: Shell, answer: str) -> None:
     code, seen = answered(shell, MAKE, [("approve the plan? [y/n]", answer)])

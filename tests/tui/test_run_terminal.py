@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fcntl import ioctl
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def _without_a_size(environ: Mapping[str, str]) -> dict[str, str]:
 class Terminal:
     """A pseudo-terminal of 80×24 with the console in it; `seen` is every byte it wrote."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> None:
         self.master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.before = termios.tcgetattr(slave)
@@ -42,7 +42,8 @@ class Terminal:
         self.is_open = True
         self.seen = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.tui.terminal_app", str(folder)],
+            command or [sys.executable, "-m", "tests.tui.terminal_app", str(folder)],
+            pass_fds=pass_fds,
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -110,6 +111,53 @@ def test_a_signal_detaches_and_leaves_the_terminal_as_it_was(
 def test_a_terminal_that_is_gone_without_a_word_ends_the_console(terminal: Terminal) -> None:
     terminal.close()
     assert terminal.exit_code() == 128 + signal.SIGHUP
+
+
+AWAY = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+started, says = os.pipe()
+if os.fork() == 0:  # the console has no parent in this session: reading in the background stops nobody
+    if (console := os.fork()) == 0:
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        os.execv(sys.executable, [sys.executable, "-m", "tests.tui.terminal_app", sys.argv[1]])
+    os.write(says, str(console).encode())
+    os._exit(0)
+os.wait()
+console = int(os.read(started, 20))
+while turn := os.read(int(sys.argv[2]), 1):
+    os.tcsetpgrp(0, os.getpgrp() if turn == b"a" else console)
+    os.write(int(sys.argv[3]), b".")
+"""
+
+
+def test_a_terminal_that_another_job_has_for_a_moment_is_not_gone(tmp_path: Path) -> None:
+    ours, asked = os.pipe()
+    done, told = os.pipe()
+
+    def turn(to: bytes) -> None:
+        os.write(asked, to)
+        assert os.read(done, 1) == b"."
+
+    command = [sys.executable, "-c", AWAY, str(tmp_path), str(ours), str(told)]
+    terminal = Terminal(tmp_path, command, (ours, told))
+    try:
+        turn(b"b")
+        terminal.until(b"RUNNING")
+        turn(b"a")
+        terminal.write(b"6")
+        terminal.read(0.5)
+        turn(b"b")
+        terminal.until(b"records")
+        terminal.write(b"q")
+        terminal.until(b"run 4f1c goes on")
+    finally:
+        for one in (ours, asked, done, told):
+            os.close(one)
+        terminal.process.wait()
+        terminal.close()
 
 
 class Gone(io.StringIO):
