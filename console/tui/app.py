@@ -115,6 +115,8 @@ class ConsoleApp(App[int]):
 
     def __init__(self, session: Session | Begin | None, options: Options | None = None) -> None:
         self.options = options or Options()
+        # Textual remembers what a filter has made of a strip: it has to be the same one in every frame.
+        self._guards = (*([AsciiOnly()] if self.options.ascii else []), ControlGuard())
         super().__init__()
         self.session = session
         self.fault: PlandeckError | None = None
@@ -375,8 +377,7 @@ class ConsoleApp(App[int]):
         self.screen.refresh()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        ascii_only = [AsciiOnly()] if self.options.ascii else []
-        return [*super().get_line_filters(), *ascii_only, ControlGuard()]
+        return [*super().get_line_filters(), *self._guards]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(INK_DEFAULTS)
