@@ -87,19 +87,20 @@ def edit_lines(old: Plan, new: Plan, state: RunState) -> Iterator[str]:
 
 def part_lines(state: RunState) -> Iterator[str]:
     """The revision that waits against the plan: its parts, numbered, each with why it asks."""
-    from console.run.renewal import asking_in
-    from console.tui.widgets.diff_pane import parts_of
+    from console.tui.taking import taking
+    from console.tui.widgets.diff_pane import note, shown_parts
 
     assert state.plan is not None, "a revision is of a plan"
     assert state.proposal is not None, "it waits"
     revision = state.proposal.plan
-    kept = diff(state.plan, revision).kept
-    for number, part in enumerate(parts_of(state.plan, revision, asking_in(state, revision)), 1):
-        note = f" ({_prose(part.note)})" if part.note else ""
-        yield f"part {number}, {part.hunk.kind}: {_prose(part.name)}{note}"
+    change = diff(state.plan, revision)
+    taken = taking(state, state.plan, revision, frozenset())()
+    for number, part in enumerate(shown_parts(state.plan, revision, change, state.catalog), 1):
+        said = note(part, taken)
+        yield f"part {number}, {part.hunk.kind}: {_prose(part.name)}{f' ({_prose(said)})' if said else ''}"
         yield from _field_lines(part.fields)
-    if kept:
-        yield f"kept as it is: {', '.join(kept)}"
+    if change.kept:
+        yield f"kept as it is: {', '.join(change.kept)}"
 
 
 def _field_lines(fields: Iterable[FieldChange]) -> Iterator[str]:

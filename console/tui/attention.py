@@ -98,7 +98,7 @@ class Attention:
         screen = self._screen
         if screen.app.screen is not screen or isinstance(screen.focused, Input):
             self._later = pane
-        elif screen.has_class("-narrow"):
+        elif screen.is_narrow:
             screen.show_pane(pane)
         elif screen.view.pane != "plan":
             screen.show_pane(pane, take_step=False)  # nobody has chosen another step

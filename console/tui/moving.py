@@ -44,7 +44,7 @@ class Moving:
             "next_pane": lambda: self.cycle(1),
             "previous_pane": lambda: self.cycle(-1),
             "zoom": screen.zoom,
-            "unzoom": self.unzoom,
+            "unzoom": screen.unzoom,
             "levels": self.levels,
             "open": self.open_step,
             "back": self.back,
@@ -60,9 +60,6 @@ class Moving:
         at = CYCLE.index(pane) if pane in CYCLE else 0
         self.screen.show_pane(CYCLE[(at + way) % len(CYCLE)])
 
-    def unzoom(self) -> None:
-        self.screen.remove_class("-zoom-left", "-zoom-right")
-
     def levels(self) -> None:
         self.screen.plan_tree.toggle_levels()
         self.screen.show_titles()
@@ -75,10 +72,10 @@ class Moving:
         elif screen.plan_tree.marks and screen.view.pane == "plan":
             screen.plan_tree.clear_marks()
             screen.show_parts()
-        elif screen.has_class("-zoom-left") or screen.has_class("-zoom-right"):
-            self.unzoom()
+        elif screen.zoomed:
+            screen.unzoom()
         elif screen.view.pane != "plan":
-            screen.remove_class("-with-step")
+            screen.with_step = False
             screen.show_pane("plan")
 
     def open_step(self) -> None:
@@ -86,7 +83,7 @@ class Moving:
         if step is not None and step.is_phase and screen.view.pane == "plan":
             screen.plan_tree.toggle_fold(step.id)
         elif step is not None:
-            screen.add_class("-with-step")
+            screen.with_step = True
             screen.show_pane("output")
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────
@@ -97,10 +94,13 @@ class Moving:
         box.placeholder = "filter the plan" if pane == "plan" else f"find in {pane}"
         box.add_class("-open")
         box.focus()
+        self.screen.pass_keys()
 
     def close_search(self) -> None:
-        self.screen.query_one("#search").remove_class("-open")
-        self.screen.current.focus(scroll_visible=False)
+        if self.screen.is_searching:
+            self.screen.query_one("#search").remove_class("-open")
+            self.screen.set_focus(None)
+            self.screen.pass_keys()
 
     def find_text(self, needle: str) -> None:
         screen = self.screen

@@ -23,12 +23,12 @@ def long_plan(count: int = 60) -> Plan:
 
 
 def place(driver: Driver) -> tuple[str, float, float, object]:
-    """Cursor, scroll and focus."""
+    """Cursor, scroll and the pane that has the keys."""
     tree = driver.screen.plan_tree
-    return tree.step, tree.scroll_y, tree.scroll_x, driver.screen.focused
+    return tree.step, tree.scroll_y, tree.scroll_x, driver.screen.current
 
 
-async def test_events_move_neither_cursor_nor_scroll_nor_focus(tmp_path: Path) -> None:
+async def test_events_move_neither_cursor_nor_scroll_nor_keys(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.approved(long_plan())) as driver:
         await driver.press("G", "k", "k", "k")
         before = place(driver)
@@ -61,11 +61,11 @@ async def test_when_its_step_is_gone_the_cursor_goes_to_the_next(tmp_path: Path)
 
 async def test_a_failure_opens_its_pane_beside_the_plan(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.running(), size=WIDE) as driver:
-        focus = driver.screen.focused
+        keys_for = driver.screen.current
         await driver.tell(ev.StepFailed(step="2", attempt=1, error="no space left", exit_code=1))
         driver.line("✗ 2 build_image", "failed")
         driver.line("no space left")
-        assert driver.screen.focused is focus
+        assert driver.screen.current is keys_for
 
 
 async def test_on_a_narrow_screen_a_failure_takes_the_place_of_the_plan(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ async def test_the_keys_go_to_the_pane_that_takes_the_place_of_theirs(tmp_path: 
         assert driver.screen.view.pane == "rollback"  # at once: a key may come before the next frame
         await driver.tell(ev.RollbackStarted(rollback=fakes.rollback_plan(), hash="r1", by="ada"))
         assert driver.screen.view.step == "6", "nobody has chosen another one"
-        assert driver.screen.focused is driver.screen.pane_named("rollback")
+        assert driver.screen.current is driver.screen.pane_named("rollback")
 
 
 async def test_a_planner_that_gives_up_is_told_and_shown(tmp_path: Path) -> None:
@@ -236,9 +236,9 @@ async def test_markup_in_a_plan_is_text_and_clicks_on_it_do_nothing(tmp_path: Pa
 
 async def test_a_click_selects_and_a_second_one_opens(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.running()) as driver:
-        await driver.pilot.click("#plan", offset=(10, 4))
+        await driver.pilot.click("#plan", offset=(12, 5))
         await driver.until(lambda: driver.screen.view.step == "2")
-        await driver.pilot.click("#plan", offset=(10, 4))
+        await driver.pilot.click("#plan", offset=(12, 5))
         await driver.until(lambda: driver.screen.view.pane == "output")
 
 

@@ -13,9 +13,8 @@ from console.commands.words.foresight import insight_of, what_if_lines
 from console.commands.words.word import Desk, found, plan_of
 from console.errors import ControlRefused
 from console.lines import name_of
-from console.plan.diff import diff as difference
 from console.plan.graph import Graph
-from console.plan.hunks import Hunk, hunks
+from console.plan.hunks import Hunk, parts
 from console.plan.model import StepId
 from console.run.control import spool
 from console.run.life import UNSETTLED, StepStatus
@@ -140,7 +139,7 @@ def parts_of(state: RunState) -> tuple[Hunk, ...]:
     """The parts of the revision that waits, as `diff` numbers them. Raises `ControlRefused` for none."""
     if state.proposal is None or state.plan is None:
         raise ControlRefused("no revision waits for an answer")
-    return hunks(difference(state.plan, state.proposal.plan))
+    return parts(state.plan, state.proposal.plan)
 
 
 def _waiting(state: RunState, step: StepId) -> list[StepId]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -61,6 +61,9 @@ if TYPE_CHECKING:
 WIDE = 110
 """Columns from which the panes stand side by side."""
 
+FRAME = 6
+"""Columns of a frame on which no title can stand."""
+
 PATIENCE = 16
 """Actions that wait for one that is being carried out."""
 
@@ -68,6 +71,7 @@ BESIDE = (*GROUPS, "changes")
 """Work beside the screen whose outcome it shows."""
 
 Reopen = Callable[[Wish | None, StepId], Awaitable[None]]
+Side = Literal["", "left", "right"]
 Handler = Callable[[], Coroutine[Any, Any, None] | None]
 
 
@@ -78,8 +82,7 @@ class RunScreen(Screen[int]):
     leads to the other runs. `kept` says whether anything of the run stays on the disk."""
 
     CSS_PATH = "run.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 (declared by Screen)
-    AUTO_FOCUS = "#plan"
+    AUTO_FOCUS = ""
 
     def __init__(
         self,
@@ -108,12 +111,14 @@ class RunScreen(Screen[int]):
         self.view = View(read_only=self.bridge.read_only, ready=False, step=step)
         self.foresight = Foresight(self, estimates or Estimates)
         self.right: Pane = "output"
+        self.zoomed: Side = ""
+        self.with_step = False
         self.operating = Operating(self)
         self.editing = Editing(self)
         self.playing = Playing(self)
         self.arranging = Arranging(self, self.editing)
         self.moving = Moving(self)
-        self._titles: dict[str, tuple[Content, Content]] = {}
+        self._titles: dict[Lines, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
         self._busy = False
         self._next: deque[str] = deque(maxlen=PATIENCE)
@@ -134,19 +139,16 @@ class RunScreen(Screen[int]):
         kept = self.session.directory if self.kept and not replayed else None
         yield HeaderLine(now=self.now)
         with Horizontal(id="body"):
-            with Vertical(id="left", classes="frame"):
-                yield PlanTree(now=self.now)
+            yield PlanTree(now=self.now)
             with Vertical(id="right"):
-                with Vertical(id="pane", classes="frame"):
-                    yield OutputPane(directory=self.session.directory)
-                    yield FailuresPane()
-                    yield DiffPane()
-                    yield TimelinePane()
-                    yield EventsPane()
-                    yield RollbackPane()
-                    yield SummaryPane(directory=kept)
-                with Vertical(id="step", classes="frame"):
-                    yield StepDetail()
+                yield OutputPane(directory=self.session.directory)
+                yield FailuresPane()
+                yield DiffPane()
+                yield TimelinePane()
+                yield EventsPane()
+                yield RollbackPane()
+                yield SummaryPane(directory=kept)
+                yield StepDetail()
         yield BlastLine()
         if replayed:
             yield ReplayLine()
@@ -154,8 +156,8 @@ class RunScreen(Screen[int]):
         yield FooterLine(self.keymap)
 
     def on_mount(self) -> None:
-        self.set_class(self.app.size.width < WIDE, "-narrow")  # before the first paint; then as it is resized
         self.show_right("output")
+        self._arrange()
         self.show_parts()
         self.call_after_refresh(self._begin)
 
@@ -241,9 +243,12 @@ class RunScreen(Screen[int]):
     @property
     def plan_is_shown(self) -> bool:
         """Whether the plan is on the screen, and not behind another pane."""
-        if self.has_class("-narrow"):
-            return self.view.pane == "plan"
-        return not self.has_class("-zoom-right")
+        return self.view.pane == "plan" if self.is_narrow else self.zoomed != "right"
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether there is room for one pane at a time."""
+        return self.app.size.width < WIDE
 
     def _show_plan(self) -> None:
         insight = self.foresight.insight
@@ -297,19 +302,18 @@ class RunScreen(Screen[int]):
     @on(Lines.Noticed)
     def show_titles(self) -> None:
         """The frames' titles; a frame is repainted only for another one."""
-        room = self.query_one("#pane").size.width - 2
         plan, pane = self.plan_tree, self.pane_named(self.right)
+        tabs = tabs_title(self.view, self.right, self.query_one("#right").size.width - FRAME)
         titles = {
-            "left": (Content("1 Plan by level" if plan.by_level else "1 Plan"), Content(plan.notice())),
-            "pane": (tabs_title(self.view, self.right, room), Content(pane.notice())),
-            "step": (Content(row(detail_title(self.view)).text), Content()),
+            plan: (Content("1 Plan by level" if plan.by_level else "1 Plan"), Content(plan.notice())),
+            pane: (tabs, Content(pane.notice())),
+            self.query_one(StepDetail): (Content(row(detail_title(self.view)).text), Content()),
         }
-        for name, (title, subtitle) in titles.items():
-            before = self._titles.get(name)
+        for frame, (title, subtitle) in titles.items():
+            before = self._titles.get(frame)
             if before is None or not (before[0].is_same(title) and before[1].is_same(subtitle)):
-                frame = self.query_one(f"#{name}")
                 frame.border_title, frame.border_subtitle = title, subtitle
-        self._titles = titles
+        self._titles |= titles
 
     def tick(self) -> None:
         """Bring up to now what changes with time alone."""
@@ -329,7 +333,8 @@ class RunScreen(Screen[int]):
         """Put a pane into the frame on the right."""
         self.right = pane
         for _, name, _ in (*TABS, ("7", "summary", "")):
-            self.pane_named(name).set_class(name == pane, "-shown")
+            self.pane_named(name).display = name == pane
+        self.pass_keys()
 
     def show_pane(self, pane: Pane, *, take_step: bool = True) -> None:
         """Go to a pane: keys are for it from now on. `take_step`: and so is the step it begins with, where it
@@ -337,22 +342,40 @@ class RunScreen(Screen[int]):
         self.view.pane = pane
         if pane != "plan":
             self.show_right(pane)
-        self.set_class(pane != "plan", "-right")
-        if not self.has_class("-zoom-left", "-zoom-right") or self.has_class("-narrow"):
-            self.remove_class("-zoom-left", "-zoom-right")
-        else:
+        if self.zoomed and not self.is_narrow:
             self.zoom()
+        else:
+            self.unzoom()
+        self.pass_keys()
         self.show_parts()
-        self.current.focus(scroll_visible=False)
         if take_step:
             self._take_step_of(self.current)
         self.call_after_refresh(self.show_titles)
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether keys are for the line that says what is searched for."""
+        return self.query_one("#search").has_class("-open")
+
+    def pass_keys(self) -> None:
+        """Have the pane that keys are for look like it; those that are not on the screen hear of it when
+        they come."""
+        for pane in (self.plan_tree, self.pane_named(self.right)):
+            pane.take_keys(pane is self.current and not self.is_searching)
 
     def on_screen_resume(self) -> None:
         self.call_later(self.attention.resume)
 
     def on_resize(self) -> None:
+        self._arrange()
         self.call_after_refresh(self.show_titles)
+
+    def _arrange(self) -> None:
+        """Have those parts on the screen that there is room for, and that are wanted."""
+        on_right, narrow = self.view.pane != "plan", self.is_narrow
+        self.plan_tree.display = self.plan_is_shown
+        self.query_one("#right").display = on_right if narrow else self.zoomed != "left"
+        self.query_one(StepDetail).display = self.with_step if narrow else self.zoomed != "right"
 
     def _take_step_of(self, pane: Lines) -> None:
         """Pane and plan agree on the selected step: the pane goes to it where it has it, else it is the
@@ -364,9 +387,12 @@ class RunScreen(Screen[int]):
 
     def zoom(self) -> None:
         """Give the pane that has the keys the whole screen."""
-        left = self.view.pane == "plan"
-        self.set_class(left, "-zoom-left")
-        self.set_class(not left, "-zoom-right")
+        self.zoomed = "left" if self.view.pane == "plan" else "right"
+        self._arrange()
+
+    def unzoom(self) -> None:
+        self.zoomed = ""
+        self._arrange()
 
     @on(Lines.Opened)
     def opened(self) -> None:
@@ -374,7 +400,8 @@ class RunScreen(Screen[int]):
 
     @on(Lines.Selected)
     def selected(self, event: Lines.Selected) -> None:
-        self._select(event.step, self.pane_named(cast(Pane, event.pane)))
+        if event.step != self.view.step:
+            self._select(event.step, self.pane_named(cast(Pane, event.pane)))
 
     def _select(self, step: StepId, source: Lines) -> None:
         self.view.step = step
@@ -389,19 +416,21 @@ class RunScreen(Screen[int]):
         if pane.step and pane.step != self.view.step and pane.index_of(pane.step) >= 0:
             self._select(pane.step, pane)
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+    def on_descendant_blur(self) -> None:
+        """Typing is over."""
+        self.call_later(self.attention.resume)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
         """A click into a pane goes to it, as its key does."""
-        widget = event.widget
-        if not isinstance(widget, Input):
-            self.call_later(self.attention.resume)
-        if widget is self.focused and isinstance(widget, Lines) and widget.id not in (None, self.view.pane):
-            self.show_pane(cast(Pane, widget.id))
+        if event.widget in (self.plan_tree, self.pane_named(self.right)):
+            self.moving.close_search()
+            self.show_pane(cast(Pane, event.widget.id))
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────
 
     @on(Input.Changed, "#search")
     def search_typed(self, event: Input.Changed) -> None:
-        if self.query_one("#search").has_class("-open"):
+        if self.is_searching:
             self.moving.find_text(event.value)
 
     @on(Input.Submitted, "#search")
@@ -423,7 +452,7 @@ class RunScreen(Screen[int]):
         if not self.view.ready and action_id not in ALWAYS:
             return
         self._go_with_cursor()
-        if action_id == "back" and self.query_one("#search").has_class("-open"):
+        if action_id == "back" and self.is_searching:
             self.moving.close_search()
             self.moving.find_text("")
             return
@@ -438,8 +467,8 @@ class RunScreen(Screen[int]):
             self.say(str(error), severity="warning")
             return
         if work is None:
-            return
-        if self._busy:
+            self._go_with_cursor()
+        elif self._busy:
             work.close()
             self._next.append(action_id)
         else:

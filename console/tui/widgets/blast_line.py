@@ -31,8 +31,6 @@ class BlastLine(Rows):
     """`fault` says why the records could not be followed, and stands before everything else. `what_if`
     is what it comes to that steps are held or left out; it stands for all but the findings."""
 
-    can_focus = False
-
     def __init__(self) -> None:
         super().__init__(id="blast")
 

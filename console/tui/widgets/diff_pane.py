@@ -133,7 +133,7 @@ def diff_rows(
         half = (width - 3) // 2
         rows.append(_joined(row(("the plan now", "quiet")), row(("the revision", "quiet")), half))
     for part in found:
-        rows += draw(part, _note(part, part.hunk in left, taking), part.hunk in left, width)
+        rows += draw(part, "left out" if part.hunk in left else note(part, taking), part.hunk in left, width)
     if taking and not taking.faults:
         rows += _checked(taking.findings, "of what is taken" if left else "of the new plan", width)
     if change.kept:
@@ -141,10 +141,8 @@ def diff_rows(
     return rows
 
 
-def _note(part: Shown, left: bool, taking: Taking | None) -> str:
-    """What is said beside a part: whether it asks for approval, and why."""
-    if left:
-        return "left out"
+def note(part: Shown, taking: Taking | None) -> str:
+    """What is said beside a part that is taken: whether it asks for approval, and why."""
     moved = "moved" if part.hunk.kind == "moved" else ""
     if part.hunk.kind in ("removed", "plan") or taking is None or taking.faults:
         return moved

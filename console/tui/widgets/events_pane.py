@@ -88,7 +88,7 @@ class EventsPane(Lines):
         """`records` may grow in place."""
         if records is self._records and len(records) == self._shown:
             return
-        at_end = self.scroll_offset.y >= self._shown - self.scrollable_content_region.height - 1
+        at_end = self.scroll_offset.y >= self._shown - self.content_height - 1
         self._records, self._shown = records, len(records)
         self.show_rows()
         if at_end:

@@ -44,8 +44,6 @@ def _width(entry: tuple[str, str, str]) -> int:
 class FooterLine(Rows):
     """Keys that can also be clicked; what a click may not do (approve), its screen does not do."""
 
-    can_focus = False
-
     @dataclass
     class Pressed(Message):
         action: str

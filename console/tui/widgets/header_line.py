@@ -94,8 +94,6 @@ def _subject(request: Request) -> str:
 class HeaderLine(Rows):
     """One line; `show` it the view whenever something or the time has changed."""
 
-    can_focus = False
-
     def __init__(self, *, now: Callable[[], float]) -> None:
         super().__init__(id="header")
         self._now = now

@@ -18,6 +18,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from console.plan.model import StepId
 from console.tui.ink import CUT, Row, Span, fit
@@ -27,8 +28,9 @@ SHIFT = 8
 """Columns that one press of left or right scrolls."""
 
 
-class Lines(ScrollView, can_focus=True, inherit_bindings=False):
-    """Base of all panes. Keys arrive through the screen's actions as calls of `move`, `go_to`, ..."""
+class Lines(ScrollView, can_focus=False, inherit_bindings=False):
+    """Base of all panes. Keys arrive through the screen's actions as calls of `move`, `go_to`, ...: no pane
+    takes Textual's focus, which paints the whole screen anew whenever it goes elsewhere."""
 
     keeps_cursor: ClassVar[bool] = False
     """Whether the cursor is shown while keys go elsewhere."""
@@ -57,7 +59,9 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self.step: StepId = ""
         self.needle = ""
         self.shift_x = 0
+        self.has_keys = False
         self._styles_of: dict[str, Style] = {}
+        self._base: Style | None = None
 
     # ── what subclasses say ──────────────────────────────────────────────────────────────────────
 
@@ -98,10 +102,27 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────
 
+    def take_keys(self, has_keys: bool) -> None:
+        """Whether keys are for this pane: its frame says so, and its cursor is shown."""
+        self.has_keys = has_keys
+        self.set_class(has_keys, "-keys")
+
     def show_rows(self) -> None:
         """The rows have changed: size and picture follow, scroll and cursor stay."""
-        self.virtual_size = Size(0, self.count())
+        size = Size(0, self.count())
+        if self._is_laid_out_for(size.height):
+            self.set_reactive(Lines.virtual_size, size)
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.window_virtual_size = size.height
+            self.scroll_to(y=self.scroll_offset.y, animate=False, force=True)
+        else:
+            self.virtual_size = size
         self.refresh()
+
+    def _is_laid_out_for(self, count: int) -> bool:
+        """Whether so many rows stand where the ones before stood: then only the scroll bar is another one,
+        and nothing of the screen has to be laid out anew for it, which output does ten times a second."""
+        return bool(self.outer_size) and self.show_vertical_scrollbar == (count > self.content_height)
 
     def show_row(self, index: int) -> None:
         if index >= 0:
@@ -117,22 +138,34 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         self._styles_of.clear()
+        self._base = None
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         index, width = y + self.scroll_offset.y, self.content_width
-        base = self.rich_style
+        base = self._base = self._base or self.rich_style
         if index >= self.count():
             return Strip.blank(self.size.width, base)
         shown = self.row_at(index, width)
         strip = self._strip(shown, width).extend_cell_length(width)
-        if shown.step and shown.step == self.step and (self.has_focus or self.keeps_cursor):
+        if shown.step and shown.step == self.step and (self.has_keys or self.keeps_cursor):
             strip = strip.apply_style(self.ink("cursor"))
         return strip.apply_style(base).extend_cell_length(self.size.width, base)
 
     @property
     def content_width(self) -> int:
-        return max(1, self.scrollable_content_region.width)
+        """Columns for a row. A pane that is not on the screen has those that it had there, or will have."""
+        return max(1, self._outer.width - self.gutter.width)
+
+    @property
+    def content_height(self) -> int:
+        """Rows that are seen, as `content_width`."""
+        return max(1, self._outer.height - self.gutter.height)
+
+    @property
+    def _outer(self) -> Size:
+        around = self.parent
+        return self.outer_size or (around.size if isinstance(around, Widget) else Size(0, 0))
 
     def _strip(self, shown: Row, width: int) -> Strip:
         if self.shift_x:
@@ -189,7 +222,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         index = self.index_of(step)
         if index < 0:
             return
-        top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height)
+        top, height = self.scroll_offset.y, max(1, self.content_height)
         last = index
         while last + 1 < min(self.count(), index + height) and self.step_at(last + 1) in (step, ""):
             last += 1
@@ -227,7 +260,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Selected(self.step, self.id or ""))
 
     def move_page(self, halves: int) -> None:
-        self.move(halves * max(1, self.scrollable_content_region.height // 2))
+        self.move(halves * max(1, self.content_height // 2))
 
     def go_to(self, end: bool) -> None:
         """To the first or the last row."""
@@ -265,7 +298,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     # ── mouse ────────────────────────────────────────────────────────────────────────────────────
 
     def on_click(self, event: events.Click) -> None:
-        index = event.y + self.scroll_offset.y
+        at = event.get_content_offset(self)
+        index = at.y + self.scroll_offset.y if at is not None else -1
         if not 0 <= index < self.count():
             return
         step = self.step_at(index)
@@ -291,6 +325,7 @@ class Rows(Lines):
         self._build: Build = _no_rows
         self._rows: Sequence[Row] = ()
         self._of: object = None
+        self._width = 0
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -308,7 +343,8 @@ class Rows(Lines):
 
     def rebuild(self) -> None:
         """Make the rows anew, and repaint when they are not the same."""
-        rows = self._build(self.content_width)
+        self._width = self.content_width
+        rows = self._build(self._width)
         if rows != self._rows:
             self._rows = rows
             if self.index_of(self.step) < 0:
@@ -316,7 +352,8 @@ class Rows(Lines):
             self.show_rows()
 
     def on_resize(self) -> None:
-        self.rebuild()
+        if self.content_width != self._width:
+            self.rebuild()
 
     def count(self) -> int:
         return len(self._rows)

@@ -95,19 +95,24 @@ class OutputPane(Lines):
         return self._index is not None and len(self._index) > 0
 
     def look(self) -> None:
-        """See whether the files have grown, and show it."""
+        """See whether the files have grown, and show it where anybody can see it."""
         if self._index is None:
             return
         self._index.grow()
-        if self._index.indexed == self._shown:
+        if self._index.behind and self._catching_up is None:
+            self._catching_up = self.set_interval(CATCH_UP, self._catch_up)
+        if self._index.indexed == self._shown or not self._is_shown:
             return
         self._shown = self._index.indexed
         self.show_rows()
         self.post_message(self.Noticed())
         if self.follow:
             self.scroll_to(y=len(self._index), animate=False, force=True)
-        if self._index.behind and self._catching_up is None:
-            self._catching_up = self.set_interval(CATCH_UP, self._catch_up)
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether nothing hides the pane."""
+        return all(node.display for node in self.ancestors_with_self)
 
     def _catch_up(self) -> None:
         """Index some more of a large file, between keys; it is shown at the next look."""
@@ -119,7 +124,9 @@ class OutputPane(Lines):
             self._catching_up = None
 
     def on_resize(self) -> None:
-        """Another size shows other lines: the end stays in sight while it is followed."""
+        """Another size shows other lines, and so does coming back: the end stays in sight while it is
+        followed."""
+        self.look()
         if self.follow and self._index is not None:
             self.scroll_to(y=len(self._index), animate=False, force=True)
 

@@ -39,8 +39,6 @@ def _time(seconds: float, whole: float) -> str:
 
 
 class ReplayLine(Rows):
-    can_focus = False
-
     def __init__(self) -> None:
         super().__init__(id="replay")
 

@@ -142,10 +142,13 @@ def _state_rows(view: View, width: int) -> list[Row]:
 class StepDetail(Rows):
     """The rows above, for the width there is."""
 
-    can_focus = False
-
     def __init__(self, *, id: str = "detail") -> None:
         super().__init__(id=id)
+
+    def show_rows(self) -> None:
+        """Its frame is as high as its rows, within the bounds of the style sheet."""
+        self.styles.height = self.count() + self.styles.gutter.height
+        super().show_rows()
 
     def show(self, view: View, now: float) -> None:
         self.build(lambda width: detail_rows(view, width, now))
