@@ -36,8 +36,10 @@ class Risk(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Risk).index(self)
+        return _RANKS[self]
 
+
+_RANKS = {risk: rank for rank, risk in enumerate(Risk)}
 
 Fact = tuple[str, ...]
 """The words of a fact or of a pattern: ("backup", "$db")."""

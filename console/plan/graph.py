@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
+from console.plan import references
 from console.plan.cycles import cycle_in
 from console.plan.model import Plan, StepId
-from console.plan.net import Net
+from console.plan.net import Net, Referred
 
 __all__ = ["DEFAULT_DURATION", "Graph", "WhatIf", "cycle_in", "what_if"]
 
@@ -29,14 +30,16 @@ class Graph:
 
     `order` is topological and as near to the document's order as that allows. `skipped` holds the
     disabled steps, those of a disabled phase included, `unexpanded` the phases without steps yet.
-    Everything else is computed when it is first asked for and linear in the plan, but `ordered`.
+    Everything else is computed when it is first asked for and linear in the plan, but `above`, `below`
+    and `ordered`. `referred` gives the steps whose results a step uses.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._net = Net.of(plan)
+    def __init__(self, plan: Plan, referred: Referred = references.referred) -> None:
+        self._net = Net.of(plan, referred)
         self._sequence = _sequence(self._net)
-        steps = {step.id: (step, path) for step, path in plan.walk() if not step.steps}
-        off = {step.id for step, _ in plan.walk() if not step.enabled}
+        walked = list(plan.walk())
+        steps = {step.id: (step, path) for step, path in walked if not step.steps}
+        off = {step.id for step, _ in walked if not step.enabled}
         self.order: tuple[StepId, ...] = tuple(
             name for point in self._sequence if (name := self._net.names[point]) in steps
         )
@@ -44,13 +47,13 @@ class Graph:
             name for name, (step, _) in steps.items() if step.is_phase
         )
         self.skipped: frozenset[StepId] = frozenset(
-            name for name, (_, path) in steps.items() if name in off or not off.isdisjoint(path)
+            name for name, (_, path) in steps.items() if off and (name in off or not off.isdisjoint(path))
         )
         self._rank = {name: index for index, name in enumerate(steps)}
 
     @classmethod
-    def of(cls, plan: Plan) -> Graph:
-        return cls(plan)
+    def of(cls, plan: Plan, referred: Referred = references.referred) -> Graph:
+        return cls(plan, referred)
 
     @cached_property
     def predecessors(self) -> dict[StepId, tuple[StepId, ...]]:
@@ -85,8 +88,8 @@ class Graph:
 
     def ordered(self, one: StepId, other: StepId) -> bool:
         """Whether the plan says which of two different steps comes first."""
-        first = self._net.first
-        return bool(self._below[one] >> first[other] & 1 or self._below[other] >> first[one] & 1)
+        at = self.place
+        return bool(self.above[one] >> at[other] & 1 or self.above[other] >> at[one] & 1)
 
     def remaining(self, durations: Mapping[StepId, float]) -> dict[StepId, float]:
         """Seconds from the start of each step to the end of the longest path that begins with it."""
@@ -135,13 +138,32 @@ class Graph:
         return _turned(self._net.after)
 
     @cached_property
-    def _below(self) -> dict[StepId, int]:
-        """Per step the set of points before it, as the bits of a number."""
-        bits = [0] * len(self._net.names)
-        for point in self._sequence:
-            for before in self._before[point]:
-                bits[point] |= bits[before] | (1 << before)
-        return {name: bits[self._net.first[name]] for name in self.order}
+    def place(self) -> dict[StepId, int]:
+        """Where each step stands in `order`."""
+        return {name: index for index, name in enumerate(self.order)}
+
+    @cached_property
+    def above(self) -> dict[StepId, int]:
+        """Per step the steps that come before it, as a number: one bit a step, in `order`."""
+        return self._sets(self._sequence, self._before)
+
+    @cached_property
+    def below(self) -> dict[StepId, int]:
+        """Per step the steps that come after it, as `above` has them."""
+        return self._sets(self._sequence[::-1], self._net.after)
+
+    def _sets(self, sequence: Sequence[int], edges: Sequence[Sequence[int]]) -> dict[StepId, int]:
+        """Per step all that is reached along `edges`; `sequence` has the points that they lead to first."""
+        first, sets = self._net.first, [0] * len(self._net.names)
+        place = {first[name]: index for name, index in self.place.items()}
+        for point in sequence:
+            reached = 0
+            for other in edges[point]:
+                reached |= sets[other]
+                if other in place:
+                    reached |= 1 << place[other]
+            sets[point] = reached
+        return {name: sets[first[name]] for name in self.order}
 
     def _weights(self, durations: Mapping[StepId, float]) -> list[float]:
         """Seconds per point: none for a phase's ends and for skipped steps."""
@@ -192,6 +214,8 @@ class Graph:
 
 def _sequence(net: Net) -> list[int]:
     """The points of a net so that each comes after all that lead to it, the earliest first."""
+    if all(not to or min(to) > point for point, to in enumerate(net.after)):
+        return list(range(len(net.names)))  # as they are written, mostly
     missing = [0] * len(net.names)
     for to in net.after:
         for point in to:
@@ -244,9 +268,12 @@ def what_if(
     without: Set[StepId],
     durations: Mapping[StepId, float] = MappingProxyType({}),
     workers: int | None = None,
+    *,
+    graph: Graph | None = None,
 ) -> WhatIf:
-    """The plan without these steps, phases among them standing for all their steps."""
-    graph = Graph.of(plan)
+    """The plan without these steps, phases among them standing for all their steps. `graph` is the plan's,
+    where it is known."""
+    graph = graph or Graph.of(plan)
     held = {step.id for step, path in plan.walk() if step.id in without or not without.isdisjoint(path)}
     below = set().union(*(graph.descendants(name) for name in held)) - held
     idle = dict.fromkeys(held | below, 0.0)

@@ -134,16 +134,16 @@ class Plan(Value):
 
     def walk(self) -> Iterator[tuple[Step, tuple[StepId, ...]]]:
         """Every step, phases included, in document order, with the ids of its phases outermost first."""
+        found: list[tuple[Step, tuple[StepId, ...]]] = []
 
-        def go(
-            steps: tuple[Step, ...], path: tuple[StepId, ...]
-        ) -> Iterator[tuple[Step, tuple[StepId, ...]]]:
+        def go(steps: tuple[Step, ...], path: tuple[StepId, ...]) -> None:
             for step in steps:
-                yield step, path
+                found.append((step, path))
                 if step.steps:
-                    yield from go(step.steps, (*path, step.id))
+                    go(step.steps, (*path, step.id))
 
-        return go(self.steps, ())
+        go(self.steps, ())
+        return iter(found)
 
     def leaves(self) -> tuple[Step, ...]:
         """The steps that do something (no phases), in document order."""

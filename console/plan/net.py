@@ -6,11 +6,13 @@ instead of m times n, so everything on the net is linear in the plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from console.plan import references
 from console.plan.model import Plan, Step, StepId
+
+Referred = Callable[[Step], Sequence[StepId]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +30,13 @@ class Net:
     after: tuple[tuple[int, ...], ...]
 
     @staticmethod
-    def of(plan: Plan) -> Net:
+    def of(plan: Plan, referred: Referred = references.referred) -> Net:
+        """The net of a plan; `referred` gives the steps whose results a step uses."""
         builder = _Builder()
         builder.place(plan.steps)
-        builder.link()
-        return Net(
-            tuple(builder.names),
-            builder.first,
-            builder.last,
-            tuple(tuple(dict.fromkeys(to)) for to in builder.after),
-        )
+        builder.link(referred)
+        after = tuple(tuple(dict.fromkeys(to)) if len(to) > 1 else tuple(to) for to in builder.after)
+        return Net(tuple(builder.names), builder.first, builder.last, after)
 
     def named(self, points: Iterable[int]) -> tuple[StepId, ...]:
         """The ids along a path; a phase that is passed from its beginning to its end is named once."""
@@ -78,12 +77,13 @@ class _Builder:
             placed.append((begin, end))
         return placed
 
-    def link(self) -> None:
+    def link(self, referred: Referred) -> None:
         """Lead from every dependency, said or implied by a reference, to what depends on it."""
+        after, last = self.after, self.last
         for step, begin in self._steps:
-            for before in (*step.depends_on, *references.referred(step)):
-                if before != step.id and before in self.last:
-                    self.after[self.last[before]].append(begin)
+            for before in (*step.depends_on, *referred(step)):
+                if before != step.id and before in last:
+                    after[last[before]].append(begin)
 
     def _point(self, name: StepId) -> int:
         self.names.append(name)

@@ -13,7 +13,8 @@ from console.run.life import StepStatus
 from console.run.state import RunState
 
 if TYPE_CHECKING:
-    from console.plan.check import Finding
+    from console.plan.check import Finding, Known
+    from console.plan.graph import Graph
 
 _DONE = frozenset({StepStatus.SUCCEEDED, StepStatus.RUNNING})
 _GONE = frozenset({StepStatus.SKIPPED, StepStatus.FAILED, StepStatus.CANCELLED})
@@ -58,23 +59,30 @@ def findings_of(plan: Plan, state: RunState) -> tuple[Finding, ...]:
 
 
 def check_rest(
-    plan: Plan, catalog: Catalog, so_far: SoFar, facts: Iterable[Fact] = ()
+    plan: Plan,
+    catalog: Catalog,
+    so_far: SoFar,
+    facts: Iterable[Fact] = (),
+    known: Known | None = None,
+    graph: Graph | None = None,
 ) -> tuple[Finding, ...]:
-    """The findings about what is still to come; about the whole plan while nothing has run."""
+    """The findings about what is still to come; about the whole plan while nothing has run. `known` is what
+    was known of its steps before, `graph` the plan's."""
     from console.plan.check import check
 
     if not so_far.done and not so_far.gone:
-        return check(plan, catalog, facts=facts)
+        return check(plan, catalog, facts=facts, known=known, graph=graph)
     past = so_far.done | so_far.gone
     return tuple(
         finding
-        for finding in check(as_it_went(plan, so_far), catalog, facts=facts)
+        for finding in check(as_it_went(plan, so_far), catalog, facts=facts, known=known)
         if finding.step not in past and finding.code not in _OF_WHOLE_PLANS
     )
 
 
 def as_it_went(plan: Plan, so_far: SoFar) -> Plan:
     """The plan without what is gone, its first steps to come waiting for the last ones that are done."""
+    from console.plan import tree
     from console.plan.graph import Graph
 
     try:
@@ -87,17 +95,17 @@ def as_it_went(plan: Plan, so_far: SoFar) -> Plan:
     if len(ends) * len(begins) > MOST_EDGES:
         ends = []
 
-    def went(step: Step) -> Step:
-        if step.steps:
-            return step.model_copy(update={"steps": tuple(went(child) for child in step.steps)})
-        if step.id in so_far.gone:
-            return step.model_copy(update={"enabled": False})
-        if step.id not in begins:
-            return step
-        added = tuple(end for end in ends if end not in step.depends_on)
-        explain = dict.fromkeys(added, "it has run")
-        return step.model_copy(
-            update={"depends_on": (*step.depends_on, *added), "explain": {**step.explain, **explain}}
-        )
+    first = frozenset(begins)
 
-    return plan.model_copy(update={"steps": tuple(went(step) for step in plan.steps)})
+    def went(step: Step) -> tuple[Step] | None:
+        if step.steps:
+            return None
+        if step.id in so_far.gone:
+            return (step.model_copy(update={"enabled": False}),)
+        if step.id not in first:
+            return None
+        added = tuple(end for end in ends if end not in step.depends_on)
+        explain = {**step.explain, **dict.fromkeys(added, "it has run")}
+        return (step.model_copy(update={"depends_on": (*step.depends_on, *added), "explain": explain}),)
+
+    return tree.with_steps(plan, tree.edited(plan.steps, went))

@@ -19,11 +19,13 @@ from console.run.history import Estimates
 from console.run.so_far import SoFar
 from console.run.standing import Proposal
 from console.tui.beside import beside
-from console.tui.holding import Absence, absence, absence_line
+from console.tui.holding import Absence, Prospects, absence
 from console.tui.insight import Insight, Question, look_at
 from console.tui.taking import Taking, taking
 
 if TYPE_CHECKING:
+    from console.catalog.spec import Catalog
+    from console.plan.check import Known
     from console.tui.screens.run import RunScreen
 
 LARGE = 1000
@@ -53,6 +55,8 @@ class Foresight:
         self.what_if = ""
         self._question: Question | None = None
         self._working = False
+        self._known: Known | None = None
+        self._prospects = Prospects()
         self._away: tuple[Plan | None, Absence] = (None, Absence())
         self._parts: tuple[Proposal | None, frozenset[Hunk]] = (None, frozenset())
 
@@ -83,14 +87,29 @@ class Foresight:
     def look_at_plan(self, plan: Plan, *, at_once: bool) -> None:
         """Work out what can be told of a new plan; of a large one after a breath, if not `at_once`."""
         state = self._screen.bridge.state
-        so_far = SoFar.of(state)
-        self._question = Question(plan, state.catalog, state.facts, self._parallel, so_far, self.estimates)
+        self._question = Question(
+            plan,
+            state.catalog,
+            state.facts,
+            self._parallel,
+            SoFar.of(state),
+            self.estimates,
+            self._known_of(state.catalog),
+        )
         if not self._working:
             self._working = True
             if (pause := self._breath) and not at_once:
                 self._screen.set_timer(pause, self._begin)
             else:
                 self._begin()
+
+    def _known_of(self, catalog: Catalog) -> Known:
+        """What is known of single steps so far: an edit of a large plan leaves most of them as they are."""
+        from console.plan.check import Known
+
+        if self._known is None or self._known.catalog is not catalog:
+            self._known = Known(catalog)
+        return self._known
 
     def _begin(self) -> None:
         self._screen.run_worker(self._work_out(), group="insight", exit_on_error=False)
@@ -161,7 +180,7 @@ class Foresight:
         base, parallel = state.base or plan, self._parallel
 
         def line() -> str:
-            return absence_line(base, plan, state.catalog, away, parallel, self.estimates())
+            return self._prospects.line(base, plan, state.catalog, away, parallel, self.estimates())
 
         self._beside(partial(self._tell_absence, line), "absence")
 

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from console.catalog.spec import Catalog
+from console.plan import tree
 from console.plan.model import Plan, Step, StepId
 from console.run.history import Estimates
 from console.run.life import StepStatus
 from console.run.state import RunState
 from console.tui.insight import about
+
+if TYPE_CHECKING:
+    from console.plan.check import BlastRadius, Known
+    from console.plan.graph import Graph
 
 MOST = 6
 """Steps that are named in a row."""
@@ -62,76 +68,108 @@ def absence_line(
 ) -> str:
     """Pieces with " · " between them, "" when nothing is away. `base` is what `plan` was made from. Raises
     `ValueError` for a plan with a cycle."""
-    from console.plan.graph import what_if
-
-    if not away:
-        return ""
-    known = estimates or Estimates()
-    whole, rest = _without(base, frozenset()), _without(plan, {*away.out})
-    times = dict.fromkeys(away.out, 0.0)
-    then = what_if(rest, {*away.held}, known.of_plan(rest, catalog) | times, parallel)
-    before = what_if(whole, frozenset(), known.of_plan(whole, catalog), parallel)
-    runs = _without(plan, {*away.out, *away.held, *then.blocked})
-    pieces = [
-        f"held {_listed(away.held)}: blocks {_listed(then.blocked) or 'nothing'}" if away.held else "",
-        f"left out {_listed(away.out)}{_goes_on(whole, away.out)}" if away.out else "",
-        f"deleted {_listed(away.gone)}{_goes_on(whole, away.gone)}" if away.gone else "",
-        *_coverage(whole, runs, catalog),
-        _no_return(whole, runs, catalog),
-    ]
-    if known.of_plan(whole, catalog):
-        if then.critical_path != before.critical_path:
-            pieces.append(f"critical path {_listed(then.critical_path) or 'empty'}")
-        was = f" (was {about(before.estimate)})" if then.estimate != before.estimate else ""
-        pieces.append(f"{about(then.estimate) or '~0s'}{was}")
-    return " · ".join(piece for piece in pieces if piece)
+    return Prospects().line(base, plan, catalog, away, parallel, estimates)
 
 
-def _coverage(whole: Plan, runs: Plan, catalog: Catalog) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Prospect:
+    """What a plan comes to. `wanting` are the steps that are without something they need, a backup among
+    it."""
+
+    graph: Graph
+    radius: BlastRadius
+    no_return: StepId
+    wanting: tuple[StepId, ...]
+
+
+class Prospects:
+    """Tells what absences come to, one after the other. What the whole plan comes to, and what is known of
+    its steps, is kept from one to the next."""
+
+    def __init__(self) -> None:
+        self._known: Known | None = None
+        self._whole: tuple[Plan, Plan, _Prospect] | None = None
+
+    def line(
+        self,
+        base: Plan,
+        plan: Plan,
+        catalog: Catalog,
+        away: Absence,
+        parallel: int | None = None,
+        estimates: Estimates | None = None,
+    ) -> str:
+        """As `absence_line`."""
+        from console.plan.check import Known
+        from console.plan.graph import what_if
+
+        if not away:
+            return ""
+        if self._known is None or self._known.catalog is not catalog:
+            self._known, self._whole = Known(catalog), None
+        if self._whole is None or self._whole[0] is not base:
+            whole = _without(base, frozenset())
+            self._whole = (base, whole, _prospect(whole, self._known))
+        _, whole, before = self._whole
+        expected = estimates or Estimates()
+        known = expected.of_plan(whole, catalog)
+        rest = _without(plan, {*away.out})
+        times = expected.of_plan(rest, catalog) | dict.fromkeys(away.out, 0.0)
+        then = what_if(rest, {*away.held}, times, parallel)
+        runs = _without(plan, {*away.out, *away.held, *then.blocked})
+        now = _prospect(runs, self._known)
+        pieces = [
+            f"held {_listed(away.held)}: blocks {_listed(then.blocked) or 'nothing'}" if away.held else "",
+            f"left out {_listed(away.out)}{_goes_on(before.graph, away.out)}" if away.out else "",
+            f"deleted {_listed(away.gone)}{_goes_on(before.graph, away.gone)}" if away.gone else "",
+            *_coverage(before, now),
+            _no_return(before, now),
+        ]
+        if known:
+            was = what_if(whole, frozenset(), known, parallel, graph=before.graph)
+            if then.critical_path != was.critical_path:
+                pieces.append(f"critical path {_listed(then.critical_path) or 'empty'}")
+            said = f" (was {about(was.estimate)})" if then.estimate != was.estimate else ""
+            pieces.append(f"{about(then.estimate) or '~0s'}{said}")
+        return " · ".join(piece for piece in pieces if piece)
+
+
+def _prospect(plan: Plan, known: Known) -> _Prospect:
+    from console.plan.check import View, no_return_of, radius_of
+    from console.plan.check.needs import needs
+    from console.plan.check.safety import backups
+
+    view = View(plan, known.catalog, known=known)
+    wanting = tuple(dict.fromkeys(finding.step for finding in (*needs(view), *backups(view))))
+    return _Prospect(view.graph, radius_of(view), no_return_of(view) or "", wanting)
+
+
+def _coverage(before: _Prospect, now: _Prospect) -> Iterator[str]:
     """What a rollback covers of the steps that run, and which of them now lack a backup, or something
     else that they need."""
-    from console.plan.check import blast_radius
-
-    before, radius = blast_radius(whole, catalog), blast_radius(runs, catalog)
-    now, was = f"{radius.covered}/{radius.effects}", f"{before.covered}/{before.effects}"
-    if not radius.effects:
+    covers, did = (f"{p.radius.covered}/{p.radius.effects}" for p in (now, before))
+    if not now.radius.effects:
         yield "the rest changes nothing"
     else:
-        gaps = [step for step in radius.uncovered if step not in before.uncovered]
+        gaps = [step for step in now.radius.uncovered if step not in before.radius.uncovered]
         named = f": not {_listed(gaps)}" if gaps else ""
-        yield f"rollback covers {now}" + (f" (was {was})" if was != now else "") + named
-    wanting = _wanting(whole, catalog)
-    bare = [step for step in _wanting(runs, catalog) if step not in wanting]
+        yield f"rollback covers {covers}" + (f" (was {did})" if did != covers else "") + named
+    known = frozenset(before.wanting)
+    bare = [step for step in now.wanting if step not in known]
     if bare:
         yield f"{_listed(bare)} {'lacks' if len(bare) == 1 else 'lack'} what came before"
 
 
-def _no_return(whole: Plan, runs: Plan, catalog: Catalog) -> str:
+def _no_return(before: _Prospect, now: _Prospect) -> str:
     """Where the point of no return is, if it is not where it was."""
-    from console.plan.check import point_of_no_return
-
-    before, now = point_of_no_return(whole, catalog), point_of_no_return(runs, catalog)
-    if before == now:
+    if before.no_return == now.no_return:
         return ""
-    said = f"point of no return {now}" if now else "no point of no return"
-    return f"{said} (was {before or 'nowhere'})"
+    said = f"point of no return {now.no_return}" if now.no_return else "no point of no return"
+    return f"{said} (was {before.no_return or 'nowhere'})"
 
 
-def _wanting(plan: Plan, catalog: Catalog) -> list[StepId]:
-    """The steps that are without something they need, a backup among it."""
-    from console.plan.check.needs import needs
-    from console.plan.check.safety import backups
-    from console.plan.check.view import View
-
-    view = View(plan, catalog)
-    return list(dict.fromkeys(finding.step for finding in (*needs(view), *backups(view))))
-
-
-def _goes_on(plan: Plan, out: Sequence[StepId]) -> str:
+def _goes_on(graph: Graph, out: Sequence[StepId]) -> str:
     """The steps that then start without what they would have waited for."""
-    from console.plan.graph import Graph
-
-    graph = Graph.of(plan)
     after = {name for step in out for name in graph.successors.get(step, ())} - set(out)
     named = [name for name in graph.order if name in after]
     return f": {_listed(named)} go{'es' if len(named) == 1 else ''} on without" if named else ""
@@ -141,10 +179,10 @@ def _without(plan: Plan, out: Set[StepId]) -> Plan:
     """The plan with every step taken in but these."""
 
     def switched(step: Step) -> Step:
-        children = tuple(switched(child) for child in step.steps)
-        return step.model_copy(update={"steps": children, "enabled": step.id not in out})
+        enabled = step.id not in out
+        return step if step.enabled is enabled else step.model_copy(update={"enabled": enabled})
 
-    return plan.model_copy(update={"steps": tuple(switched(step) for step in plan.steps)})
+    return tree.with_steps(plan, tree.each(plan.steps, switched))
 
 
 def _listed(steps: Sequence[StepId]) -> str:

@@ -18,13 +18,14 @@ from console.run.so_far import SoFar, check_rest
 from console.tui.when import short_time
 
 if TYPE_CHECKING:
-    from console.plan.check import BlastRadius, Finding
+    from console.plan.check import BlastRadius, Finding, Known
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is looked at. `facts` hold before the plan; `parallel` is how many steps may run at once;
-    `so_far` is what has run of it. `estimates` reads what past runs took."""
+    `so_far` is what has run of it. `estimates` reads what past runs took. `known` is what was known of
+    its steps before."""
 
     plan: Plan
     catalog: Catalog
@@ -32,6 +33,7 @@ class Question:
     parallel: int | None = None
     so_far: SoFar = field(default_factory=SoFar)
     estimates: Callable[[], Estimates] = Estimates
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +59,23 @@ class Insight:
 def look_at(question: Question) -> Insight:
     """Everything above. Reads nothing that changes, so that a thread can do it."""
     from console.catalog.contract import parse_fact
-    from console.plan.check import blast_radius, point_of_no_return
+    from console.plan.check import Known, View, no_return_of, radius_of
 
     plan, catalog = question.plan, question.catalog
     facts = [parse_fact(fact) for fact in question.facts]
-    findings = check_rest(plan, catalog, question.so_far, facts)
+    kept = question.known or Known(catalog)
+    has_undo = {name for name, tool in catalog.tools.items() if tool.undo is not None}
     compensated = frozenset(
-        step.id
-        for step in plan.leaves()
-        if step.undo is not None or ((tool := catalog.get(step.action)) is not None and tool.undo is not None)
+        step.id for step in plan.leaves() if step.undo is not None or step.action in has_undo
     )
     try:
-        graph = Graph.of(plan)
-        radius, no_return = blast_radius(plan, catalog), point_of_no_return(plan, catalog)
+        graph = Graph.of(plan, kept.referred)
     except ValueError:
+        findings = check_rest(plan, catalog, question.so_far, facts, kept)
         return Insight(compensated=compensated, findings=findings, blast="its steps go round in a circle")
+    findings = check_rest(plan, catalog, question.so_far, facts, kept, graph)
+    view = View(plan, catalog, known=kept, graph=graph)
+    radius, no_return = radius_of(view), no_return_of(view)
     known = question.estimates().of_plan(plan, catalog)
     path = graph.critical_path(known) if known else ()
     return Insight(

@@ -22,6 +22,7 @@ tools:
     parameters: [&db {name: db, required: true}]
   - {name: try_out, risk: observe, requires: [script $db], provides: [tested $db], parameters: [*db]}
   - {name: vacuum, risk: reversible, provides: [compact $db], writes: [db $db], parameters: [*db]}
+  - {name: move_db, risk: reversible, writes: [db $db, disk $db], parameters: [*db]}
   - {name: close, risk: reversible, removes: [open $db], provides: [closed $db], parameters: [*db]}
   - {name: copy_files, risk: reversible, forbids: [open $db], provides: [copied $db], parameters: [*db]}
   - {name: unlock, risk: reversible, requires: [key $db], provides: [unlocked $db], parameters: [*db]}
@@ -104,6 +105,12 @@ def test_writers_of_what_only_the_run_will_name_are_not_told_apart() -> None:
     assert found(steps, "unordered-writers") == []
     [finding] = found(steps.replace("{step_1_result}", "main"), "unordered-writers")
     assert (finding.step, finding.message) == ("3", "it and step 2 both write db main, in no order")
+
+
+def test_two_steps_that_write_several_same_things_are_told_of_once() -> None:
+    steps = "".join(f"  - {{id: {n}, action: move_db, params: {{db: main}}}}\n" for n in (1, 2))
+    [finding] = found(steps, "unordered-writers")
+    assert finding.message == "it and step 1 both write db main, in no order"
 
 
 @pytest.mark.parametrize(("word", "value"), [("3", 3), ("many", "many")])

@@ -182,6 +182,14 @@ rollback: [{{action: halt, params: {{app: "{app}"}}}}]
     assert [f.message for f in found(plan, "rollback-cannot-work", BACK)] == missed
 
 
+def test_a_rollback_that_is_tied_to_no_step_needs_only_some_step_that_provides() -> None:
+    reach, rollback = "action: reach, params: {app: mail}", "rollback: [{action: halt, params: {app: mail}}]"
+    plan = f"steps: [{{id: 1, {reach}}}]\n{rollback}"
+    assert found(plan, "rollback-cannot-work", BACK) == []
+    [finding] = found(plan.replace(reach, "action: look"), "rollback-cannot-work", BACK)
+    assert finding.step == ""
+
+
 def test_a_restore_without_any_backup_may_find_none() -> None:
     plan = "steps: [{id: 1, action: wipe_site}]\nrollback: [{action: restore_site}]"
     [finding] = found(plan, "rollback-cannot-work")

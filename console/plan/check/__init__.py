@@ -13,23 +13,36 @@ from console.catalog.contract import parse_fact, show
 from console.catalog.spec import Catalog, Fact, Risk
 from console.plan.check.facts import fits
 from console.plan.check.finding import SEVERITIES, Finding, Severity
+from console.plan.check.known import Known
 from console.plan.check.needs import needs, writers
-from console.plan.check.reach import BlastRadius, blast_radius, point_of_no_return, target_of
+from console.plan.check.reach import (
+    BlastRadius,
+    blast_radius,
+    no_return_of,
+    point_of_no_return,
+    radius_of,
+    target_of,
+)
 from console.plan.check.safety import backups, proofs, way_back
 from console.plan.check.secrets import secrets
 from console.plan.check.view import View
 from console.plan.check.waste import needless_order, over_planned, repeated, unneeded, unused
 from console.plan.edit import apply
+from console.plan.graph import Graph
 from console.plan.model import Plan
 
 __all__ = [
     "BlastRadius",
     "Finding",
+    "Known",
     "Severity",
+    "View",
     "apply_fix",
     "blast_radius",
     "check",
+    "no_return_of",
     "point_of_no_return",
+    "radius_of",
     "target_of",
 ]
 
@@ -41,16 +54,20 @@ def check(
     facts: Iterable[Fact] = (),
     want: Iterable[Fact] = (),
     allowed_risk: Risk | None = None,
+    known: Known | None = None,
+    graph: Graph | None = None,
 ) -> tuple[Finding, ...]:
     """All findings, worst first, then in the plan's order.
 
     `facts` hold before the plan (when none are given it is taken as not known what holds), `want` shall
     hold after it, `allowed_risk` is the highest risk that was asked for. A plan with a cycle gets
-    only what can be said without an order.
+    only what can be said without an order. `known` is what was known of its steps before, `graph` the
+    plan's.
     """
-    found = list(secrets(plan))
+    known = known if known is not None and known.catalog is catalog else Known(catalog)
+    found = list(secrets(plan, known.secrets))
     try:
-        view = View(plan, catalog, facts)
+        view = View(plan, catalog, facts, known=known, graph=graph)
     except ValueError:
         return tuple(found)
     goal = frozenset(want) or _expected(plan, view)
@@ -59,7 +76,8 @@ def check(
     found += [*needless_order(view), *repeated(view), *unused(view), *unneeded(view, goal)]
     found += over_planned(view, goal)
     place = {step.id: i for i, step in enumerate(plan.leaves())}
-    return tuple(sorted(found, key=lambda f: (SEVERITIES.index(f.severity), place.get(f.step, -1))))
+    rank = {severity: i for i, severity in enumerate(SEVERITIES)}
+    return tuple(sorted(found, key=lambda f: (rank[f.severity], place.get(f.step, -1))))
 
 
 def apply_fix(plan: Plan, finding: Finding) -> Plan:

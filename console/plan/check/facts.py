@@ -32,23 +32,25 @@ class FactIndex(Generic[T]):
         self._exact: dict[Fact, list[tuple[int, T]]] = {}
         self._loose: dict[Fact, list[tuple[int, T]]] = {}
         self._with: dict[tuple[int, int, str], list[Fact]] = defaultdict(list)
+        self._unsorted: list[Fact] = []
         self._count = 0
         for fact, value in entries:
             self.add(fact, value)
 
     def add(self, fact: Fact, value: T) -> None:
         self._count += 1
-        is_loose = any(map(loose, fact))
-        known = self._loose if is_loose else self._exact
-        if fact not in known:
-            known[fact] = []
-            for place, word in enumerate(fact):
-                self._with[len(fact), place, "" if loose(word) else word].append(fact)
-        known[fact].append((self._count, value))
+        known = self._exact.get(fact) or self._loose.get(fact)
+        if known is None:
+            known = (self._loose if any(map(loose, fact)) else self._exact).setdefault(fact, [])
+            self._unsorted.append(fact)
+        known.append((self._count, value))
 
     def find(self, fact: Fact) -> list[T]:
         """The values whose facts can be `fact`, each once, in the order they came in."""
         found: list[tuple[int, T]] = []
+        exact = self._exact.get(fact)
+        if exact is not None and not self._loose:
+            return [exact[0][1]] if len(exact) == 1 else list(dict.fromkeys(value for _, value in exact))
         if not any(map(loose, fact)):
             found += self._exact.get(fact, ())
             near = self._near(fact) if self._loose else ()
@@ -61,6 +63,10 @@ class FactIndex(Generic[T]):
 
     def _near(self, fact: Fact) -> Iterator[Fact]:
         """The known facts that can be `fact`."""
+        for known in self._unsorted:
+            for place, word in enumerate(known):
+                self._with[len(known), place, "" if loose(word) else word].append(known)
+        self._unsorted = []
         size = len(fact)
         ways: list[tuple[Sequence[Fact], ...]] = [
             (self._with.get((size, place, word), ()), self._with.get((size, place, ""), ()))

@@ -113,13 +113,15 @@ def writers(view: View) -> Iterator[Finding]:
                 by_resource[resource].append(step)
     told: set[tuple[StepId, StepId]] = set()
     for resource, steps in by_resource.items():
-        for i, later in enumerate(steps):
-            for earlier in steps[:i]:
-                if not view.ordered(earlier, later) and (earlier, later) not in told:
+        before = 0
+        for later in steps:
+            for earlier in view.named(before & ~view.above(later) & ~view.below(later)):
+                if (earlier, later) not in told:
                     told.add((earlier, later))
                     text = f"it and step {earlier} both write {show(resource)}, in no order"
                     fix = AddDependency(later, earlier, f"both write {show(resource)}")
                     yield Finding("unordered-writers", "warning", later, text, fix)
+            before |= view.bit(later)
 
 
 def insertion(

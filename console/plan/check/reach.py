@@ -41,8 +41,12 @@ class BlastRadius:
 def blast_radius(plan: Plan, catalog: Catalog, steps: Sequence[Step] | None = None) -> BlastRadius:
     """How far `steps` reach, all that are enabled in `plan` where none are given; some may be none of the
     plan's, such as an agent's calls. Raises `ValueError` for a plan with a cycle."""
-    view = View(plan, catalog)
-    undone = covered(view)
+    return radius_of(View(plan, catalog), steps)
+
+
+def radius_of(view: View, steps: Sequence[Step] | None = None) -> BlastRadius:
+    """As `blast_radius`."""
+    catalog, undone = view.catalog, covered(view)
     chosen = tuple(view.steps.values()) if steps is None else steps
     effects = [s for s in chosen if catalog.risk(s.action) is not Risk.OBSERVE]
     back = {s.id for s in effects if s.id in undone or (s.id not in view.steps and _undone(s, catalog))}
@@ -61,7 +65,11 @@ def blast_radius(plan: Plan, catalog: Catalog, steps: Sequence[Step] | None = No
 def point_of_no_return(plan: Plan, catalog: Catalog) -> StepId | None:
     """The first step, in the plan's order, that changes something for others and that nothing undoes.
     Raises `ValueError` for a plan with a cycle."""
-    view = View(plan, catalog)
+    return no_return_of(View(plan, catalog))
+
+
+def no_return_of(view: View) -> StepId | None:
+    """As `point_of_no_return`."""
     undone = covered(view)
     for step in view.steps:
         if view.risk(step).rank >= Risk.DISRUPTIVE.rank and step not in undone:
@@ -87,8 +95,11 @@ def _touched(step: Step, view: View) -> list[str]:
     if tool is None:
         return [step.on] if step.on else []
     known = view.contracts.get(step.id)
-    params = _params(step, view.catalog)
-    facts = known.writes if known is not None else [_bound(fact, params) for fact in tool.contract.writes]
+    if known is not None:
+        facts: Sequence[Fact] = known.writes
+    else:
+        params = _params(step, view.catalog)
+        facts = [_bound(fact, params) for fact in tool.contract.writes]
     names = [show(fact) for fact in facts]
     if not names and tool.risk.rank >= Risk.DISRUPTIVE.rank:
         names.append(target_of(step, view.catalog))

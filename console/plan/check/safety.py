@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from console.catalog.contract import bind_pattern, binding_of, ground, parse_fact, show, undo_of
+from console.catalog.contract import bind_pattern, binding_of, ground, parse_fact, show
 from console.catalog.spec import Fact, Risk, ToolSpec
 from console.plan.check.calls import Calls
 from console.plan.check.facts import fits, loose
@@ -14,7 +15,7 @@ from console.plan.check.fixes import AddDependency, SetUndo
 from console.plan.check.needs import insertion
 from console.plan.check.ties import tie_of
 from console.plan.check.view import View
-from console.plan.model import Params, StepId, Undo
+from console.plan.model import StepId, Undo
 
 _BACKUP = {"backup", "backups", "snapshot", "dump", "archive"}
 _PROOF = {"verify", "check", "test", "tests", "smoke", "health", "validate", "probe"}
@@ -29,10 +30,11 @@ _ACTS = {
 
 def backups(view: View) -> Iterator[Finding]:
     """Destructive steps that nothing has backed up before, where something could have."""
+    destructive = [s for s, tool in view.tools.items() if tool.risk is Risk.DESTRUCTIVE and not tool.recovery]
+    if not destructive:
+        return
     makers = _Backups(view)
-    for step, tool in view.tools.items():
-        if tool.risk is not Risk.DESTRUCTIVE or tool.recovery:
-            continue
+    for step in destructive:
         if any(fact[0] in _BACKUP for fact in view.contracts[step].requires):
             continue  # needs() speaks of it
         saving = makers.saving(step) & ~view.bit(step)
@@ -117,9 +119,10 @@ def proofs(view: View) -> Iterator[Finding]:
     """Steps whose tool says what proves its effect, and which nothing proves."""
     tools = view.catalog.tools.values()
     lookers = [t.name for t in tools if t.risk is Risk.OBSERVE and _words(t.name) & _PROOF]
-    calls = Calls(view)
+    calls: Calls | None = None
     for step, tool in view.tools.items():
         if tool.verify:
+            calls = calls or Calls(view)
             yield from _unproved(view, calls, step, tool, tool.verify)
         elif tool.contract.is_empty and tool.risk_known and tool.risk.rank >= Risk.DISRUPTIVE.rank:
             yield from _never_looked_at(view, step, lookers)
@@ -173,12 +176,12 @@ def covered(view: View) -> dict[StepId, str]:
     for item in view.plan.rollback:
         tie = tie_of(item, view.plan, view.catalog)
         found |= {step: item.action for step in view.steps if step in tie.undoes}
-    for step in view.steps:
-        undo = _undo(view, step)
+    for name, step in view.steps.items():
+        undo = view.known.undo(step)
         if undo is not None:
-            found[step] = undo.action
-        elif _undone_by_calls(view, step):
-            found[step] = "the undo of each of its calls"
+            found[name] = undo.action
+        elif _undone_by_calls(view, name):
+            found[name] = "the undo of each of its calls"
     return found
 
 
@@ -195,11 +198,6 @@ def _undone_by_calls(view: View, step: StepId) -> bool:
     )
 
 
-def _undo(view: View, step: StepId) -> Undo | None:
-    tool = view.tools.get(step)
-    return view.steps[step].undo or (undo_of(tool, view.steps[step].params, step) if tool else None)
-
-
 def way_back(view: View) -> Iterator[Finding]:
     """Steps that nothing undoes, and compensations that could not work."""
     undone = covered(view)
@@ -211,17 +209,20 @@ def way_back(view: View) -> Iterator[Finding]:
             yield Finding("no-way-back", "warning", step, text, _undo_from_recovery(view, step))
         elif tool.risk_known:
             yield Finding("no-way-back", "note", step, "nothing undoes it", _undo_from_recovery(view, step))
-    for step in view.steps:
-        undo = _undo(view, step)
+    known = view.known
+    for name, one in view.steps.items():
+        undo = known.undo(one)
         if undo is not None:
-            yield from _workable(view, step, undo.action, undo.params)
+            yield from _workable(view, name, undo.action, known.undo_requires(one))
     for item in view.plan.rollback:
         undoes = tie_of(item, view.plan, view.catalog).undoes
         tied = next((step for step in view.steps if step in undoes), "")
-        yield from _workable(view, tied, item.action, item.params)
+        item_tool = view.catalog.get(item.action)
+        requires = ground(item_tool, item.params).requires if item_tool else ()
+        yield from _workable(view, tied, item.action, requires)
 
 
-def _workable(view: View, step: StepId, action: str, params: Params) -> Iterator[Finding]:
+def _workable(view: View, step: StepId, action: str, requires: Sequence[Fact]) -> Iterator[Finding]:
     """Whether a compensation finds what it needs, such as the backup that it restores."""
     tool = view.catalog.get(action)
     if tool is not None and tool.contract.is_empty and "restore" in _words(action):
@@ -229,16 +230,17 @@ def _workable(view: View, step: StepId, action: str, params: Params) -> Iterator
         if named and not any(s.action in named for s in view.steps.values()):
             text = f"{action}, which would undo it, may find no backup: no step calls {named[0]}"
             yield Finding("rollback-cannot-work", "note", step, text)
-    for fact in ground(tool, params).requires if tool else ():
-        offer = view.tool_for(fact)
-        if any(map(loose, fact)) or view.holds_first(fact) or offer is None:
+    for fact in requires:
+        if step and view.providing(fact) & (view.bit(step) | view.above(step)):
+            continue
+        if any(map(loose, fact)) or view.holds_first(fact) or (offer := view.tool_for(fact)) is None:
             continue
         makers = view.providers(fact)
         if not makers:
             text = f"{action}, which would undo it, needs {show(fact)}, which no step provides"
             fix = insertion(view, *offer, before=step, why=f"{action} needs {show(fact)}") if step else None
             yield Finding("rollback-cannot-work", "warning", step, text, fix)
-        elif step and not any(m == step or view.before(m, step) for m in makers):
+        elif step:
             text = f"{action}, which would undo it, needs {show(fact)}; it does not wait for step {makers[0]}"
             free = not view.before(step, makers[0])
             fix_edge = AddDependency(step, makers[0], f"{action} needs {show(fact)}") if free else None
@@ -258,11 +260,12 @@ def _undo_from_recovery(view: View, step: StepId) -> SetUndo | None:
     return None
 
 
-def _words(name: str) -> set[str]:
+@lru_cache(1024)
+def _words(name: str) -> frozenset[str]:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return {word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word}
+    return frozenset(word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word)
 
 
-def _objects(name: str) -> set[str]:
+def _objects(name: str) -> frozenset[str]:
     """The words of a tool's name that name a thing rather than an act."""
     return _words(name) - _ACTS - _BACKUP - _PROOF

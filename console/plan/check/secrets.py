@@ -6,12 +6,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
 from console.plan.check.finding import Finding
-from console.plan.model import Params, Plan
+from console.plan.model import Params, Plan, Step
 
 _SHAPES: tuple[tuple[str, str], ...] = (
     ("an AWS key", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
@@ -40,14 +40,21 @@ _MIN_ENTROPY = 4.2
 """Bits a character: names, paths, versions and hexadecimal hashes stay below."""
 
 
-def secrets(plan: Plan) -> Iterator[Finding]:
-    """Every parameter that seems to hold a secret; of each the first reason."""
+def secrets(plan: Plan, of_step: Callable[[Step], Iterable[Finding]] | None = None) -> Iterator[Finding]:
+    """Every parameter that seems to hold a secret; of each the first reason. `of_step` gives those of a step
+    where they are known."""
+    of_step = of_step or secrets_in
     for step in plan.leaves():
-        yield from _in_params(step.id, "", step.params)
-        if step.undo is not None:
-            yield from _in_params(step.id, "undo: ", step.undo.params)
+        yield from of_step(step)
     for number, item in enumerate(plan.rollback, 1):
         yield from _in_params("", f"rollback item {number}: ", item.params)
+
+
+def secrets_in(step: Step) -> Iterator[Finding]:
+    """Every parameter of a step and its undo that seems to hold a secret."""
+    yield from _in_params(step.id, "", step.params)
+    if step.undo is not None:
+        yield from _in_params(step.id, "undo: ", step.undo.params)
 
 
 def _in_params(step: str, place: str, params: Params) -> Iterator[Finding]:

@@ -12,19 +12,29 @@ from functools import cached_property
 from console.catalog.contract import bind_pattern, binding_of, ground, variable
 from console.catalog.spec import Catalog, Contract, Fact, Risk, ToolSpec
 from console.plan.check.facts import FactIndex, fits, loose
+from console.plan.check.known import Known
 from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 
 
 class View:
-    """`facts` hold before the plan; when none are given it is not known what holds. Raises `ValueError`
-    for a plan with a cycle."""
+    """`facts` hold before the plan; when none are given it is not known what holds. `known` is what was
+    known of its steps before, `graph` the plan's. Raises `ValueError` for a plan with a cycle."""
 
-    def __init__(self, plan: Plan, catalog: Catalog, facts: Iterable[Fact] = ()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        catalog: Catalog,
+        facts: Iterable[Fact] = (),
+        *,
+        known: Known | None = None,
+        graph: Graph | None = None,
+    ) -> None:
         self.plan = plan
         self.catalog = catalog
         self.facts = frozenset(facts)
-        self.graph = Graph.of(plan)
+        self.known = known if known is not None and known.catalog is catalog else Known(catalog)
+        self.graph = graph or Graph.of(plan, self.known.referred)
         self._providing: dict[Fact, int] = {}
         self._removing: dict[Fact, int] = {}
         skipped = self.graph.skipped
@@ -44,10 +54,7 @@ class View:
 
     def before(self, one: StepId, other: StepId) -> bool:
         """Whether the plan puts `one` before `other`."""
-        return self._above[other] >> self._bit[one] & 1 == 1
-
-    def ordered(self, one: StepId, other: StepId) -> bool:
-        return self.before(one, other) or self.before(other, one)
+        return self.graph.above[other] >> self.graph.place[one] & 1 == 1
 
     def ancestors(self, step: StepId, among: int = -1) -> Iterator[StepId]:
         """The enabled steps before `step`, in order; only those `among` these (`bits`)."""
@@ -55,14 +62,14 @@ class View:
 
     def above(self, step: StepId) -> int:
         """The steps before `step`, as `bits`."""
-        return self._above[step]
+        return self.graph.above[step]
 
     def below(self, step: StepId) -> int:
         """The steps after `step`, as `bits`."""
-        return self._below[step]
+        return self.graph.below[step]
 
     def bit(self, step: StepId) -> int:
-        return 1 << self._bit[step]
+        return 1 << self.graph.place[step]
 
     def named(self, bits: int, *, last_first: bool = False) -> Iterator[StepId]:
         """The steps of a set, in order."""
@@ -74,62 +81,43 @@ class View:
     def bits(self, steps: Iterable[StepId]) -> int:
         """A set of steps as a number: one bit a step, in their order, so that what holds of ten thousand
         steps is told in a few instructions."""
-        number = bytearray(len(self.graph.order) // 8 + 1)
+        number, place = bytearray(len(self.graph.order) // 8 + 1), self.graph.place
         for step in steps:
-            number[self._bit[step] >> 3] |= 1 << (self._bit[step] & 7)
+            at = place[step]
+            number[at >> 3] |= 1 << (at & 7)
         return int.from_bytes(number, "little")
 
     def met_by(self, step: StepId) -> set[StepId]:
         """The steps whose contracts have to do with that of `step`: what one changes is what the other needs
         or changes, too."""
         mine = self.contracts[step]
-        return {
-            other
-            for index, facts in (
-                (self._provided, (*mine.requires, *mine.forbids, *mine.removes)),
-                (self._removed, (*mine.requires, *mine.forbids, *mine.provides)),
-                (self._needed, (*mine.removes, *mine.provides)),
-                (self._written, mine.writes),
-            )
-            for fact in facts
-            for other in index.find(fact)
-        }
-
-    @cached_property
-    def _bit(self) -> dict[StepId, int]:
-        return {step: i for i, step in enumerate(self.graph.order)}
-
-    @cached_property
-    def _above(self) -> dict[StepId, int]:
-        return self._reached(self.graph.order, self.graph.predecessors)
-
-    @cached_property
-    def _below(self) -> dict[StepId, int]:
-        return self._reached(self.graph.order[::-1], self.graph.successors)
-
-    def _reached(
-        self, order: Sequence[StepId], nearest: Mapping[StepId, Sequence[StepId]]
-    ) -> dict[StepId, int]:
-        reached: dict[StepId, int] = {}
-        for step in order:
-            mask = 0
-            for other in nearest[step]:
-                mask |= reached[other] | self.bit(other)
-            reached[step] = mask
-        return reached
+        met: set[StepId] = set()
+        for index, facts in (
+            (self._provided, (*mine.requires, *mine.forbids, *mine.removes)),
+            (self._removed, (*mine.requires, *mine.forbids, *mine.provides)),
+            (self._needed, (*mine.removes, *mine.provides)),
+            (self._written, mine.writes),
+        ):
+            for fact in facts:
+                met.update(index.find(fact))
+        return met
 
     @cached_property
     def contracts(self) -> dict[StepId, Contract]:
         """Each step's contract, its variables bound by what its ancestors leave behind."""
         bound: dict[StepId, Contract] = {}
+        if not any(tool.contract.vars for tool in self.tools.values()):
+            return {step: self.known.contract(self.steps[step]) for step in self.tools}
         provided, removed = FactIndex[StepId](), FactIndex[StepId]()
         for step, tool in self.tools.items():
-            state: frozenset[Fact] = frozenset()
             if tool.contract.vars:
                 words = binding_of(tool, self.steps[step].params)
                 wanted = [bind_pattern(pattern, words) for pattern in tool.contract.requires]
                 state = self._left_behind(step, wanted, bound, provided, removed)
-            contract = bound[step] = ground(tool, self.steps[step].params, state)
+                contract = ground(tool, self.steps[step].params, state)
+            else:
+                contract = self.known.contract(self.steps[step])
+            bound[step] = contract
             for index, facts in ((provided, contract.provides), (removed, contract.removes)):
                 for fact in facts:
                     index.add(fact, step)
@@ -205,8 +193,8 @@ class View:
         mask = 0
         for step, tool in self.tools.items():
             if tool.risk is Risk.OBSERVE:
-                mask |= self._above[step]
-        return frozenset(step for step in self.steps if mask >> self._bit[step] & 1)
+                mask |= self.above(step)
+        return frozenset(self.named(mask)) & self.steps.keys()
 
     def holds_first(self, fact: Fact) -> bool:
         """Whether `fact` is known to hold before the plan."""
