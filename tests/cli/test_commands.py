@@ -280,7 +280,7 @@ def test_tools_are_listed_explained_and_checked(shell: Shell, capsys: pytest.Cap
     file = str(shell.folder / "tools.yaml")
     assert "hello" in told(capsys, "tools", "--tools", file)[1]
     assert "Say hello." in told(capsys, "tools", "hello", "--tools", file)[1]
-    assert told(capsys, "tools", "check", file)[1] == "7 tools, no faults\n"
+    assert told(capsys, "tools", "check", file)[1] == "8 tools, no faults\n"
     (shell.folder / "bad.yaml").write_text("tools:\n  - {name: a, scrpt: {shell: x}}\n")
     code, _, err = told(capsys, "tools", "check", str(shell.folder / "bad.yaml"))
     assert code == 3
