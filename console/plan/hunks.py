@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,9 +70,7 @@ def without(old: Plan, new: Plan, left: Iterable[Hunk]) -> Plan:
         plan = _put_back(plan, old, _among(old, name, present).model_copy(update={"steps": ()}))
     for name in chosen["removed"]:
         plan = _waited_for(plan, old, name)
-    for name in chosen["added"]:
-        plan = _taken_out(plan, name)
-    return plan
+    return _taken_out(plan, chosen["added"])
 
 
 _KINDS: tuple[Kind, ...] = ("added", "removed", "changed", "rewired", "moved", "plan")
@@ -135,8 +133,12 @@ def _waited_for(plan: Plan, old: Plan, name: StepId) -> Plan:
     return tree.with_steps(plan, tree.each(plan.steps, again))
 
 
-def _taken_out(plan: Plan, name: StepId) -> Plan:
-    """`plan` without an added step; of an added phase its steps stay."""
-    if plan.step(name).steps:
-        return Ungroup(name).change(plan)
-    return DeleteSteps((name,), rewire=True).change(plan)
+def _taken_out(plan: Plan, names: Sequence[StepId]) -> Plan:
+    """`plan` without added steps; of an added phase its steps stay. They go together: what waits for one of
+    them must not be tied to another whose result that one would have used."""
+    for name in names:
+        if plan.step(name).steps:
+            plan = Ungroup(name).change(plan)
+    present = {step.id for step, _ in plan.walk()}
+    gone = tuple(name for name in names if name in present)
+    return DeleteSteps(gone, rewire=True).change(plan) if gone else plan

@@ -9,7 +9,7 @@ import pytest
 
 from console.plan.codec import faults_of, from_document
 from console.plan.diff import diff
-from console.plan.hunks import Hunk, hunks, without
+from console.plan.hunks import Hunk, hunks, parts, without
 from console.plan.model import Plan
 
 
@@ -53,6 +53,27 @@ def test_what_an_added_step_stood_between_is_tied_together() -> None:
 def test_a_step_that_stays_after_all_is_waited_for_again() -> None:
     kept = without(OLD, NEW, [Hunk("removed", "3")])
     assert shape(kept) == [("1", ()), ("5", ("1",)), ("2", ("5",)), ("3", ("2",)), ("4", ("2", "3"))]
+
+
+def test_added_steps_that_use_each_others_results_are_left_out_together() -> None:
+    old = plan_of(do(1), do(2, 1))
+    new = plan_of(do(1), do(3, 1), do(4, params={"a": "{step_3_result}"}), do(2, 4))
+    left = without(old, new, [Hunk("added", "3"), Hunk("added", "4")])
+    assert left == old
+    (fault,) = faults_of(without(old, new, [Hunk("added", "3")]))
+    assert fault.step == "4"
+
+
+def test_parts_stand_in_the_order_of_the_plans() -> None:
+    new = plan_of(do(1), do(5, 1), do(3, 5), do(4, 3, params={"a": 1}), do(6, 4), goal="new")
+    assert [(hunk.kind, hunk.id) for hunk in parts(OLD, new)] == [
+        ("removed", "2"),
+        ("added", "5"),
+        ("rewired", "3"),
+        ("changed", "4"),
+        ("added", "6"),
+        ("plan", "goal"),
+    ]
 
 
 def test_a_moved_step_goes_back_to_its_phase() -> None:
