@@ -24,6 +24,7 @@ from console.run.life import RunStatus, StepStatus
 from console.run.state import RunState
 from console.tui import app as application
 from console.tui.app import ConsoleApp
+from console.tui.screens.approval import TypedWord
 from console.tui.screens.run import RunScreen
 from console.tui.scripts.reader import LEAST, MOST
 
@@ -46,13 +47,16 @@ class RecordingApp(ConsoleApp):
         self.lines: list[dict[str, Any]] = []
         self._seen: dict[str, str] = {}
         self._status = ""
-        self._noted: WeakSet[events.Key] = WeakSet()
+        self._noted: WeakSet[events.Event] = WeakSet()
 
     async def on_event(self, event: events.Event) -> None:
         # A key that nothing on the screen took comes by a second time.
         if isinstance(event, events.Key) and event.key not in _LEAVES and event not in self._noted:
             self._noted.add(event)
             self._note(event)
+        elif isinstance(event, events.Paste) and event not in self._noted:
+            self._noted.add(event)
+            self._note_paste(event.text)
         await super().on_event(event)
 
     @property
@@ -68,6 +72,16 @@ class RecordingApp(ConsoleApp):
             self._join("type", event.character, "")
         else:
             self._join("press", event.key, " ")
+
+    def _note_paste(self, text: str) -> None:
+        """What is pasted into a field is typed when it is played; elsewhere it does nothing."""
+        focused = self.screen.focused
+        if isinstance(focused, Input):
+            text = (text.splitlines() or [""])[0]
+        if text and isinstance(focused, Input | TextArea) and not isinstance(focused, TypedWord):
+            if came := self._came():
+                self.lines.append({"wait_for": came})
+            self._join("type", text, "")
 
     def _join(self, does: str, what: str, between: str) -> None:
         last = self.lines[-1] if self.lines else {}

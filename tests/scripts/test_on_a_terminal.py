@@ -8,7 +8,7 @@ import pytest
 
 from console.commands.staging import play_staged
 from console.run.state import RunState
-from console.tui.scripts.model import Press
+from console.tui.scripts.model import Press, TypeIn
 from console.tui.scripts.player import Player
 from console.tui.scripts.reader import load_script
 from tests.scripts.played import SCRIPTS
@@ -63,6 +63,26 @@ def test_a_demo_hands_the_keys_over(tmp_path: Path, demo: str) -> None:
         seen.press("q")
         assert seen.exit_code() == 0
         assert "plandeck attach" not in seen.text
+
+
+def test_what_is_pressed_by_sign_or_pasted_is_recorded_so_that_it_can_be_played(tmp_path: Path) -> None:
+    with Tty(tmp_path, "script", "record", "what-time", "-o", "mine.yaml") as seen:
+        seen.until("a approve the plan")
+        seen.press("*")
+        seen.until("marked")
+        seen.press("/")
+        seen.until("filter the plan")
+        seen.press("\x1b[200~Tell\x1b[201~")
+        seen.until("filter /Tell")
+        seen.press("\r")
+        seen.press_until("i", "Stop the run here?")
+        seen.press("y")
+        seen.until("STOPPED")
+        seen.press("q")
+        assert seen.exit_code() == 0
+    lines = load_script(str(tmp_path / "mine.yaml")).lines
+    assert next(line.text for line in lines if isinstance(line, TypeIn)) == "Tell"
+    assert "asterisk" in next(line.keys for line in lines if isinstance(line, Press))
 
 
 @pytest.fixture

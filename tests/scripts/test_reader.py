@@ -8,6 +8,7 @@ import pytest
 
 from console.errors import UsageError
 from console.service.act import Act
+from console.tui.actions import ACTIONS
 from console.tui.scripts.model import Condition, Expect, Press, Say, Snapshot, TypeIn, WaitFor
 from console.tui.scripts.reader import InvalidScript, load_script
 from tests.scripts.played import SCRIPTS, load
@@ -81,6 +82,14 @@ def test_all_faults_are_told_with_their_lines(tmp_path: Path) -> None:
     assert "did you mean 'seconds'?" in text
     assert "'entr' is no key (did you mean 'enter'?)" in text
     assert "did you mean 'running'?" in text
+
+
+def test_every_key_that_does_something_can_be_pressed(tmp_path: Path) -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",") if key]
+    text = f"task: deploy\nlines:\n  - press: {' '.join([*keys, 'exclamation_mark', 'alt+asterisk'])}\n"
+    (line,) = load_script(write(tmp_path, text)).lines
+    assert isinstance(line, Press)
+    assert line.keys[: len(keys)] == tuple(keys)
 
 
 def test_a_wait_is_for_something_and_never_for_seconds(tmp_path: Path) -> None:

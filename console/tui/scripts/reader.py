@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -54,7 +55,8 @@ _KEYS = (
     "less_than_sign|greater_than_sign|left_square_bracket|right_square_bracket"
 )
 NAMED_KEYS = frozenset(_KEYS.split("|"))
-"""Keys as Textual names them; a key of one character is that character."""
+"""Keys as Textual names them; a key of one character is that character, or what Unicode calls it
+(`asterisk`, `exclamation_mark`)."""
 
 
 class InvalidScript(InvalidDocument):
@@ -286,7 +288,12 @@ class Reader:
 def _is_key(key: str) -> bool:
     modified = _MODIFIED.fullmatch(key)
     last = modified[3] if modified else key
-    return len(last) == 1 or last in NAMED_KEYS or bool(re.fullmatch(r"f\d{1,2}", last))
+    if len(last) == 1 or last in NAMED_KEYS or re.fullmatch(r"f\d{1,2}", last):
+        return True
+    try:
+        return not unicodedata.lookup(last.upper().replace("_", " ")).isalnum()
+    except KeyError:
+        return False
 
 
 def _near(name: str, known: Iterable[str]) -> str:
