@@ -54,7 +54,7 @@ class TypedWord(Input):
     ]
 
     def __init__(self, word: str, settle: Settle, too_early: Callable[[], None]) -> None:
-        super().__init__(placeholder=word, id="word", select_on_focus=False)
+        super().__init__(placeholder=f"type {word}", id="word", select_on_focus=False)
         self.word = word
         self.settle = settle
         self.too_early = too_early

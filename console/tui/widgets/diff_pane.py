@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from rich.cells import cell_len
 
 from console.catalog.spec import Catalog, Risk
 from console.errors import Fault
@@ -231,9 +232,11 @@ def _beside(part: Shown, note: str, left: bool, width: int) -> Iterator[Row]:
 def _side(change: FieldChange, value: Any, ink: str, width: int) -> list[Row]:
     if value is ABSENT and change.key is None:
         return []
-    name = _label(change)
+    name, text = _label(change), value_text(value)
     lead: Part = (f"      {name}  " if name else "      ", "quiet")
-    return wrap(value_text(value), width, ink, first=[lead], indent=8)
+    if len(name) + 8 + cell_len(text) > width >= 8 + cell_len(text):
+        return [row(lead), row(" " * 8, (text, ink))]
+    return wrap(text, width, ink, first=[lead], indent=8)
 
 
 def _joined(one: Row, other: Row, half: int) -> Row:
