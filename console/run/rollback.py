@@ -6,16 +6,20 @@ is a step with an id of its own, so that it runs, fails and is retried like any 
 
 An item of the plan's list says rarely what it undoes. That tie is read off the plan (plan/check/ties.py),
 because a flat list run blindly destroys: it restores from a backup that was never made. So an item
-whose subject never started is left out, and one that needs a step that did not succeed is refused.
+whose subject never started is left out, and one that needs a step that did not succeed is refused. So is a
+step's own compensation that needs a backup which the plan was to make and did not.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
-from console.catalog.contract import undo_of
-from console.catalog.spec import Catalog, Risk
+from console.catalog.contract import ground, parse_fact, show, undo_of
+from console.catalog.spec import Catalog, Fact, Risk
 from console.errors import ControlRefused
+from console.plan.check.safety import BACKUP_FACTS
 from console.plan.check.ties import Tie, tie_of
 from console.plan.codec import digest
 from console.plan.graph import Graph
@@ -135,7 +139,7 @@ def compensation_of(step: Step, catalog: Catalog, params: Params) -> Undo | None
 def _own_items(
     plan: Plan, catalog: Catalog, state: RunState, effects: list[StepId], names: _Names
 ) -> list[RollbackItem]:
-    graph = Graph.of(plan)
+    graph, unmade = Graph.of(plan), _Unmade(plan, catalog, state)
     items: dict[StepId, RollbackItem] = {}
     for step_id in effects:
         step = state.find(step_id)
@@ -145,7 +149,7 @@ def _own_items(
             continue
         below = graph.descendants(step_id)  # a set: the order is the items', or two processes' hashes differ
         later = [item.step.id for s, item in items.items() if s in below and item.fate == "planned"]
-        why = _missing_result(undo.params, state)
+        why = _missing_result(undo.params, state) or unmade.needed_by(undo)
         item = Step(
             id=names.take(f"undo-{step_id}"),
             action=undo.action,
@@ -161,6 +165,39 @@ def _own_items(
             why=why,
         )
     return list(items.values())
+
+
+class _Unmade:
+    """The backups that steps of the plan were to make, and that none of them has made."""
+
+    def __init__(self, plan: Plan, catalog: Catalog, state: RunState) -> None:
+        self._catalog = catalog
+        self._makers: defaultdict[Fact, list[StepId]] = defaultdict(list)
+        made: set[Fact] = {parse_fact(fact) for fact in state.facts}
+        carried = carried_out(state)
+        for step in plan.leaves():
+            for fact in self._facts(step.action, carried.get(step.id, step.params), "provides"):
+                self._makers[fact].append(step.id)
+                life = state.steps.get(step.id)
+                if life is not None and (life.marked_by or _ever_succeeded(state, step.id)):
+                    made.add(fact)
+        for fact in made:
+            self._makers.pop(fact, None)
+
+    def _facts(self, action: str, params: Params, which: Literal["provides", "requires"]) -> list[Fact]:
+        tool = self._catalog.get(action)
+        pattern: tuple[Fact, ...] = getattr(tool.contract, which) if tool else ()
+        if tool is None or not any(fact[0] in BACKUP_FACTS for fact in pattern):
+            return []
+        found: tuple[Fact, ...] = getattr(ground(tool, tool.with_defaults(params)), which)
+        return [fact for fact in found if fact[0] in BACKUP_FACTS]
+
+    def needed_by(self, undo: Undo) -> str:
+        """Why this compensation must not run; empty when it may."""
+        for fact in self._facts(undo.action, undo.params, "requires") if self._makers else ():
+            if makers := self._makers.get(fact):
+                return f"it needs {show(fact)}, and step {', '.join(makers)} did not succeed"
+        return ""
 
 
 def _missing_result(params: Params, state: RunState) -> str:

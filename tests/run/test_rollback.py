@@ -291,3 +291,39 @@ def test_a_way_back_is_not_undone() -> None:
         ("rollback-1", "left_out"),
     ]
     assert rollback.uncovered == ()
+
+
+# ── backups that were not made ───────────────────────────────────────────────────────────────────
+
+KEEPING = tools(
+    tool("keep", contract=contract(provides="backup conf")),
+    tool("change", contract=contract(requires="backup conf")).model_copy(
+        update={"undo": Undo(action="bring_back")}
+    ),
+    tool("bring_back", Risk.DISRUPTIVE, contract=contract(requires="backup conf")),
+)
+KEPT = plan(step("1", "keep"), step("2", "change", "1"))
+
+
+def fate_of_undo(state: RunState, plan_: Plan = KEPT) -> tuple[str, str]:
+    (item,) = (i for i in plan_rollback(plan_, KEEPING, state).items if i.undoes == ("2",))
+    return item.fate, item.why
+
+
+def test_a_compensation_is_refused_where_the_backup_it_needs_was_not_made() -> None:
+    refused = "refused", "it needs backup conf, and step 1 did not succeed"
+    assert fate_of_undo(state_of(KEPT, ["1", "2"])) == ("planned", "")
+    failed = state_of(KEPT, ["1", "2"], failed=["1"])
+    assert fate_of_undo(failed) == refused
+    assert plan_rollback(KEPT, KEEPING, failed).uncovered == ("2", "1")
+    assert fate_of_undo(state_of(KEPT, ["2"])) == refused
+
+
+def test_a_backup_that_was_there_before_or_made_by_another_step_will_do() -> None:
+    failed = state_of(KEPT, ["1", "2"], failed=["1"])
+    failed.facts = ("backup conf",)
+    assert fate_of_undo(failed) == ("planned", "")
+    two = plan(step("1", "keep"), step("3", "keep"), step("2", "change", "1"))
+    assert fate_of_undo(state_of(two, ["1", "3", "2"], failed=["1"]), two) == ("planned", "")
+    alone = plan(step("2", "change"))
+    assert fate_of_undo(state_of(alone, ["2"]), alone) == ("planned", "")

@@ -17,7 +17,9 @@ from console.plan.check.ties import tie_of
 from console.plan.check.view import View
 from console.plan.model import StepId, Undo
 
-_BACKUP = {"backup", "backups", "snapshot", "dump", "archive"}
+BACKUP_FACTS = frozenset({"backup", "backups", "snapshot", "dump", "archive"})
+"""First words of facts that say that there is a backup."""
+
 _PROOF = {"verify", "check", "test", "tests", "smoke", "health", "validate", "probe"}
 _ACTS = {
     "rollback", "restore", "revert", "undo", "recover", "switch", "deploy", "run", "create", "remove",
@@ -35,7 +37,7 @@ def backups(view: View) -> Iterator[Finding]:
         return
     makers = _Backups(view)
     for step in destructive:
-        if any(fact[0] in _BACKUP for fact in view.contracts[step].requires):
+        if any(fact[0] in BACKUP_FACTS for fact in view.contracts[step].requires):
             continue  # needs() speaks of it
         saving = makers.saving(step) & ~view.bit(step)
         if saving & view.above(step):
@@ -50,8 +52,8 @@ def backups(view: View) -> Iterator[Finding]:
 
 
 def _makes_backup(view: View, step: StepId) -> bool:
-    made = step in view.contracts and any(f[0] in _BACKUP for f in view.contracts[step].provides)
-    return made or bool(_words(view.steps[step].action) & _BACKUP)
+    made = step in view.contracts and any(f[0] in BACKUP_FACTS for f in view.contracts[step].provides)
+    return made or bool(_words(view.steps[step].action) & BACKUP_FACTS)
 
 
 class _Backups:
@@ -63,7 +65,11 @@ class _Backups:
         unnamed: list[StepId] = []
         makers = [step for step in view.steps if _makes_backup(view, step)]
         for step in makers:
-            made = [f for f in view.contracts[step].provides if f[0] in _BACKUP] if step in view.tools else []
+            made = (
+                [f for f in view.contracts[step].provides if f[0] in BACKUP_FACTS]
+                if step in view.tools
+                else []
+            )
             if not made or any(map(loose, (word for fact in made for word in fact))):
                 unnamed.append(step)
             for word in {word for fact in made for word in fact[1:]}:
@@ -99,13 +105,13 @@ def _backup_tools(view: View, action: str) -> list[str]:
     return [
         name
         for name, tool in view.catalog.tools.items()
-        if _words(name) & _BACKUP and not tool.recovery and _objects(name) & _objects(action)
+        if _words(name) & BACKUP_FACTS and not tool.recovery and _objects(name) & _objects(action)
     ]
 
 
 def _backup_words(pattern: Fact, resource: Fact) -> dict[str, str] | None:
     """The binding under which `pattern` is a backup of `resource`: "backup $db" of "db maindb"."""
-    if pattern[0] not in _BACKUP or len(resource) < 2:
+    if pattern[0] not in BACKUP_FACTS or len(resource) < 2:
         return None
     if pattern[1:] == (f"${resource[0]}",):
         return {resource[0]: resource[1]}
@@ -268,4 +274,4 @@ def _words(name: str) -> frozenset[str]:
 
 def _objects(name: str) -> frozenset[str]:
     """The words of a tool's name that name a thing rather than an act."""
-    return _words(name) - _ACTS - _BACKUP - _PROOF
+    return _words(name) - _ACTS - BACKUP_FACTS - _PROOF
