@@ -293,6 +293,13 @@ def test_a_way_back_is_not_undone() -> None:
     assert rollback.uncovered == ()
 
 
+def test_tools_that_share_no_more_than_a_word_such_as_file_are_not_tied() -> None:
+    steps = plan(step("1", "copy_file", params={"to": "new.conf"}))
+    specs = tools(plain("copy_file"), plain("delete_file", D))
+    assert tie(Compensation(action="delete_file", params={"path": "cache"}), steps, specs) == ()
+    assert tie(Compensation(action="delete_file", params={"path": "new.conf"}), steps, specs) == ("1",)
+
+
 # ── backups that were not made ───────────────────────────────────────────────────────────────────
 
 KEEPING = tools(

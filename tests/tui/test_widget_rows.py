@@ -456,6 +456,8 @@ def test_the_rollback_says_what_undoes_what_and_what_stays() -> None:
     assert "undoes 6 · its own undo" in preview
     assert "left out: nothing it undoes was started" in preview
     assert "3 backup_database: nothing compensates it" in preview
+    nothing = text_of(rollback_rows(state_after(*fakes.failed()), ev.RollbackPlan(items=()), 80))
+    assert "nothing that has run so far could be undone" in nothing
     after = text_of(rollback_rows(state_after(*fakes.rolled_back()), None, 80))
     assert "✗ rollback_staging" in after
     assert "4 deploy_staging: rollback_staging failed" in after

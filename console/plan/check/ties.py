@@ -27,6 +27,9 @@ _ACTS = {
     "send", "set", "start", "stop", "switch", "sync", "test", "uninstall", "unlink", "update",
     "upgrade", "upload", "verify", "write",
 }  # fmt: skip
+_VAGUE = {"back", "data", "dir", "directory", "file", "files", "folder", "item", "items", "path", "up"}
+"""Words that name no thing in particular: a tool that deletes files does not undo one that copies them."""
+
 _TELLING_LENGTH = 3
 
 
@@ -79,7 +82,7 @@ def _words(action: str) -> list[str]:
 
 def _objects(action: str) -> set[str]:
     """The words of a tool's name that name a thing rather than an act."""
-    return {word for word in _words(action) if word not in _ACTS | _RESTORE | _BACKUP}
+    return {word for word in _words(action) if word not in _ACTS | _RESTORE | _BACKUP | _VAGUE}
 
 
 def _scalars(value: Any) -> set[str]:

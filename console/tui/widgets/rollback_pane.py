@@ -25,6 +25,8 @@ def rollback_rows(state: RunState, preview: RollbackPlan | None, width: int) -> 
         return [row(("nothing was rolled back; R shows what a rollback would do", "dim"))]
     lives: Mapping[StepId, StepState] = started.steps if started else {}
     rows = [row(("what happens" if started else "what would happen", "quiet"))]
+    if not plan.items:
+        rows.append(row(("nothing that has run so far could be undone", "dim")))
     for item in plan.items:
         rows += _item(item, lives.get(item.step.id), width)
     rows += _left_behind(state, plan, width)
