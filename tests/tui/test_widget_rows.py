@@ -409,7 +409,7 @@ def test_a_failure_says_what_where_and_what_can_be_done() -> None:
     text = text_of(failure_rows(state_after(*fakes.failed()), 80))
     for wanted in (
         "6 deploy_production",
-        "exit 1",
+        "exit code 1",
         "health check failed",
         "blocks 7 smoke_test, 8",
         "r retry",
@@ -440,6 +440,20 @@ def test_a_doubt_is_told_with_the_keys_that_settle_it_now() -> None:
     paused = text_of(failure_rows(state_after(*doubt, ev.RunPaused(by="ada")), 120))
     assert "a say" not in paused
     assert "v verify with its probe   p resume: then it is asked about   m mark done by hand" in paused
+
+
+def test_a_failure_that_the_plan_goes_on_without_blocks_nothing() -> None:
+    goes_on = fakes.plan().steps[0].steps[0].model_copy(update={"on_failure": "continue"})
+    prepare, *rest = fakes.plan().steps
+    plan = fakes.plan().model_copy(
+        update={"steps": (prepare.model_copy(update={"steps": (goes_on, *prepare.steps[1:])}), *rest)}
+    )
+    failed = ev.StepFailed(step="1", attempt=1, error="exit code 1", exit_code=1)
+    text = text_of(failure_rows(state_after(*fakes.approved(plan), *fakes.started("1"), failed), 80))
+    assert "goes on without it" in text
+    assert "blocks" not in text
+    assert text.count("1 run_tests") == text.count("exit code 1") == 1
+    assert "exit 1" not in text
 
 
 def test_hostile_text_in_a_failure_is_shown_not_obeyed() -> None:

@@ -95,7 +95,9 @@ def _one(
         yield from wrap(life.reason, width - 2, ink, first=["  "], indent=2)
     if attempt is not None:
         facts = [
-            f"exit {attempt.exit_code}" if attempt.exit_code is not None else "",
+            f"exit {code}"
+            if (code := attempt.exit_code) is not None and f"code {code}" not in life.reason
+            else "",
             "timed out" if attempt.timed_out else "",
             "never started" if attempt.never_started else "",
             f"on {attempt.host}" if attempt.host else "",
@@ -106,7 +108,9 @@ def _one(
             yield from wrap(line, width - 4, first=[("  ▎ ", ink)], indent=4)
     if life.probe:
         yield row((f"  the probe says: {words(life.probe)}", "doubt"))
-    if graph is not None and step_id in graph.successors:
+    if step is not None and step.on_failure == "continue" and life.status is StepStatus.FAILED:
+        yield row(("  the run goes on without it, as its plan says", "quiet"))
+    elif graph is not None and step_id in graph.successors:
         yield from _blocked(graph, steps, step_id, width)
     yield from _keys(_ways_out(state, step, life) if can_act else [("2", "output")], width)
 
