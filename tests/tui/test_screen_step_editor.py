@@ -137,7 +137,7 @@ async def test_dependencies_are_filtered_while_typing_and_stay_picked() -> None:
     async with shown(edit("3"), size=(100, 40)) as show:
         show.screen.query_one("#depends_on").focus()
         await show.type("back")
-        assert "after /back" in show.text()
+        assert "filter /back · 1 of 2 · Esc shows all" in show.text()
         assert "1 run_tests" not in show.text()
         assert "▸ [x] 2 backup_database" in show.text()
         await show.press("escape")
@@ -146,6 +146,13 @@ async def test_dependencies_are_filtered_while_typing_and_stay_picked() -> None:
         await show.press("space", "ctrl+s")
         assert isinstance(show.result, Step)
         assert show.result.depends_on == ("2",)
+
+
+async def test_a_filter_that_nothing_fits_can_be_seen() -> None:
+    async with shown(edit("3")) as show:
+        show.screen.query_one("#depends_on").focus()
+        await show.type("backup_nothing_of_that_name")
+        assert "filter /backup_nothing_of_that_name · 0 of 2" in show.text()
 
 
 async def test_dependencies_stand_in_their_phases() -> None:

@@ -90,6 +90,11 @@ class Dependencies(Marked):
         if has_focus and self.highlighted is None:
             self.action_first()
 
+    @property
+    def fitting(self) -> int:
+        """Steps that fit the filter."""
+        return sum(step.id in self.possible for step, _ in self.shown)
+
     def filter(self, needle: str) -> None:
         """Show the steps with these words alone; what was picked stays picked."""
         if needle != self.needle:

@@ -105,13 +105,15 @@ class StepEditor(Sheet[Step | None]):
         yield Static(Content.styled("Around it", "bold $text-primary"), classes="title")
         if self.form.before:
             with Horizontal(id="after"):
-                yield Static(Content("after"), classes="label", id="after_label")
+                yield Static(Content("after"), classes="label")
                 form = self.form
                 yield Dependencies(form.plan, form.before, form.original.depends_on, id="depends_on")
+            yield Static(id="filtered")
 
     def on_mount(self) -> None:
         super().on_mount()
         self.chosen_first = set(self.chosen)
+        self.query("#filtered").set(display=False)
         fields = [f for f in self.fields if not f.spec.locked]
         parameters = [f for f in fields if f.spec.key.startswith(PARAM)]
         tool = [f for f in fields if f.spec.key == "action"]
@@ -188,8 +190,11 @@ class StepEditor(Sheet[Step | None]):
 
     @on(Dependencies.Filtered)
     def steps_filtered(self) -> None:
-        needle = self.query_one(Dependencies).needle
-        self.query_one("#after_label", Static).update(Content(f"after /{needle}" if needle else "after"))
+        steps, line = self.query_one(Dependencies), self.query_one("#filtered", Static)
+        line.display = bool(steps.needle)
+        line.update(
+            Content(f"filter /{steps.needle} · {steps.fitting} of {len(steps.possible)} · Esc shows all")
+        )
 
     def _show_errors(self, keys: set[str]) -> dict[str, str]:
         errors = self.form.read(self.texts, self.chosen).errors
