@@ -38,6 +38,9 @@ async def test_movement_that_was_bound_again_moves_on_the_other_screens_too(tmp_
         await driver.until(lambda: driver.on_top == "ApprovalScreen")
         await driver.press("E")
         assert driver.app.screen.query_one("#page").scroll_y > 0
+        await driver.press("f1")
+        await driver.until(lambda: driver.on_top == "HelpScreen")
+        driver.line("  E ", "To the end")
 
 
 async def test_what_is_not_followed_is_said(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ below, `Esc` to leave; and the two guards of screens whose answer makes things h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar, TypeVar
@@ -125,21 +125,17 @@ class Sheet(ModalScreen[T]):
 
     def action_keys(self) -> None:
         """Tell the keys of this screen, with the reason where one is dead."""
+        from console.tui.rebinding import given
         from console.tui.screens.help import HelpScreen
 
-        if self.name_of_keys:
-            told = [self._told(key) for key in (*self.own_keys(), *EVERYWHERE)]
-            self.app.push_screen(HelpScreen(told, of=self.heading))
-
-    def _told(self, key: ScreenKey) -> ActionInfo:
-        live = [name for name, found in self.active_bindings.items() if found.binding.id == key.id]
-        names = ",".join(live) if key.id in self._bound_again else key.keys
-        reason = self.why_dead(key)
-        return ActionInfo(key.id, key_names(names), key.title, not reason, reason)
-
-    @property
-    def _bound_again(self) -> Container[str]:
-        return getattr(getattr(self.app, "options", None), "keys", {})
+        if not self.name_of_keys:
+            return
+        bound = given(getattr(getattr(self.app, "options", None), "keys", {}))
+        told = []
+        for key in (*self.own_keys(), *EVERYWHERE):
+            keys, reason = ",".join(bound.get(key.id, ())) or key.keys, self.why_dead(key)
+            told.append(ActionInfo(key.id, key_names(keys), key.title, not reason, reason))
+        self.app.push_screen(HelpScreen(told, of=self.heading))
 
 
 READING_KEYS = (
