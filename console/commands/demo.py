@@ -27,7 +27,7 @@ from console.service.stage import Stage
 from console.service.unwrap import heart
 from console.tui import app as application
 from console.tui.app import DETACHED, ConsoleApp, Options
-from console.tui.scripts.caption import hide_caption, show_caption
+from console.tui.scripts.caption import KEYS, OVER, PAUSED, hide_caption, show_caption
 from console.tui.scripts.model import Script
 from console.tui.scripts.player import Player
 
@@ -85,6 +85,7 @@ class Watching:
         self.paused = False
         self.fault: PlandeckError | None = None
         self._text = ""
+        self._over = False
         self._on = asyncio.Event()
 
     # ── keys of the terminal ─────────────────────────────────────────────────────────────────────
@@ -163,7 +164,7 @@ class Watching:
 
     async def end(self, player: Player) -> None:
         """Stay until somebody leaves, or takes over."""
-        self._text = "That was the demo: the screen stays until q; h gives you the keys."
+        self._text, self._over = "That was the demo: the screen stays until q.", True
         self._caption()
         while self.plays:
             self._on.clear()
@@ -171,7 +172,8 @@ class Watching:
 
     def _caption(self) -> None:
         if self.player is not None and self.plays:
-            show_caption(self.player.app.screen, self._text, paused=self.paused)
+            keys = OVER if self._over else PAUSED if self.paused else KEYS
+            show_caption(self.player.app.screen, self._text, keys=keys)
 
 
 class Over(Exception):

@@ -8,9 +8,12 @@ import pytest
 from textual.widgets import Input
 
 from console.task.saved import saved
+from console.tui.app import ConsoleApp, Options
 from console.tui.screens.findings import FindingsScreen
+from console.tui.screens.run import RunScreen
+from console.tui.widgets.summary import SummaryPane
 from tests.tui import fakes
-from tests.tui.driving import NARROW, WIDE, driving
+from tests.tui.driving import NARROW, WIDE, driving, until
 from tests.tui.test_run_editing import settled
 from tests.tui.test_run_keys import takes_plans
 
@@ -100,3 +103,14 @@ async def test_enter_on_a_finding_without_a_fix_goes_to_its_step(tmp_path: Path)
         place = next(n for n, f in enumerate(screen.findings) if f.fix is None and f.step not in ("", "1"))
         await driver.press(*["down"] * place, "enter")
         await driver.until(lambda: driver.screen.view.step == screen.findings[place].step)
+
+
+async def test_of_a_run_that_is_not_kept_no_folder_is_named(tmp_path: Path) -> None:
+    session = fakes.FakeSession(tmp_path, *fakes.rolled_back())
+    async with ConsoleApp(session, Options(by="ada", kept=False)).run_test() as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen) and pilot.app.screen.is_settled)
+        screen = pilot.app.screen
+        assert isinstance(screen, RunScreen)
+        said = [row.text for row in screen.query_one(SummaryPane).rows]
+        assert said
+        assert not any("kept in" in line or "plandeck show" in line for line in said)

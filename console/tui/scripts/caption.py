@@ -10,6 +10,7 @@ from textual.widgets import Static
 from console.text import clean
 
 KEYS = "Space pause · → on · h hands on · q leave"
+OVER = "h hands on · q leave"
 PAUSED = "paused · Space go on · → one line · h hands on · q leave"
 
 
@@ -28,13 +29,13 @@ class Caption(Static):
         super().__init__(id="caption", markup=False)
 
 
-def show_caption(screen: Screen[object], text: str, *, paused: bool = False) -> None:
-    """Have the screen show `text`, in place of what it, or one below it, showed before."""
+def show_caption(screen: Screen[object], text: str, *, keys: str = KEYS) -> None:
+    """Have the screen show `text` and the `keys` that there are, in place of what it, or one below it, showed
+    before."""
     for other in screen.app.screen_stack:
         if other is not screen:
             hide_caption(other)
     said = clean(text).replace("\n", " ")
-    keys = PAUSED if paused else KEYS
     shown = f"{said}\n{keys}" if said else keys
     try:
         screen.query_one("#caption", Caption).update(shown)
