@@ -475,3 +475,12 @@ async def test_resizing_does_not_lose_the_end(clock: Clock) -> None:
         assert show.screen.query_one(Reading).end_shown
         await show.press("enter")
         assert isinstance(show.result, Approve)
+
+
+async def test_held_steps_are_said_to_wait_with_what_waits_for_them(clock: Clock) -> None:
+    state = drafted(DEPLOY, CATALOG, ev.StepHeld(step="4", by="ada", reason="by the operator"))
+    async with shown(ApprovalScreen(request_of(state), state, clock=clock), size=(120, 40)) as show:
+        line = next(line for line in show.text().splitlines() if "start when they are released" in line)
+    assert "held" in line
+    assert "4 " in line
+    assert "5 waits for that" in line

@@ -167,6 +167,7 @@ class Brief:
             yield Row(label("mended"), Content.styled(exact(text), "$text-warning"))
         if self.request.scope in ("plan", "revision"):
             yield from self._findings()
+            yield from self._held()
             yield from self._not_run()
 
     def standing(self) -> Iterator[Row]:
@@ -209,6 +210,27 @@ class Brief:
         about = f"step {worst.step}: " if worst.step else ""
         style = {"error": "bold $text-error", "warning": "$text-warning"}.get(worst.severity, "$foreground")
         yield Row(label("checked"), Content.assemble((said, style), exact(f"; {about}{worst.message}")))
+
+    def _held(self) -> Iterator[Row]:
+        """Steps that a yes approves and that do not start by it."""
+        asked = {request.step for request in self.state.requests.values()}
+        held = [
+            step
+            for step in self.steps
+            if step.id not in asked
+            and (known := self.state.steps.get(step.id)) is not None
+            and known.status is StepStatus.HELD
+        ]
+        if not held:
+            return
+        graph, away = Graph.of(self.plan), {step.id for step in held}
+        below = set().union(*(graph.descendants(step.id) for step in held if step.id in graph.order)) - away
+        waiting = [step.id for step in self.steps if step.id in below]
+        names = ", ".join(f"{step.id} {step.action}" for step in held)
+        text = f"{names}: approved with the others, but start when they are released"
+        if waiting:
+            text += f"; {', '.join(waiting)} wait{'s' if len(waiting) == 1 else ''} for that"
+        yield Row(label("held"), Content.styled(exact(text), "$text-warning"))
 
     def _not_run(self) -> Iterator[Row]:
         """Steps of the plan that this approval does not start, so that nothing is left unsaid."""
