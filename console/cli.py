@@ -34,6 +34,7 @@ from console.commands import (
 )
 from console.commands import run as running
 from console.commands.common import Ascii
+from console.commands.helping import help_of, in_short
 from console.errors import BadReply, InvalidDocument, PlandeckError
 from console.service.crash import crash_line
 from console.service.unwrap import heart
@@ -41,7 +42,7 @@ from console.service.unwrap import heart
 app = typer.Typer(
     name="plandeck",
     help="An operator console for plan-then-execute work: read a plan, approve it, watch it, roll it back.",
-    epilog="Without a command the task picker opens. Example: plandeck run deploy --set tag=v2.3.1",
+    epilog="Without a command the task picker opens.\n\n\b\nExample:\n  plandeck run deploy --set tag=v2.3.1",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -69,7 +70,9 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "doctor": doctor.doctor,
 }
 for _name, _command in _COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, help=help_of(_command), short_help=in_short(_command))(_command)
+for _name, _scripted in scripting.COMMANDS.items():
+    scripting.script.command(_name, help=help_of(_scripted), short_help=in_short(_scripted))(_scripted)
 app.add_typer(scripting.script, name="script")
 
 

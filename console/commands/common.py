@@ -48,6 +48,15 @@ def complete_task(incomplete: str) -> list[str]:
     return [name for name in (*samples(), *saved()) if name.startswith(incomplete)]
 
 
+def complete_failure(incomplete: str) -> list[str]:
+    """The failures of all samples: what stands before an option is not told."""
+    from console.commands.ordering import sample_failures
+    from console.task import load, samples
+
+    names = {name for file in samples().values() for name in sample_failures(load(str(file)))}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
 def complete_demo(incomplete: str) -> list[str]:
     from console.task import samples
     from console.tui.scripts.reader import scripts
@@ -171,6 +180,16 @@ Env = Annotated[
     list[str] | None,
     typer.Option(
         "--env", metavar="NAME", help="Give this variable of yours to the steps.", show_default=False
+    ),
+]
+Inject = Annotated[
+    str,
+    typer.Option(
+        "--inject",
+        metavar="NAME",
+        help="Put in one of the sample's failures.",
+        autocompletion=complete_failure,
+        show_default=False,
     ),
 ]
 Foreground = Annotated[

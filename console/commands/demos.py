@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.common import Ascii, JsonFacts, Plain, complete_demo, emit, on_terminal, say, table
+from console.commands.common import (
+    Ascii,
+    Inject,
+    JsonFacts,
+    Plain,
+    complete_demo,
+    emit,
+    on_terminal,
+    say,
+    table,
+)
 from console.commands.ordering import Front, order_for, planned_by
-from console.commands.run import Inject
 from console.commands.starting import start
 from console.errors import UsageError
 

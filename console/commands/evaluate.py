@@ -91,7 +91,7 @@ def evaluate(
     Nothing is carried out without --execute. Everything is kept and can be shown and compared later. Exit
     code 1 when a contender gave no valid plan for a task.
 
-    Example: plandeck eval tasks --planner llm --model openai/gpt-4o-mini --prompt plan-v1 --prompt ./mine.md
+    Example: plandeck eval tasks --model gpt-4o-mini --prompt plan-v1 --prompt ./mine.md
     """
     from console.evaluation.store import opened
 

@@ -17,6 +17,7 @@ from console.commands.common import (
     ExecutorModel,
     FailureName,
     Foreground,
+    Inject,
     JsonFacts,
     Model,
     OnFailure,
@@ -57,10 +58,6 @@ Record = Annotated[
         show_default=False,
     ),
 ]
-Inject = Annotated[
-    str,
-    typer.Option("--inject", metavar="NAME", help="Put in one of the sample's failures.", show_default=False),
-]
 Like = Annotated[
     str,
     typer.Option(
@@ -97,9 +94,9 @@ def run(
 ) -> int:
     """Plan a task, or take a plan, and carry it out.
 
-    On a terminal the screen opens and the run goes on when it is closed. With --plain, --json, --yes or
-    without a terminal there is no screen. Nothing runs that was not approved: by a key on the screen, or
-    by --yes or --approve-up-to.
+    On a terminal the screen opens and the run goes on when it is closed. With --plain everything is asked
+    there line by line. With --json, --yes or without a terminal nobody is asked. Nothing runs that was not
+    approved: by a key on the screen, in words, or by --yes or --approve-up-to.
 
     Example: plandeck run plan.json --tools tools.yaml --yes --json --on-failure rollback
     """

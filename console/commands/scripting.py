@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Sets, complete_task, must_be_writable, on_terminal, pairs, say
+from console.commands.common import Inject, Sets, complete_task, must_be_writable, on_terminal, pairs, say
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from console.run.state import RunState
 
 script = typer.Typer(
-    help="Session scripts: what demos, tests and pictures are played from.",
+    help="Session scripts: what demos, tests and pictures are played from.\n\n\b\nExample:\n"
+    "  plandeck script check broken-deploy",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
-@script.command("check")
 def check(
     name: Annotated[str, typer.Argument(help="A session script: a file, or the name of a demo.")],
 ) -> int:
@@ -48,19 +48,13 @@ def check(
     return 0
 
 
-@script.command("record")
 def record(
     task: Annotated[str, typer.Argument(help="A sample task, or a task file.", autocompletion=complete_task)],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Write the script to this file.", dir_okay=False)
     ],
     sets: Sets = None,
-    inject: Annotated[
-        str,
-        typer.Option(
-            "--inject", metavar="NAME", help="Put in one of the sample's failures.", show_default=False
-        ),
-    ] = "",
+    inject: Inject = "",
 ) -> int:
     """Run a task on the screen and write what you press as a session script.
 
@@ -129,3 +123,6 @@ def _state_of(directory: Path) -> RunState:
     from console.commands.look import state_of
 
     return state_of(directory, sound=False)
+
+
+COMMANDS = {"check": check, "record": record}
