@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,4 +126,4 @@ def _state_of(directory: Path) -> RunState:
     return state_of(directory, sound=False)
 
 
-COMMANDS = {"check": check, "record": record}
+COMMANDS: dict[str, Callable[..., int]] = {"check": check, "record": record}
