@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from fcntl import ioctl
 from pathlib import Path
 
@@ -22,9 +23,16 @@ PATIENCE = 40.0
 
 class Tty:
     """`plandeck WORDS` on a terminal of `size`, in `folder`. Answers what a terminal is asked for where it
-    stands, as most do; `TERM` and more are given as `env`."""
+    stands, as most do; `TERM` and more are given as `env`. Or another `command`."""
 
-    def __init__(self, folder: Path, *words: str, size: tuple[int, int] = (80, 24), **env: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,
+        size: tuple[int, int] = (80, 24),
+        command: Sequence[str] = (),
+        **env: str,
+    ) -> None:
         self.master, slave = pty.openpty()
         self.resize(*size)
         self.screen = pyte.Screen(*size)
@@ -32,7 +40,7 @@ class Tty:
         self._stream = pyte.ByteStream(self.screen)
         given = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "console.cli", *words],
+            command or [sys.executable, "-m", "console.cli", *words],
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -61,6 +62,9 @@ log.addHandler(logging.NullHandler())
 
 DETACHED = 4
 """Exit code of a console that left a run which goes on."""
+
+GNU_SCREEN = "STY"
+"""What GNU screen sets. As long as the mouse is asked for, it keeps a lone Escape back until the next key."""
 
 STAYS = 86_400.0
 """Seconds that a warning may stay on the screen: until a key takes it away."""
@@ -409,7 +413,7 @@ async def run_console(session: Session | Begin | None, options: Options | None =
     the run's beginning."""
     interpreter.begin()
     app = ConsoleApp(session, options)
-    await app.run_async()
+    await app.run_async(mouse=not os.environ.get(GNU_SCREEN))
     if app.fault is not None:
         raise app.fault
     return app.return_code if app.return_code is not None else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,3 +50,23 @@ def test_inside_gnu_screen_arrows_and_escape_are_whole_keys(tmp_path: Path) -> N
         seen.press("q")
         assert seen.exit_code() == 4
         assert b"2026$p" not in seen.raw
+
+
+@pytest.mark.skipif(shutil.which("screen") is None, reason="there is no GNU screen here")
+def test_inside_a_real_gnu_screen_escape_acts_when_it_is_pressed(tmp_path: Path) -> None:
+    """With the mouse on it would come with the next key."""
+    console = [sys.executable, "-m", "console.cli", "run", TASK]
+    screen = ["screen", "-c", "/dev/null", *console]
+    with Tty(tmp_path, command=screen, SCREENDIR=str(private(tmp_path / "screens"))) as seen:
+        seen.until("a approve the plan")
+        seen.press("6")
+        seen.until("plan drafted")
+        seen.press("\x1b")
+        seen.until("1 tell_time")
+        seen.press("q")
+        seen.exit_code()
+
+
+def private(folder: Path) -> Path:
+    folder.mkdir(mode=0o700)
+    return folder
