@@ -265,7 +265,12 @@ def on_terminal() -> bool:
 
     if os.environ.get(IN_BROWSER):
         return True
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return sys.stdin.isatty() and has_cursor()
+
+
+def has_cursor() -> bool:
+    """Whether what is printed goes to a terminal that knows how to move its cursor."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> None:

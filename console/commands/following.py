@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.common import Ascii, JsonFacts, Plain, Run, print_ascii, say
+from console.commands.common import Ascii, JsonFacts, Plain, Run, has_cursor, print_ascii, say
 from console.commands.ordering import Front
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def show_for(front: Front) -> Show:
         print_ascii()
     if front.as_json:
         return json_lines(say)
-    if front.plain or not sys.stdout.isatty():
+    if front.plain or front.attended or not has_cursor():
         return plain_lines(say)
     from console.commands.progress import Progress
 
