@@ -118,7 +118,6 @@ class RunScreen(Screen[int]):
         self.playing = Playing(self)
         self.arranging = Arranging(self, self.editing)
         self.moving = Moving(self)
-        self._titles: dict[Lines, tuple[Content, Content]] = {}
         self._looked_at: Plan | None = None
         self._busy = False
         self._next: deque[str] = deque(maxlen=PATIENCE)
@@ -299,21 +298,13 @@ class RunScreen(Screen[int]):
             case SummaryPane() as pane:
                 pane.show(state)
 
-    @on(Lines.Noticed)
     def show_titles(self) -> None:
-        """The frames' titles; a frame is repainted only for another one."""
-        plan, pane = self.plan_tree, self.pane_named(self.right)
-        tabs = tabs_title(self.view, self.right, self.query_one("#right").size.width - FRAME)
-        titles = {
-            plan: (Content("1 Plan by level" if plan.by_level else "1 Plan"), Content(plan.notice())),
-            pane: (tabs, Content(pane.notice())),
-            self.query_one(StepDetail): (Content(row(detail_title(self.view)).text), Content()),
-        }
-        for frame, (title, subtitle) in titles.items():
-            before = self._titles.get(frame)
-            if before is None or not (before[0].is_same(title) and before[1].is_same(subtitle)):
-                frame.border_title, frame.border_subtitle = title, subtitle
-        self._titles |= titles
+        """What the frames say."""
+        room = self.query_one("#right").size.width - FRAME
+        plan = self.plan_tree
+        plan.show_title(Content("1 Plan by level" if plan.by_level else "1 Plan"))
+        self.pane_named(self.right).show_title(tabs_title(self.view, self.right, room))
+        self.query_one(StepDetail).show_title(Content(row(detail_title(self.view)).text))
 
     def tick(self) -> None:
         """Bring up to now what changes with time alone."""

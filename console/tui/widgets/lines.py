@@ -14,6 +14,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -42,12 +43,6 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         step: StepId
         pane: str
 
-    class Noticed(Message):
-        """What the frame says about the pane (`notice`) has changed."""
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, Lines.Noticed)
-
     @dataclass
     class Opened(Message):
         """The operator opened a step by clicking it again."""
@@ -62,6 +57,8 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         self.has_keys = False
         self._styles_of: dict[str, Style] = {}
         self._base: Style | None = None
+        self._title = Content()
+        self._noticed = ""
 
     # ── what subclasses say ──────────────────────────────────────────────────────────────────────
 
@@ -106,6 +103,17 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         """Whether keys are for this pane: its frame says so, and its cursor is shown."""
         self.has_keys = has_keys
         self.set_class(has_keys, "-keys")
+
+    def show_title(self, title: Content) -> None:
+        """Have the frame say this, and what there is to notice; it is repainted only for something else."""
+        if not title.is_same(self._title):
+            self.border_title = self._title = title
+        self.show_notice()
+
+    def show_notice(self) -> None:
+        if (notice := self.notice()) != self._noticed:
+            self._noticed = notice
+            self.border_subtitle = Content(notice)
 
     def show_rows(self) -> None:
         """The rows have changed: size and picture follow, scroll and cursor stay."""

@@ -105,7 +105,7 @@ class OutputPane(Lines):
             return
         self._shown = self._index.indexed
         self.show_rows()
-        self.post_message(self.Noticed())
+        self.show_notice()
         if self.follow:
             self.scroll_to(y=len(self._index), animate=False, force=True)
 
@@ -152,7 +152,7 @@ class OutputPane(Lines):
     def _unfollow(self, by: int) -> None:
         if by < 0:
             self.follow = False
-            self.post_message(self.Noticed())
+            self.show_notice()
 
     def on_mouse_scroll_up(self) -> None:
         self._unfollow(-1)
