@@ -110,7 +110,8 @@ def wrap(text: str, width: int, ink: str = "", *, first: Iterable[Part] = (), in
 
 def _break(text: str, room: int) -> tuple[str, str]:
     """The beginning of `text` that fits into `room` columns, and the rest."""
-    if cell_len(text) <= room:
+    # A long text is not measured for every row of it.
+    if cell_len(text[: 4 * room]) <= room and cell_len(text) <= room:
         return text, ""
     piece = text[:room]
     while cell_len(piece) > room:

@@ -18,7 +18,7 @@ from console.tui.widgets.failures import failure_rows
 from console.tui.widgets.output import nothing_yet
 from console.tui.widgets.plan_tree import matches, tree_places
 from console.tui.widgets.step_detail import detail_rows
-from console.tui.widgets.timeline import chart_of, timeline_rows
+from console.tui.widgets.timeline import Lineup, chart_of
 from tests.tui.builders import CATALOG, records, request_of, running
 
 SCOUT = ToolSpec(
@@ -113,7 +113,7 @@ def test_a_failed_call_is_no_trouble_of_the_operator() -> None:
 
 
 def test_the_timeline_has_its_calls() -> None:
-    rows = texts(timeline_rows(chart_of(state(), Insight(), 1_000_030.0), 100))
+    rows = texts(list(Lineup(chart_of(state(), Insight(), 1_000_030.0), 100)))
     assert sum("1-a" in line for line in rows) == 2
 
 

@@ -33,6 +33,7 @@ from console.tui.parting import parting_line
 from console.tui.screens.card import told as told_command
 from console.tui.view import View
 from console.tui.when import clock_time, short_time
+from console.tui.widgets import timeline
 from console.tui.widgets.blast_line import blast_rows, first_of, laid_out, shortened, told
 from console.tui.widgets.failures import failure_rows
 from console.tui.widgets.footer_line import footer_row
@@ -42,7 +43,7 @@ from console.tui.widgets.plan_tree import matches, tree_places
 from console.tui.widgets.rollback_pane import rollback_rows
 from console.tui.widgets.step_detail import command_text, detail_rows
 from console.tui.widgets.summary import summary_rows
-from console.tui.widgets.timeline import _axis, chart_of, timeline_rows
+from console.tui.widgets.timeline import Lineup, _axis, chart_of
 from tests.tui import fakes
 from tests.tui.builders import CATALOG, DEPLOY, drafted, running
 
@@ -517,7 +518,7 @@ def test_the_first_line_says_how_long_it_may_take_and_then_how_much_is_left() ->
 def test_the_timeline_draws_a_bar_a_step_that_ran() -> None:
     state = state_after(*fakes.failed())
     assert state.plan is not None
-    rows = timeline_rows(chart_of(state, look_at(Question(state.plan, state.catalog)), state.at), 100)
+    rows = list(Lineup(chart_of(state, look_at(Question(state.plan, state.catalog)), state.at), 100))
     bars = [shown for shown in rows if shown.step]
     assert sum("█" in shown.text for shown in bars) == 6
     assert sum("░" in shown.text for shown in bars) == 2
@@ -540,6 +541,32 @@ def test_what_is_late_has_another_colour_and_says_by_how_much() -> None:
     late = bars(60)[running]
     assert any("█" in text and ink == "warn" for text, ink in late)
     assert any(text.startswith(" +5") and ink == "warn" for text, ink in late)
+
+
+def test_of_a_long_timeline_only_the_rows_that_are_seen_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = tuple(
+        Step(id=f"s{n}", action="run_tests", depends_on=(f"s{n - 1}",) if n else ()) for n in range(2000)
+    )
+    state = state_after(*fakes.approved(Plan(goal="Test", steps=steps)))
+    assert state.plan is not None
+    insight = look_at(Question(state.plan, state.catalog))
+    made: list[str] = []
+    draw = timeline._later_row
+
+    def drawn(chart: timeline.Chart, step: Step, room: int) -> Row:
+        made.append(step.id)
+        return draw(chart, step, room)
+
+    monkeypatch.setattr(timeline, "_later_row", drawn)
+    lineup = Lineup(chart_of(state, insight, state.at), 100)
+    first = lineup.index_of("s0")
+    assert not made
+    assert first < 10, "the critical path leaves room for the steps"
+    assert "1,980 more" in text_of(list(lineup[:first]))
+    assert [shown.step for shown in lineup[first : first + 3]] == ["s0", "s1", "s2"] == made
+    assert lineup.step_at(len(lineup) - 1) == "s1999"
+    assert lineup.index_of("s1999") == len(lineup) - 1
+    assert (lineup.step_at(0), lineup.step_at(len(lineup)), lineup.index_of("s2000")) == ("", "", -1)
 
 
 def test_the_times_of_a_timeline_have_room() -> None:

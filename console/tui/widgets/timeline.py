@@ -4,9 +4,10 @@ what takes longer than expected said and in another colour; how far it is on top
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import overload
 
 from console.plan.model import Step, StepId
 from console.run.forecast import Forecast, Span, forecast, parallel_of
@@ -26,8 +27,11 @@ NAME = 24
 TAKEN = 14
 """Columns of how long it took, and how late it is."""
 
-MANY = 1000
-"""Steps that are drawn anew once a second; with more of them it is less often."""
+MANY = 5000
+"""Steps that are lined up anew once a second; with more of them it is less often."""
+
+PATH_STEPS = 20
+"""Steps of the critical path that are named on top; each one has its sign besides."""
 
 METER = 24
 """Columns of the bar that says how far it is."""
@@ -92,25 +96,69 @@ def chart_of(state: RunState, insight: Insight, now: float, done: float = 0.0) -
     return Chart(state, insight, now, ahead, behind, insight.durations)
 
 
-def timeline_rows(chart: Chart, width: int) -> list[Row]:
-    """How far it is, an axis, then a row for each step: those that have started by start, then the rest as
-    they are expected."""
-    state = chart.state
-    if state.plan is None:
-        return [row(("there is no plan yet", "dim"))]
-    begun = [(step, find_life(state, step.id)) for step in _all_steps(state)]
-    started = sorted(
-        ((step, life.attempts) for step, life in begun if life and life.attempts),
-        key=lambda pair: pair[1][0].intended,
-    )
-    rest = [step for step, life in begun if not (life and life.attempts)]
-    spans = chart.forecast.spans if chart.forecast else {}
-    rest.sort(key=lambda step: spans.get(step.id, (chart.end, chart.end)))
-    room = max(10, width - NAME - TAKEN - 5)
-    rows = [*_meter(chart, width), _axis(chart.span, room)]
-    rows += [_bar_row(chart, step, attempts, room) for step, attempts in started]
-    rows += [_later_row(chart, step, room) for step in rest]
-    return rows
+class Lineup(Sequence[Row]):
+    """The rows of a chart: how far it is, an axis, then one for each step, made when it is asked for: those
+    that have started by start, then the rest as they are expected."""
+
+    def __init__(self, chart: Chart, width: int) -> None:
+        self._chart = chart
+        self._room = max(10, width - NAME - TAKEN - 5)
+        self._begun: list[tuple[Step, list[Attempt]]] = []
+        self._rest: list[Step] = []
+        if chart.state.plan is None:
+            self._head = [row(("there is no plan yet", "dim"))]
+        else:
+            self._head = [*_meter(chart, width), _axis(chart.span, self._room)]
+            self._line_up()
+
+    def _line_up(self) -> None:
+        for step in _all_steps(self._chart.state):
+            life = find_life(self._chart.state, step.id)
+            if life and life.attempts:
+                self._begun.append((step, life.attempts))
+            else:
+                self._rest.append(step)
+        self._begun.sort(key=lambda pair: pair[1][0].intended)
+        spans = self._chart.forecast.spans if self._chart.forecast else {}
+        unknown = (self._chart.end, self._chart.end)
+        self._rest.sort(key=lambda step: spans.get(step.id, unknown))
+
+    @cached_property
+    def _index(self) -> Mapping[StepId, int]:
+        steps = (*(step for step, _ in self._begun), *self._rest)
+        return {step.id: index for index, step in enumerate(steps, len(self._head))}
+
+    def index_of(self, step: StepId) -> int:
+        """The row of a step; -1 where it has none."""
+        return self._index.get(step, -1)
+
+    def step_at(self, index: int) -> StepId:
+        """The step that row `index` is about; empty where it is about none."""
+        at = index - len(self._head)
+        if at < 0 or index >= len(self):
+            return ""
+        return self._begun[at][0].id if at < len(self._begun) else self._rest[at - len(self._begun)].id
+
+    def __len__(self) -> int:
+        return len(self._head) + len(self._begun) + len(self._rest)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        at = index - len(self._head)
+        if at < 0:
+            return self._head[index]
+        if at < len(self._begun):
+            return _bar_row(self._chart, *self._begun[at], self._room)
+        return _later_row(self._chart, self._rest[at - len(self._begun)], self._room)
 
 
 def _all_steps(state: RunState) -> list[Step]:
@@ -133,7 +181,9 @@ def _meter(chart: Chart, width: int) -> list[Row]:
         parts.append((f"  ~{short_time(left)} {'left' if state.started_at else 'in all'}", "quiet"))
     rows = [row(*parts)]
     if path := chart.path:
-        rows += wrap(" → ".join(path), width, "quiet", first=[("◆ critical path ", "accent")], indent=16)
+        left = len(path) - PATH_STEPS
+        said = " → ".join(path[:PATH_STEPS]) + (f" → … {left:,} more" if left > 0 else "")
+        rows += wrap(said, width, "quiet", first=[("◆ critical path ", "accent")], indent=16)
     return rows
 
 
@@ -204,7 +254,7 @@ def _later_row(chart: Chart, step: Step, room: int) -> Row:
 
 
 class TimelinePane(Rows):
-    """Redrawn as time goes by, while something runs."""
+    """Redrawn as time goes by, while something runs; of its steps only those are drawn that are seen."""
 
     def __init__(self, *, id: str = "timeline") -> None:
         super().__init__(id=id)
@@ -215,10 +265,16 @@ class TimelinePane(Rows):
         if state is not self._of_run:
             self._of_run, self._done = state, 0.0
 
-        def draw(width: int) -> list[Row]:
+        def draw(width: int) -> Lineup:
             chart = chart_of(state, insight, now, self._done)
             self._done = chart.done
-            return timeline_rows(chart, width)
+            return Lineup(chart, width)
 
         moment = int(now / max(1.0, len(state.leaves) / MANY))
         self.build(draw, of=(state, state.seq, id(insight), moment))
+
+    def step_at(self, index: int) -> StepId:
+        return self.rows.step_at(index) if isinstance(self.rows, Lineup) else ""
+
+    def index_of(self, step: StepId) -> int:
+        return self.rows.index_of(step) if isinstance(self.rows, Lineup) else -1
