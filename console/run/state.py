@@ -6,14 +6,23 @@ two tables of run/life.py; an event they do not allow raises `IllegalEvent` and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from console.catalog.spec import Catalog
 from console.errors import Fault, IllegalEvent
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
-from console.run.life import BEFORE_START, COURSE, RUN_LIFE, STEP_LIFE, UNSETTLED, RunStatus, StepStatus
+from console.run.life import (
+    BEFORE_START,
+    COURSE,
+    FINAL,
+    RUN_LIFE,
+    STEP_LIFE,
+    UNSETTLED,
+    RunStatus,
+    StepStatus,
+)
 from console.run.standing import (
     Approval,
     Proposal,
@@ -22,7 +31,6 @@ from console.run.standing import (
     Signature,
     Spent,
     StepState,
-    Turn,
 )
 from console.run.stepping import note
 
@@ -184,16 +192,15 @@ class RunState:
     def apply(self, record: ev.Record) -> None:
         """Take in one record. Raises `IllegalEvent`, with nothing changed, when it cannot follow."""
         event = record.event
-        status = self._course(event)
         if isinstance(event, ev.StepEvent):
             self._apply_step(event, record)
         else:
-            handler = getattr(self, f"_on_{event.kind}", None)
-            if handler is not None:
-                handler(event, record.at)
-        if self.planning and status not in THINKING:
+            status = self._course(event)
+            if handler := _HANDLERS.get(event.kind):
+                handler(self, event, record.at)
+            self.status = status
+        if self.planning and self.status not in THINKING:
             self._end_planning()
-        self.status = status
         self.seq, self.at, self.head = record.seq, record.at, record.hash
 
     def _course(self, event: ev.Event) -> RunStatus:
@@ -213,10 +220,6 @@ class RunState:
         ):
             return BEFORE_START[trigger]
         if trigger not in COURSE:
-            if self.status.is_final and isinstance(event, ev.StepEvent):
-                raise IllegalEvent(
-                    f"{event.kind} after the run had {self.status}", where=f"step {event.step}"
-                )
             return self.status
         try:
             after = RUN_LIFE[self.status, trigger]
@@ -227,56 +230,44 @@ class RunState:
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
     def _apply_step(self, event: ev.StepEvent, record: ev.Record) -> None:
+        if self.status in FINAL:
+            raise IllegalEvent(f"{event.kind} after the run had {self.status}", where=f"step {event.step}")
         try:
             step = self.step(event.step)
         except KeyError:
             raise IllegalEvent(
                 f"{event.kind} for a step that is not there", where=f"step {event.step}"
             ) from None
-        if event.kind == "step_probed":
-            assert isinstance(event, ev.StepProbed)
-            step.probe = event.verdict
-            return
+        kind = event.kind
+        if kind != "step_probed":
+            self._go_on(step, event, kind)
+        note(step, event, record)
+        if handler := _HANDLERS.get(kind):
+            handler(self, event, record.at)
+
+    def _go_on(self, step: StepState, event: ev.StepEvent, kind: str) -> None:
+        """Where the step is in its life after `event`."""
         try:
-            after = STEP_LIFE[step.status, event.kind]
+            after = STEP_LIFE[step.status, kind]
         except KeyError:
             raise IllegalEvent(
-                f"{event.kind} while the step is {step.status}", where=f"step {event.step}"
+                f"{kind} while the step is {step.status}", where=f"step {event.step}"
             ) from None
-        if self.is_item(event.step):
-            self._apply_undo(event.step, event.kind, after)
+        if self.rollback is not None and self.is_item(event.step):
+            self._apply_undo(event.step, kind, after)
         if step.status in UNSETTLED and after not in UNSETTLED and self.replan_of in ("", event.step):
             self._forget_error()
         step.status = after
-        self._note_attempt(step, event, record)
 
-    def _note_attempt(self, step: StepState, event: ev.StepEvent, record: ev.Record) -> None:
-        if isinstance(event, ev.AgentThought):
-            self._note_turn(step, event)
-            return
-        if isinstance(event, ev.StepIntended):
-            for approval in self.approvals:
-                if approval.scope in ("step", "compensation") and approval.step == event.step:
-                    approval.used = True
-        note(step, event, record)
+    def _on_step_intended(self, event: ev.StepIntended, at: float) -> None:
+        for approval in self.approvals:
+            if approval.step == event.step and approval.scope in ("step", "compensation"):
+                approval.used = True
 
-    def _note_turn(self, step: StepState, event: ev.AgentThought) -> None:
-        call = event.call.id if event.call else ""
-        step.turns.append(
-            Turn(
-                event.attempt,
-                event.thought,
-                call,
-                event.finish,
-                event.error,
-                event.tokens,
-                event.cost,
-                event.seconds,
-            )
-        )
+    def _on_agent_thought(self, event: ev.AgentThought, at: float) -> None:
         if event.call is not None:
-            self.calls[call] = event.call
-            self.steps[call] = StepState(parent=event.step)
+            self.calls[event.call.id] = event.call
+            self.steps[event.call.id] = StepState(parent=event.step)
         self.tokens += event.tokens
         self.cost += event.cost
 
@@ -519,3 +510,9 @@ class RunState:
     def _on_rollback_finished(self, event: ev.RollbackFinished, at: float) -> None:
         if self.rollback:
             self.rollback.finished = event
+
+
+_HANDLERS: Mapping[str, Callable[[RunState, Any, float], None]] = {
+    name.removeprefix("_on_"): handler for name, handler in vars(RunState).items() if name.startswith("_on_")
+}
+"""What the run makes of an event, by its kind; nothing where there is none."""

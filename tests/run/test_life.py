@@ -11,6 +11,7 @@ from console.plan.model import Plan, Step
 from console.run import events as ev
 from console.run.life import FINAL, RUN_LIFE, STEP_LIFE, RunStatus, StepStatus
 from console.run.state import RunState
+from console.run.stepping import NOTES
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "step_held": {},
@@ -102,3 +103,8 @@ def test_every_event_survives_its_json() -> None:
         event = step_event(kind)
         assert ev.decode(kind, event.model_dump_json(by_alias=True, exclude_defaults=True)) == event
         assert fields.items() <= event.model_dump().items()
+
+
+def test_the_fold_knows_every_event_of_a_step() -> None:
+    told = {kind for kind, event in ev.Event.kinds.items() if issubclass(event, ev.StepEvent)}
+    assert told == {*NOTES, ev.StepEvent.kind}
