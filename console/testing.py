@@ -141,7 +141,7 @@ class MemoryJournal:
             body = event.model_dump_json(by_alias=True, exclude_defaults=True)
             seq = self.seq + 1
             head = chain(self.head, seq, at, event.kind, body)
-            record = Record(seq=seq, at=at, event=event, hash=head)
+            record = Record(seq, at, event, head, body)
             self.records.append(record)
             fresh.append(record)
         return fresh

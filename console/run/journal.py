@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS records (
 ) STRICT;
 """
 
+Row = tuple[int, float, str, str, str]
+"""A record as it is kept: its number, time, kind and body, and its hash."""
+
 
 def chain(before: str, seq: int, at: float, kind: str, body: str) -> str:
     """The hash of a record: over the hash before it and everything it says."""
@@ -103,14 +106,14 @@ class Journal:
                 self._broken, where=str(self.path), todo="Resume the run when the disk is well"
             )
         records: list[Record] = []
-        rows: list[tuple[int, float, str, str, str]] = []
+        rows: list[Row] = []
         seq, head = self.seq, self.head
         for at, event in events:
             seq += 1
             body = event.model_dump_json(by_alias=True, exclude_defaults=True)
             head = chain(head, seq, at, event.kind, body)
             rows.append((seq, at, event.kind, body, head))
-            records.append(Record(seq=seq, at=at, event=event, hash=head))
+            records.append(Record(seq, at, event, head, body))
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
@@ -202,14 +205,15 @@ def read(directory: Path, after: int = 0) -> Generator[Record]:
 
     Raises `JournalError` when there is no such run, `JournalCorrupt` for a record of no known kind.
     """
-    for seq, at, kind, body, head in _rows(directory, after):
-        yield parse(seq, at, kind, body, head)
+    for row in rows(directory, after):
+        yield parse(row)
 
 
-def parse(seq: int, at: float, kind: str, body: str, head: str) -> Record:
-    """A record from its columns. Raises `JournalCorrupt`."""
+def parse(row: Row) -> Record:
+    """The record that a row holds. Raises `JournalCorrupt`."""
+    seq, at, kind, body, head = row
     try:
-        return Record(seq=seq, at=at, event=decode(kind, body), hash=head)
+        return Record(seq, at, decode(kind, body), head, body)
     except (KeyError, ValidationError):
         raise JournalCorrupt(
             f"record {seq} ({kind}) is not one this program can read",
@@ -223,12 +227,13 @@ def last(directory: Path) -> int:
     return next((row[0] for row in _select(directory, "SELECT max(seq) FROM records") if row[0]), 0)
 
 
-def _rows(directory: Path, after: int) -> Iterator[tuple[int, float, str, str, str]]:
+def rows(directory: Path, after: int = 0) -> Generator[Row]:
+    """As `read`, and nothing is made of them yet."""
     query = "SELECT seq, at, kind, body, hash FROM records WHERE seq > ? ORDER BY seq"
     return _select(directory, query, after)
 
 
-def _select(directory: Path, query: str, *values: int) -> Iterator[Any]:
+def _select(directory: Path, query: str, *values: int) -> Generator[Any]:
     path = directory / "journal.db"
     if not path.exists():
         raise JournalError("there is no such run", where=directory.name, todo="List them with: plandeck runs")
@@ -247,7 +252,7 @@ def _select(directory: Path, query: str, *values: int) -> Iterator[Any]:
 def verify(directory: Path) -> Verdict:
     """Walk the whole chain and say whether it holds."""
     head, expected, count = GENESIS, 1, 0
-    for seq, at, kind, body, said in _rows(directory, 0):
+    for seq, at, kind, body, said in rows(directory, 0):
         if seq != expected:
             return Verdict(count, head, f"record {expected} is missing")
         if chain(head, seq, at, kind, body) != said:

@@ -13,7 +13,8 @@ import getpass
 import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from console.service.signature import sign
 from console.service.wire import BadFrame, Message, Wire
 
 BATCH = 2000
-"""Records read from the journal at a time, so that a screen can paint between two batches."""
+"""Rows read from the journal at a time, so that a screen can paint between two batches."""
 
 
 class NotExecuted(UsageError):
@@ -133,7 +134,8 @@ class Attached:
         while True:
             gone = bool(self.gone)
             batch = await to_thread.run_sync(_batch, self.directory, after)
-            for record in batch:
+            for row in batch:
+                record = journal.parse(row)
                 yield record
                 after = record.seq
             if batch:
@@ -307,13 +309,11 @@ def _lost(run: str, more: str = "") -> ControlRefused:
     )
 
 
-def _batch(directory: Path, after: int) -> list[Record]:
-    batch: list[Record] = []
-    for record in journal.read(directory, after):
-        batch.append(record)
-        if len(batch) >= BATCH:
-            break
-    return batch
+def _batch(directory: Path, after: int) -> list[journal.Row]:
+    """The next rows. Records are made of them where they are used, one after the other: a batch of records
+    would have left the processor's cache before the first of them is looked at."""
+    with closing(journal.rows(directory, after)) as rows:
+        return list(islice(rows, BATCH))
 
 
 # ── without an engine ────────────────────────────────────────────────────────────────────────────
@@ -333,7 +333,8 @@ class Kept:
 
     async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         while batch := await to_thread.run_sync(_batch, self.directory, after):
-            for record in batch:
+            for row in batch:
+                record = journal.parse(row)
                 yield record
                 after = record.seq
 

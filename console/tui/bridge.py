@@ -19,6 +19,7 @@ from console.plan.model import StepId
 from console.run.control import Session, Wish
 from console.run.events import Record, StepEvent
 from console.run.state import RunState
+from console.tui.records import Records
 
 PAUSE = 0.06
 """Seconds between two tellings."""
@@ -86,7 +87,7 @@ class Bridge:
         self.session = session
         self.by = by
         self.state = RunState()
-        self.records: list[Record] = []
+        self.records = Records()
         self.ready = False
         self.gone = False
         self.fault = ""
@@ -162,7 +163,7 @@ class Bridge:
     def rewind(self) -> None:
         """The session's records begin anew: so does the fold."""
         self._touched.update(self.state.steps)
-        self.state, self.records = RunState(), []
+        self.state, self.records = RunState(), Records()
 
     def fold(self, record: Record) -> None:
         """Take in one record. Raises `IllegalEvent` when it cannot follow the ones before."""
