@@ -533,7 +533,7 @@ def test_what_is_late_has_another_colour_and_says_by_how_much() -> None:
     insight = look_at(Question(state.plan, state.catalog, estimates=lambda: known))
 
     def bars(seconds: float) -> dict[str, list[tuple[str, str]]]:
-        rows = timeline_rows(chart_of(state, insight, state.at + seconds), 100)
+        rows = Lineup(chart_of(state, insight, state.at + seconds), 100)
         return {shown.step: [(s.text, s.ink) for s in shown.spans] for shown in rows if shown.step}
 
     running = next(name for name, life in state.steps.items() if life.status is StepStatus.RUNNING)
