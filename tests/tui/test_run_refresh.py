@@ -283,3 +283,14 @@ async def test_progress_never_goes_backwards(tmp_path: Path) -> None:
         await driver.tell(ev.RollbackStarted(rollback=fakes.rollback_plan(), hash="r1", by="ada"))
         await driver.press("5", "g")
         assert percent() >= before
+
+
+async def test_keys_that_another_screen_has_are_not_offered_below_it(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        driver.line("a approve the plan", "c request changes")
+        await driver.press("c")
+        await driver.until(lambda: driver.on_top == "RequestChanges")
+        assert "a approve the plan" not in driver.text()
+        await driver.press("escape")
+        await driver.until(lambda: driver.on_top == "RunScreen")
+        driver.line("a approve the plan", "c request changes")

@@ -354,7 +354,11 @@ class RunScreen(Screen[int]):
         for pane in (self.plan_tree, self.pane_named(self.right)):
             pane.take_keys(pane is self.current and not self.is_searching)
 
+    def on_screen_suspend(self) -> None:
+        self.query_one(FooterLine).hush(silent=True)
+
     def on_screen_resume(self) -> None:
+        self.query_one(FooterLine).hush(silent=False)
         self.call_later(self.attention.resume)
 
     def on_resize(self) -> None:

@@ -123,10 +123,7 @@ class Player:
             case Say(text=text):
                 await self.pace.say(self, text)
             case Snapshot(name=name):
-                await self.settle()
-                await self._calm()
-                self.still()
-                await self.settle()
+                await self.rest()
                 await self.pace.snapshot(self, name)
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────
@@ -223,6 +220,13 @@ class Player:
         """What is on the screen."""
         lines = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
+
+    async def rest(self) -> None:
+        """Wait until the screen is as it stays."""
+        await self.settle()
+        await self._calm()
+        self.still()
+        await self.settle()
 
     def still(self) -> None:
         """Take from the screen what moves by itself: times that run, the blinking of cursors, and what

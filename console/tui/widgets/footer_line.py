@@ -53,14 +53,23 @@ class FooterLine(Rows):
         self._view = View()
         self._keymap = keymap
         self._places: list[tuple[int, str]] = []
+        self.silent = False
+        """Whether another screen has the keys: then none of these would do anything."""
 
     def show(self, view: View) -> None:
         self._view = view
         self.build(self._line)
 
     def _line(self, width: int) -> list[Row]:
+        if self.silent:
+            self._places = []
+            return [Row()]
         line, self._places = footer_row(self._view, width, self._keymap)
         return [line]
+
+    def hush(self, *, silent: bool) -> None:
+        self.silent = silent
+        self.rebuild()
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
