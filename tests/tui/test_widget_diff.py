@@ -29,14 +29,19 @@ def state_with(revision: Plan | None = None) -> RunState:
 
 
 def rows_of(
-    state: RunState, width: int, left: frozenset[Hunk] = frozenset(), known: Taking | None = None
+    state: RunState,
+    width: int,
+    left: frozenset[Hunk] = frozenset(),
+    known: Taking | None = None,
+    *,
+    beside: bool = False,
 ) -> list[Row]:
     assert state.plan is not None
     assert state.proposal is not None
     new, change = state.proposal.plan, diff(state.plan, state.proposal.plan)
     found = shown_parts(state.plan, new, change, state.catalog)
     known = known or taking(state, state.plan, new, left)()
-    return diff_rows(state.proposal, change, found, width, left, known)
+    return diff_rows(state.proposal, change, found, width, left, known, beside=beside)
 
 
 def text_of(state: RunState, width: int, left: frozenset[Hunk] = frozenset()) -> str:
@@ -52,7 +57,7 @@ def with_steps(*steps: Step) -> Plan:
 
 
 def test_it_stands_side_by_side_where_there_is_room() -> None:
-    rows = rows_of(state_with(), 100)
+    rows = rows_of(state_with(), 100, beside=True)
     changed = next(shown.text for shown in rows if "v2.3.0" in shown.text)
     before, after = changed.split("│")
     assert "params.tag  v2.3.1" in before
@@ -171,3 +176,12 @@ async def test_a_step_that_is_only_proposed_is_shown_beside_the_diff(tmp_path: P
         driver.line("Step 9 smoke_test · proposed")
         assert "no step is selected" not in driver.text()
         assert "no such tool" not in driver.text()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("columns", "beside"), [(80, False), (100, True), (140, True)])
+async def test_it_is_inline_on_a_narrow_screen(tmp_path: Path, columns: int, beside: bool) -> None:
+    async with driving(tmp_path, *fakes.proposed(), size=(columns, 30)) as driver:
+        await driver.press("4")
+        assert ("the plan now" in driver.text()) is beside
+        assert ("v2.3.1 → v2.3.0" in driver.text()) is not beside

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 INKS = {"error": "bad", "warning": "warn", "note": "quiet"}
 
 SIDE_BY_SIDE = 70
-"""Columns from which the plan and the revision stand beside each other."""
+"""Columns of the pane from which the plan and the revision stand beside each other."""
+
+NARROW = 90
+"""Columns of the screen below which they never do: what is new would be squeezed into half of it."""
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "added": ("+", "ok"),
@@ -123,14 +126,17 @@ def diff_rows(
     width: int,
     left: frozenset[Hunk] = frozenset(),
     taking: Taking | None = None,
+    *,
+    beside: bool = False,
 ) -> list[Row]:
     """The proposal's rows, nothing cut; each part begins with a row of its own, and those that are `left`
-    out say so. `taking` is what it comes to that the rest is taken, `None` while that is worked out."""
+    out say so. `taking` is what it comes to that the rest is taken, `None` while that is worked out;
+    `beside`: in two columns."""
     rows = [*_reason(proposal, change, len(found), len(left), width)]
     rows += _faults(taking.faults if taking else (), width)
     rows.append(Row())
-    draw = _beside if width >= SIDE_BY_SIDE else _inline
-    if width >= SIDE_BY_SIDE:
+    draw = _beside if beside else _inline
+    if beside:
         half = (width - 3) // 2
         rows.append(_joined(row(("the plan now", "quiet")), row(("the revision", "quiet")), half))
     for part in found:
@@ -304,7 +310,10 @@ class DiffPane(Rows):
     def _draw(self, width: int) -> Sequence[Row]:
         if self._proposal is None:
             return [row(("no revision is proposed", "dim"))]
-        return diff_rows(self._proposal, self._change, self._parts, width, self.left, self._taking)
+        beside = width >= SIDE_BY_SIDE and self.app.size.width >= NARROW
+        return diff_rows(
+            self._proposal, self._change, self._parts, width, self.left, self._taking, beside=beside
+        )
 
     def left_of(self, proposal: Proposal | None) -> frozenset[Hunk]:
         """The parts of this proposal that were left out: none of one that has not been shown yet."""
