@@ -471,6 +471,11 @@ def test_the_rollback_says_what_undoes_what_and_what_stays() -> None:
     assert "undoes 6 · its own undo" in preview
     assert "left out: nothing it undoes was started" in preview
     assert "3 backup_database: nothing compensates it" in preview
+    refused = fakes.rollback_plan().items[2].model_copy(update={"fate": "refused", "why": "no backup"})
+    harmful = ev.RollbackPlan(items=(refused,), uncovered=("2", "3"))
+    told = text_of(rollback_rows(state_after(*fakes.failed()), harmful, 80))
+    assert "2 build_image: what compensates it is refused" in told
+    assert "3 backup_database: nothing compensates it" in told
     nothing = text_of(rollback_rows(state_after(*fakes.failed()), ev.RollbackPlan(items=()), 80))
     assert "nothing that has run so far could be undone" in nothing
     after = text_of(rollback_rows(state_after(*fakes.rolled_back()), None, 80))

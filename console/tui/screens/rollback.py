@@ -23,6 +23,7 @@ from console.tui.screens.card import RISKS, command_rows, label
 from console.tui.screens.modal import MUTED, READING_KEYS, Clock, Reading, Settle, Sheet, StylePath
 from console.tui.screens.rows import Row, Rows, exact
 from console.tui.view import all_steps
+from console.tui.widgets.rollback_pane import not_undone
 
 
 class RollbackScreen(Sheet[RollBack | None]):
@@ -153,7 +154,7 @@ class RollbackScreen(Sheet[RollBack | None]):
             yield _section("‼ Irreversible", error=True)
             yield Block("card -destructive", tuple(rows))
         if self.preview.uncovered:
-            rows = [self._subject(step, "nothing compensates it") for step in self.preview.uncovered]
+            rows = [self._subject(step, why) for step, why in not_undone(self.preview).items()]
             yield _section("! Not undone")
             yield Block("card -disruptive", tuple(rows))
 

@@ -56,15 +56,22 @@ def _item(item: RollbackItem, life: StepState | None, width: int) -> Iterator[Ro
         yield from wrap(life.reason, width - 4, "bad", first=["    "], indent=4)
 
 
+def not_undone(plan: RollbackPlan) -> dict[StepId, str]:
+    """The steps with an effect that stays, and why."""
+    refused = {step for item in plan.items if item.fate == "refused" for step in item.undoes}
+    return {
+        step: "what compensates it is refused" if step in refused else "nothing compensates it"
+        for step in plan.uncovered
+    }
+
+
 def _left_behind(state: RunState, plan: RollbackPlan, width: int) -> Iterator[Row]:
     """What stays: by the plan before it runs, by what happened afterwards."""
     finished = state.rollback.finished if state.rollback else None
     if finished is not None:
         kept = dict(finished.not_undone) | dict.fromkeys(finished.irreversible, "irreversible")
     else:
-        kept = dict.fromkeys(plan.uncovered, "nothing compensates it") | dict.fromkeys(
-            plan.irreversible, "irreversible"
-        )
+        kept = not_undone(plan) | dict.fromkeys(plan.irreversible, "irreversible")
     if not kept:
         return
     yield Row()
