@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from textual.binding import Binding
 
 from console.run.life import RunStatus, StepStatus
+from console.tui import names
 from console.tui import reasons as why
 from console.tui.keys import ActionInfo, key_names
 from console.tui.reasons import Says, words
@@ -65,7 +66,7 @@ def _on_step(
 ) -> Action:
     """An action on a step in one of these states; says which one where that is not the selected one."""
     reason = why.first(why.act, why.on_status(verb, allowed))
-    return Action(id, key, title, "Run", reason, applies, why.named(short, allowed), unfit)
+    return Action(id, key, title, "Run", reason, applies, names.named(short, allowed), unfit)
 
 
 _OF_A_RUN: tuple[Action, ...] = (
@@ -143,9 +144,9 @@ _OF_A_RUN: tuple[Action, ...] = (
         "space",
         "Hold or release the step",
         "Plan",
-        why.first(why.act, why.on_leaves, why.all_can_be_held),
+        why.first(why.act, why.on_steps, why.all_can_be_held),
         why.off_proposal,
-        why.hold_name,
+        names.hold_name,
         _ITS_PANE,
     ),
     Action("gate", "b", "Gate before the step", "Plan", why.first(why.edit_steps, why.on_leaves)),
@@ -154,7 +155,7 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("findings", "w", "Findings of the checker", "Plan", why.has_findings),
     Action("fix", "f", "Apply the offered fix", "Plan", why.first(why.edit, why.has_fix)),
     Action("save_task", "ctrl+s", "Save the plan as a task: a draft, a template", "Plan", why.has_plan),
-    Action("approve", "a", "Approve what waits", "Run", why.can_answer, label=why.approve_name),
+    Action("approve", "a", "Approve what waits", "Run", why.can_answer, label=names.approve_name),
     Action("request_changes", "c", "Request changes", "Run", why.first(why.act, why.can_replan)),
     Action(
         "call_off",
@@ -172,7 +173,7 @@ _OF_A_RUN: tuple[Action, ...] = (
         "Run",
         why.first(why.act, why.can_pause),
         why.with_process,
-        why.pause_name,
+        names.pause_name,
         "the run has not begun, or its process is gone",
     ),
     Action("take_up", "p", "Take the run up again", "Run", why.can_take_up, why.without_process),
@@ -213,7 +214,7 @@ _OF_A_RUN: tuple[Action, ...] = (
         "Verify the step with its probe",
         "Run",
         why.first(why.act, why.on_status("verified", why.TO_PROBE), why.can_probe),
-        label=why.named("verify", why.TO_PROBE),
+        label=names.named("verify", why.TO_PROBE),
     ),
     Action(
         "rollback", "R", "Preview the rollback", "Run", why.first(why.control_or_reopen, why.can_roll_back)
@@ -239,7 +240,7 @@ _OF_A_RUN: tuple[Action, ...] = (
     Action("ask_control", "L", "Ask for the control of the run", "Run", why.can_take, why.is_guest),
     Action("hand_over", "L", "Answer who asks for the control", "Run", why.can_hand_over, why.is_host),
     Action("other_run", "", "Go to another run", "Console", why.can_go_elsewhere),
-    Action("detach", "q", "Detach; the run goes on", "Console", label=why.detach_name),
+    Action("detach", "q", "Detach; the run goes on", "Console", label=names.detach_name),
     Action("palette", "colon,ctrl+p", "Every action by name", "Console"),
     Action("help", "question_mark,f1", "Keys of this screen", "Console"),
 )
@@ -247,7 +248,7 @@ _OF_A_RUN: tuple[Action, ...] = (
 _REPLAY: tuple[Action, ...] = tuple(
     Action(id, keys, title, "Replay", says, why.replayed, label, "this is no replay")
     for id, keys, title, says, label in (
-        ("play", "space,p", "Play, or stand still", why.always, why.play_name),
+        ("play", "space,p", "Play, or stand still", why.always, names.play_name),
         ("record_on", "full_stop", "One record on", why.always, None),
         ("record_back", "comma", "One record back", why.always, None),
         ("leap_on", "greater_than_sign", "Ten seconds on", why.always, None),

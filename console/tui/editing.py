@@ -32,7 +32,7 @@ from console.run.life import StepStatus
 from console.run.state import RunState
 from console.tui.changes import Changes
 from console.tui.draft import Draft
-from console.tui.reasons import NAMED
+from console.tui.reasons import NAMED, to_hold
 from console.tui.reasons import named_steps as named
 from console.tui.view import find_life
 
@@ -207,7 +207,7 @@ class Editing:
 
     async def hold(self) -> None:
         """Hold the steps; release them when all are held."""
-        state, targets = self.screen.bridge.state, self.screen.view.targets
+        state, targets = self.screen.bridge.state, to_hold(self.screen.view)
         held = [s for s in targets if (life := find_life(state, s)) and life.status is StepStatus.HELD]
         chosen = targets if len(held) == len(targets) else tuple(s for s in targets if s not in held)
         await self.changes.hold(chosen, hold=len(held) < len(targets))

@@ -94,6 +94,10 @@ def on_leaves(view: View) -> str:
     return f"{phases[0]} is a phase; select a step in it" if phases else ""
 
 
+def in_steps(view: View) -> str:
+    return "" if view.leaves else f"{view.targets[0]} has no steps yet"
+
+
 def on_leaf(view: View) -> str:
     step = view.selected
     if step is None:
@@ -126,12 +130,21 @@ def in_plan(view: View) -> str:
     return ""
 
 
+def to_hold(view: View) -> tuple[StepId, ...]:
+    """The steps that can be held or released, of the marked ones or the selected one; of a phase those of its
+    steps."""
+    lives = ((step, find_life(view.state, step)) for step in view.leaves)
+    return tuple(step for step, life in lives if life is not None and life.status in TO_HOLD)
+
+
 def all_can_be_held(view: View) -> str:
+    """A phase is held as far as it can be, a step that was named wholly or not at all."""
+    can = to_hold(view)
     for step in view.targets:
         life = find_life(view.state, step)
         if life is not None and life.status not in TO_HOLD:
             return f"step {step} is {words(life.status)}; {_listed(TO_HOLD)} step can be held or released"
-    return ""
+    return "" if can else f"no step of {view.targets[0]} can be held or released"
 
 
 def on_status(verb: str, allowed: Collection[StepStatus]) -> Says:
@@ -143,16 +156,6 @@ def on_status(verb: str, allowed: Collection[StepStatus]) -> Says:
         if view.life is None:
             return f"no step is selected that could be {verb}"
         return f"step {view.step} is {words(view.life.status)}; {_listed(allowed)} step can be {verb}"
-
-    return says
-
-
-def named(title: str, allowed: Collection[StepStatus]) -> Says:
-    """The title, with the step's id where that is not the selected one."""
-
-    def says(view: View) -> str:
-        subject = view.subject(allowed)
-        return f"{title} {subject}" if subject and subject != view.step else title
 
     return says
 
@@ -288,7 +291,7 @@ edit = first(write, has_plan)
 edit_step = first(edit, on_step, in_plan, not_started)
 to_mark_range = first(on_step, has_marks)
 edit_steps = first(edit, on_steps, in_plan, none_started)
-can_enable = first(edit_steps, on_leaves)
+can_enable = first(edit_steps, in_steps)
 act = first(control, not_over)
 
 # ── when an action is about something ────────────────────────────────────────────────────────────
@@ -358,46 +361,3 @@ def on_proposal(view: View) -> bool:
 
 def off_proposal(view: View) -> bool:
     return not on_proposal(view)
-
-
-# ── names that depend on the state ───────────────────────────────────────────────────────────────
-
-_ANSWERS = {
-    "plan": "approve the plan",
-    "revision": "accept the revision",
-    "rollback": "approve the rollback",
-    "tool": "look at the changed tool",
-}
-
-
-def approve_name(view: View) -> str:
-    request = view.waiting
-    if request is None:
-        return "approve"
-    if view.half_approved and view.takeable:
-        return "approve it too"
-    if request.scope == "revision" and view.left_out:
-        return "accept the taken parts"
-    if request.scope in _ANSWERS:
-        return _ANSWERS[request.scope]
-    verb = {"gate": "answer the gate", "in_doubt": "settle", "decision": "decide"}.get(
-        request.scope, "approve"
-    )
-    return f"{verb} {request.step}".strip()
-
-
-def play_name(view: View) -> str:
-    return "stand still" if view.replay and view.replay.playing else "play"
-
-
-def pause_name(view: View) -> str:
-    return "resume" if view.state.paused else "pause"
-
-
-def hold_name(view: View) -> str:
-    held = [(life := find_life(view.state, s)) and life.status is StepStatus.HELD for s in view.targets]
-    return "release" if held and all(held) else "hold"
-
-
-def detach_name(view: View) -> str:
-    return "leave" if view.status.is_final or view.engine_gone or view.replay else "detach"

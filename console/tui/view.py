@@ -111,6 +111,12 @@ class View:
         return self.marked or ((self.step,) if self.step else ())
 
     @property
+    def leaves(self) -> tuple[StepId, ...]:
+        """As `targets`, with the steps that are in it in place of a phase."""
+        steps = (self.named(step) for step in self.targets)
+        return tuple(dict.fromkeys(leaf.id for step in steps if step for leaf in leaves_of(step)))
+
+    @property
     def life(self) -> StepState | None:
         """The state of the selected step; `None` for a phase."""
         return find_life(self.state, self.step)
@@ -167,6 +173,14 @@ def all_steps(state: RunState, plan: Plan | None = None) -> dict[StepId, Step]:
     if plan is not None:
         steps |= {step.id: step for step, _ in plan.walk()}
     return steps | state.calls
+
+
+def leaves_of(step: Step) -> Iterator[Step]:
+    """The step, or all steps that are in it where it is a phase."""
+    if not step.is_phase:
+        yield step
+    for child in step.steps:
+        yield from leaves_of(child)
 
 
 def find_step(state: RunState, step_id: StepId) -> Step | None:

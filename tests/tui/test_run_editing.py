@@ -229,3 +229,19 @@ async def test_re_wiring_is_not_offered_where_it_would_not_help(tmp_path: Path) 
         await driver.until(lambda: bool(driver.notices()))
         assert driver.on_top == "RunScreen"
         assert "{step_1_result} refers to step 1" in driver.notices()[0]
+
+
+async def test_a_phase_is_held_and_left_out_with_all_its_steps(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        inside = [step.id for step in plan_of(driver).step("production").steps]
+        driver.screen.plan_tree.select("production")
+        await driver.press("left", "space")
+        await driver.until(lambda: len(driver.session.fake.wishes) == len(inside))
+        assert [wish.step for wish in driver.session.fake.wishes if isinstance(wish, wishes.Hold)] == inside
+        await driver.press("s")
+        await settled(driver)
+        assert [step.id for step in plan_of(driver).leaves() if step not in plan_of(driver).taken()] == inside
+        await driver.press("s")
+        await settled(driver)
+        assert plan_of(driver).taken() == plan_of(driver).leaves()
