@@ -242,6 +242,9 @@ async def test_a_phase_is_held_and_left_out_with_all_its_steps(tmp_path: Path) -
         await driver.press("s")
         await settled(driver)
         assert [step.id for step in plan_of(driver).leaves() if step not in plan_of(driver).taken()] == inside
+        driver.line("▸ Production  left out –")
+        await driver.press("right")
+        driver.line("– 6 deploy_production", "left out")
         await driver.press("s")
         await settled(driver)
         assert plan_of(driver).taken() == plan_of(driver).leaves()

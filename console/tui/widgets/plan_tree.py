@@ -148,6 +148,7 @@ class PlanTree(Lines):
         self.marks = Marks()
         self._picking: StepId = ""
         self._possible: set[StepId] = set()
+        self._off: frozenset[StepId] = frozenset()
         self.picked: set[StepId] = set()
 
     # ── data in ──────────────────────────────────────────────────────────────────────────────────
@@ -202,6 +203,7 @@ class PlanTree(Lines):
         before, at = self._places, self._index.get(self.step, 0)
         plan = self._plan or Plan()
         self._calls = len(self._state.calls)
+        self._off = left_out(plan)
         self._places = tree_places(
             plan,
             folded=self._folded,
@@ -374,6 +376,8 @@ class PlanTree(Lines):
         done = sum(s in (StepStatus.SUCCEEDED, StepStatus.SKIPPED) for s in states)
         mark, ink = MARKS[status_of(self._state, phase)]
         note = "not planned yet" if phase.expand and not phase.steps else f"{done}/{len(leaves)}"
+        if phase.id in self._off:
+            note, mark, ink = "left out", "–", "dim"
         return row(
             *self._lead(phase.id),
             "  " * place.depth,
@@ -388,7 +392,7 @@ class PlanTree(Lines):
         status = status_of(self._state, step)
         mark, ink = MARKS[status]
         id_width, action_width = self._widths
-        off = not step.enabled
+        off = step.id in self._off
         name_ink = (
             "dim" if off or status is StepStatus.SKIPPED else ink if status is not StepStatus.PENDING else ""
         )
@@ -422,7 +426,7 @@ class PlanTree(Lines):
 
     def _about(self, step: Step, status: StepStatus) -> str:
         life = find_life(self._state, step.id)
-        if not step.enabled:
+        if step.id in self._off:
             return "left out"
         if status is StepStatus.HELD and life and life.reason:
             return f"held: {life.reason}"
@@ -443,6 +447,14 @@ class PlanTree(Lines):
         spans = fit(left.spans, room)
         gap = room - sum(s.width for s in spans)
         return Row((*spans, Span(" " * gap), Span(safe(right), "quiet")), left.step)
+
+
+def left_out(plan: Plan) -> frozenset[StepId]:
+    """The steps and phases that do not run: left out themselves, or in a phase that is."""
+    off = {step.id for step, _ in plan.walk() if not step.enabled}
+    if not off:
+        return frozenset()
+    return frozenset(step.id for step, path in plan.walk() if step.id in off or not off.isdisjoint(path))
 
 
 def _rule(title: str, width: int, depth: int) -> Row:
