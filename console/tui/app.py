@@ -231,9 +231,11 @@ class ConsoleApp(App[int]):
         from console.tui.screens.picker import Picker
 
         samples, runs = await asyncio.to_thread(self.options.offers)
-        while (chosen := await self.push_screen_wait(Picker(samples, runs))) is not None:
+        picker = Picker(samples, runs)
+        while (chosen := await self.push_screen_wait(picker)) is not None:
             if self.options.open is None:
                 break
+            picker = Picker(samples, runs, picker.typed)
             try:
                 self.show_run(await self.options.open(chosen))
             except PlandeckError as error:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
+from console.errors import UsageError
 from console.plan.check.finding import Finding
 from console.plan.model import Plan
 from console.run.life import RunStatus
@@ -254,7 +256,7 @@ async def test_what_is_typed_narrows_what_is_offered() -> None:
 async def test_a_goal_that_nothing_is_called_like_is_planned() -> None:
     async with shown(Picker(SAMPLES, RUNS)) as show:
         await show.type("turn off")
-        assert "Nothing of that name is here: Enter has it planned" in show.text()
+        assert "Nothing of that name is here; Enter has it planned" in show.text()
         await show.press("down", "enter")
         assert show.result == "turn off"
 
@@ -280,3 +282,17 @@ async def test_a_text_that_is_not_taken_says_why_and_stays() -> None:
         assert show.is_open
         await show.press(*["left"] * 6, "backspace", "enter")
         assert show.result == "mydeploy"
+
+
+async def test_a_goal_that_cannot_be_opened_is_not_lost() -> None:
+    async def open_nothing(_what: str) -> fakes.FakeSession:
+        raise UsageError("there is no such task")
+
+    options = Options(by="ada", offers=lambda: (SAMPLES, RUNS), open=open_nothing)
+    async with ConsoleApp(None, options).run_test() as pilot:
+        app = pilot.app
+        await until(pilot, lambda: isinstance(app.screen, Picker))
+        first = app.screen
+        await pilot.press(*"deplyo", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Picker) and app.screen is not first)
+        assert app.screen.query_one(Input).value == "deplyo"

@@ -40,7 +40,8 @@ class GoalLine(Input):
 
 class Picker(Sheet[str | None]):
     """Gives what was chosen: a goal's words, a sample's name, `NAME:FAILURE` for a sample with a failure
-    injected, or a run's id. `Esc` gives `None`."""
+    injected, or a run's id. `Esc` gives `None`. `typed` stands in the line at the start, and says afterwards
+    what was given there."""
 
     CSS_PATH: ClassVar[StylePath] = ["modal.tcss", "picker.tcss"]
     heading = "plandeck"
@@ -48,15 +49,21 @@ class Picker(Sheet[str | None]):
     types = True
     hints = (("↑↓", "choose"), ("Enter", "start"), ("Esc", "leave"))
 
-    def __init__(self, samples: Sequence[SampleInfo], runs: Sequence[RunInfo]) -> None:
+    def __init__(self, samples: Sequence[SampleInfo], runs: Sequence[RunInfo], typed: str = "") -> None:
         super().__init__(classes="-wide")
+        self.typed = typed
         self.samples = samples
         self.runs = runs
 
     def compose_body(self) -> ComposeResult:
         yield Static(plain("What should be done?", "bold"), id="ask")
-        yield GoalLine(placeholder="a goal in words, or the path of a task or plan file", id="goal")
-        yield Menu(self._choices(""), id="choices")
+        yield GoalLine(
+            self.typed,
+            select_on_focus=False,
+            placeholder="a goal in words, or the path of a task or plan file",
+            id="goal",
+        )
+        yield Menu(self._choices(self.typed), id="choices")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -81,7 +88,8 @@ class Picker(Sheet[str | None]):
             if found:
                 choices += [_heading(title, gap=bool(choices)), *found]
         if not choices and words:
-            choices.append(_heading("Nothing of that name is here: Enter has it planned"))
+            goal = "Enter has it planned" if len(words) > 1 else "a goal has several words"
+            choices.append(_heading(f"Nothing of that name is here; {goal}"))
         return choices
 
     def _tasks(self, samples: Sequence[SampleInfo], words: Sequence[str]) -> list[Choice]:
@@ -141,8 +149,9 @@ class Picker(Sheet[str | None]):
 
     @on(Input.Submitted)
     def goal_given(self, event: Input.Submitted) -> None:
-        if event.value.strip():
-            self.dismiss(event.value.strip())
+        self.typed = event.value.strip()
+        if self.typed:
+            self.dismiss(self.typed)
 
     @on(OptionList.OptionSelected)
     def chosen(self, event: OptionList.OptionSelected) -> None:
