@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class Front:
     """Which front end a command was asked for: a screen, lines, or nothing but an id. `attended`: somebody
-    steers by lines, and may leave as from the screen."""
+    steers by lines, and may leave as from the screen. `waits`: nobody is here, somebody may attach."""
 
     def __init__(
         self,
@@ -35,11 +35,12 @@ class Front:
         self.detach = detach
         self.screen = screen or (not (plain or as_json or detach or consent) and on_terminal())
         self.can_ask = not as_json and not detach and sys.stdin.isatty() and _in_front()
+        self.waits = detach and not consent
         self.attended = self.can_ask and not self.screen and not consent
 
     @property
     def unattended(self) -> bool:
-        return not (self.screen or self.can_ask)
+        return not (self.screen or self.can_ask or self.waits)
 
 
 def _in_front() -> bool:
@@ -221,7 +222,7 @@ def on_failure_of(on_failure: str | None, front: Front) -> str | None:
     """What to do on a failure when it is not said: on a screen as each step says."""
     if on_failure is not None:
         return str(on_failure)
-    return None if front.screen else "ask" if front.can_ask else "stop"
+    return None if front.screen else "ask" if front.can_ask or front.waits else "stop"
 
 
 def tools_for(task: Task, tools: list[str] | None) -> tuple[Path, ...]:

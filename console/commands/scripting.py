@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.common import Inject, Sets, complete_task, must_be_writable, on_terminal, pairs, say
+from console.commands.common import (
+    Inject,
+    Json,
+    Sets,
+    complete_task,
+    emit,
+    must_be_writable,
+    on_terminal,
+    pairs,
+    say,
+)
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +35,7 @@ script = typer.Typer(
 
 def check(
     name: Annotated[str, typer.Argument(help="A session script: a file, or the name of a demo.")],
+    as_json: Json = False,
 ) -> int:
     """Read a session script and play it on a stage, without a terminal; says where it goes another way.
 
@@ -40,12 +51,19 @@ def check(
 
     one = load_script(name)
 
+    snapshots = []
+
     async def keep(_player: Player, snapshot: str) -> None:
-        say(f"snapshot {snapshot}")
+        snapshots.append(snapshot)
+        if not as_json:
+            say(f"snapshot {snapshot}")
 
     with tempfile.TemporaryDirectory(prefix="plandeck-script-") as folder:
         anyio.run(play_staged, one, Path(folder), keep)
-    say(f"{one.name}: {len(one.lines)} lines, all came true")
+    if as_json:
+        emit({"script": one.name, "lines": len(one.lines), "snapshots": snapshots})
+    else:
+        say(f"{one.name}: {len(one.lines)} lines, all came true")
     return 0
 
 

@@ -315,14 +315,7 @@ def test_the_doctor_tries_a_step_and_reads_the_policy_and_the_saved_tasks(
     assert (ill["steps"], ill["policy"], ill["saved task"]) == ("ok", "bad", "bad")
 
 
-# ── help and bad input ───────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("command", sorted(cli._COMMANDS))
-def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    code, text, _ = told(capsys, command, "--help")
-    assert code == 0
-    assert f"Example: plandeck {command}" in " ".join(text.split())
+# ── bad input ────────────────────────────────────────────────────────────────────────────────────
 
 
 BAD = [

@@ -230,9 +230,7 @@ def test_a_step_without_an_id_and_a_word_nobody_knows_are_told(shell: Shell) -> 
 
 
 def test_who_attaches_with_lines_steers_when_nobody_else_holds_the_control(shell: Shell) -> None:
-    started = shell.plandeck(
-        "run", shell.plan(GREET), "--tools", "tools.yaml", "--detach", "--on-failure", "ask"
-    )
+    started = shell.plandeck("run", shell.plan(GREET), "--tools", "tools.yaml", "--detach")
     run = started.out.strip()
     waits = shell.plandeck("runs")
     assert "waits for an answer: plan" in waits.out
@@ -243,9 +241,7 @@ def test_who_attaches_with_lines_steers_when_nobody_else_holds_the_control(shell
 
 
 def test_leaving_what_was_attached_to_leaves_the_run_as_it_is(shell: Shell) -> None:
-    run = shell.plandeck(
-        "run", shell.plan(GREET), "--tools", "tools.yaml", "--detach", "--on-failure", "ask"
-    ).out.strip()
+    run = shell.run(GREET, "--detach").out.strip()
     code, _ = typed(shell, ("attach", run, "--plain"), [("approve the plan? [y/n]", "detach\n")])
     assert code == 4
     assert '"executed": true' in shell.plandeck("show", run, "--json").out
