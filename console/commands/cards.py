@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.plan.diff import ABSENT, FieldChange, diff
@@ -98,7 +99,9 @@ def part_lines(state: RunState) -> Iterator[str]:
     for number, part in enumerate(shown_parts(state.plan, revision, change, state.catalog), 1):
         said = note(part, taken)
         yield f"part {number}, {part.hunk.kind}: {_prose(part.name)}{f' ({_prose(said)})' if said else ''}"
-        yield from _field_lines(part.fields)
+        gone = part.hunk.kind == "removed"
+        shown = (replace(one, before=ABSENT, after=one.before) for one in part.fields)
+        yield from _field_lines(shown if gone else part.fields)
     if change.kept:
         yield f"kept as it is: {', '.join(change.kept)}"
 
@@ -113,9 +116,7 @@ def field_line(field: FieldChange) -> str:
 
     before, after = (_prose(value_text(value)) for value in (field.before, field.after))
     name = _prose(field.key or NAMES.get(field.field, field.field))
-    if field.before is ABSENT:
-        return f"{name}: {after}"
-    return f"{name}: {before} goes" if field.after is ABSENT else f"{name}: {before} becomes {after}"
+    return f"{name}: {after}" if field.before is ABSENT else f"{name}: {before} becomes {after}"
 
 
 def _prose(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from console.commands.words.table import TABLE
 from console.tui.actions import ACTIONS
 from tests.cli.plandeck import GREET, MAKE, Shell
-from tests.cli.test_prompts import answered
+from tests.cli.test_prompts import answered, typed
 
 MOVES = ["down", "up", "top", "bottom", "half_down", "half_up", "right", "left"]
 LOOKS = [
@@ -118,3 +118,26 @@ def test_a_name_that_must_be_typed_may_be_a_word(shell: Shell) -> None:
     code, _ = answered(shell, plan, [("type stop (target of step 1)", "stop\n")])
     assert code == 0
     assert (shell.folder / "stop").exists()
+
+
+def test_a_revision_is_told_part_by_part_and_put_without_one(shell: Shell) -> None:
+    command = ("run", "deploy", "--inject", "broken-build", "--plain")
+    approve = "approve the revision? [y/n]"
+    asks = [
+        ("type production", "production\n"),
+        ("replan, roll back, stop? ", "replan\n"),
+        ("part 3, removed: 8 notify_team", ""),
+        (approve, "leave 3\n"),
+        ("? Approve the revision", ""),
+        (approve, "n keep telling them\n"),
+        ("keep telling them", ""),
+        ("stop? ", "rollback\n"),
+        ("roll back? [y/N]", "y\n"),
+    ]
+    code, seen = typed(shell, command, asks)
+    assert code == 6
+    first, second = (part.partition(approve)[0] for part in seen.split("? Approve the revision")[1:3])
+    assert "part 1, added: 9 rollback_production (asks: it is new)" in first
+    assert "$ sh deploy/switch.sh production v2.3.0" in first
+    assert "part 3" not in second.replace("part 3, plan", "")
+    assert "undone: 2 build_image, 4 deploy_staging, 6 deploy_production" in seen

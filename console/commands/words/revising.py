@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.commands.words.editing import fitting
 from console.commands.words.looking import parts_of
-from console.commands.words.word import UNCHANGED, Desk, plan_of, split
+from console.commands.words.word import UNCHANGED, Desk, plan_of, split, taken_in
 from console.errors import ControlRefused
 from console.plan.hunks import without
 from console.plan.model import Plan
@@ -33,4 +33,4 @@ async def leave_out(desk: Desk, rest: str) -> None:
     if len(left) == len(parts):
         raise ControlRefused("no part would be left", kept=UNCHANGED, todo="Answer n to reject it")
     plan = without(plan_of(desk.state), proposal.plan, left)
-    await desk.wish(Propose(plan=plan, instead=proposal.hash))
+    await taken_in(desk, Propose(plan=plan, instead=proposal.hash))

@@ -7,7 +7,7 @@ from typing import Any
 from console.commands.common import say
 from console.commands.steer import lines_of
 from console.commands.words.foresight import tell_what_if
-from console.commands.words.word import UNCHANGED, Desk, needed
+from console.commands.words.word import UNCHANGED, Desk, needed, taken_in
 from console.errors import ControlRefused
 from console.run import control as c
 from console.run.control import Wish
@@ -24,16 +24,8 @@ async def release(desk: Desk, step: str) -> None:
 
 async def _and_then(desk: Desk, wish: Wish) -> None:
     """Say a wish, and what it comes to."""
-    await _taken_in(desk, wish)
+    await taken_in(desk, wish)
     await tell_what_if(desk)
-
-
-async def _taken_in(desk: Desk, wish: Wish) -> None:
-    """Say a wish, and wait until it shows in the record."""
-    state = desk.state
-    seq = state.seq
-    await desk.wish(wish)
-    await desk.heard(lambda: state.seq > seq)
 
 
 async def done(desk: Desk, rest: str) -> None:
@@ -64,7 +56,7 @@ async def rollback(desk: Desk, back_to: str) -> None:
     for line in lines_of(shown):
         say(line)
     if await desk.confirm("roll back?"):
-        await _taken_in(desk, c.RollBack(hash=answer["hash"], back_to=back_to or None))
+        await taken_in(desk, c.RollBack(hash=answer["hash"], back_to=back_to or None))
     else:
         say("nothing was rolled back")
 

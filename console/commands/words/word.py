@@ -82,6 +82,14 @@ def split(text: str, what: str = "a step's id") -> list[str]:
         raise ControlRefused(f"it cannot be read: {error}", kept=UNCHANGED) from None
 
 
+async def taken_in(desk: Desk, wish: Wish) -> None:
+    """Say a wish, and wait until it shows in the record. Raises `ControlRefused`."""
+    state = desk.state
+    seq = state.seq
+    await desk.wish(wish)
+    await desk.heard(lambda: state.seq > seq)
+
+
 def plan_of(state: RunState) -> Plan:
     """The run's plan. Raises `ControlRefused` where there is none."""
     if state.plan is None:
