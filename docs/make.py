@@ -119,7 +119,7 @@ EXIT_CODES = {
     "4": "the run was stopped, or goes on without you; its record cannot be trusted",
     "5": "the rollback is incomplete, or something irreversible happened",
     "6": "everything was rolled back",
-    "130, 143": "ended by a signal",
+    "129, 130, 143": "ended by a signal: the terminal is gone, Ctrl+C or a closed pipe, TERM",
 }
 
 

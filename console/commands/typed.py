@@ -193,6 +193,8 @@ class Typed:
             await self._control.wait()
         question = self.question = Question(request, state, self.session.directory)
         self._pause()
+        if sys.stdout.isatty() and not self._doing:  # what one has just caused oneself needs no bell
+            put("\a")
         try:
             for line in question.lines(self._shown):
                 say(line)

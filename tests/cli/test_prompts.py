@@ -128,6 +128,7 @@ def test_a_failed_step_is_asked_about_until_an_answer_is_one_of_the_options(shel
     code, seen = answered(shell, MAKE, answers)
     assert "boom failed: exit code 3" in seen
     assert code in (1, 4)
+    assert seen.count("\a") == 2, "each question that comes up rings once"
     assert (shell.folder / "made").exists()
 
 

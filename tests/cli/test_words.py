@@ -75,6 +75,7 @@ def test_a_plan_is_changed_by_words_and_each_change_can_be_undone(shell: Shell) 
     assert "hello hello you" in seen
     assert f"{ask} {ask}" not in seen
     assert "▶ step 2" not in seen
+    assert seen.count("\a") == 1, "what an edit of one's own puts again does not ring"
 
 
 def test_an_edit_shows_what_it_made_of_the_plan_and_a_word_lists_all_of_it(shell: Shell) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from textual import events
+from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.widgets import Input
 
 from console.catalog.spec import Agent, Catalog, Contract, Risk, Script, ToolSpec
@@ -18,6 +21,7 @@ from console.tui.insight import Question, look_at
 from console.tui.screens.approval import ApprovalScreen, TypedWord
 from console.tui.screens.brief import Brief
 from console.tui.screens.modal import Reading
+from console.tui.screens.rows import Row, Rows
 from tests.tui.builders import CATALOG, DEPLOY, HARMLESS, drafted, failed, request_of, running, succeeded
 from tests.tui.showing import Clock, Shown, shown
 
@@ -484,3 +488,19 @@ async def test_held_steps_are_said_to_wait_with_what_waits_for_them(clock: Clock
     assert "held" in line
     assert "4 " in line
     assert "5 waits for that" in line
+
+
+async def test_in_ascii_no_command_that_is_approved_looks_like_another() -> None:
+    """AsciiOnly, which every painted line goes through, makes `>` of an arrow."""
+    command = Row(Content(""), Content.styled("cat a → b", "bold"), exact=True)
+    words = Row(Content(""), Content("a → b"))
+
+    class Ascii(App[None]):
+        options = SimpleNamespace(ascii=True)
+
+        def compose(self) -> ComposeResult:
+            yield Rows([command, words])
+
+    async with Ascii().run_test() as pilot:
+        drawn = pilot.app.query_one(Rows).render().plain
+        assert drawn == "$ cat a \\u2192 b\na → b"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.content import Content
 from textual.geometry import Size
@@ -34,6 +34,13 @@ class Row:
     label: Content
     text: Content
     exact: bool = False
+
+    def in_ascii(self) -> Row:
+        """An exact text with escapes for what ASCII does not have: no character may look like another."""
+        if not self.exact or self.text.plain.isascii():
+            return self
+        escaped = self.text.plain.encode("ascii", "backslashreplace").decode()
+        return replace(self, text=Content.styled(escaped, "bold"))
 
     def lines(self, width: int) -> list[Content]:
         """The row as lines of at most `width` cells."""
@@ -68,7 +75,9 @@ class Rows(Widget):
         self.refresh(layout=True)
 
     def _lines(self, width: int) -> list[Content]:
-        return [line for row in self.rows for line in row.lines(width)]
+        drawn_in_ascii = getattr(getattr(self.app, "options", None), "ascii", False)
+        rows = [row.in_ascii() for row in self.rows] if drawn_in_ascii else self.rows
+        return [line for row in rows for line in row.lines(width)]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._lines(width))
