@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from console.plan.model import Plan, Step
 from console.run import events as ev
+from console.tui.ink import Row
+from console.tui.widgets.output import OutputPane
 from tests.tui import fakes
 from tests.tui.driving import Driver, driving
 
@@ -48,6 +53,30 @@ async def test_output_that_grows_lays_nothing_out(tmp_path: Path) -> None:
             driver.session.write_output("3", out=f"line {number}\n")
             await driver.until(lambda number=number: f"line {number}" in driver.text())  # type: ignore[misc]
         assert not layouts
+
+
+async def test_lines_that_come_below_what_is_seen_paint_their_count_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        driver.session.write_output("3", out="".join(f"line {n}\n" for n in range(500)))
+        await driver.press("j", "2")
+        await driver.until(lambda: "line 499" in driver.text())
+        await driver.press("g")
+        driver.line("line 0")
+        painted: list[int] = []
+        row_at = OutputPane.row_at
+
+        def counted(pane: OutputPane, index: int, width: int) -> Row:
+            painted.append(index)
+            return row_at(pane, index, width)
+
+        monkeypatch.setattr(OutputPane, "row_at", counted)
+        driver.session.write_output("3", out="one more\n")
+        await driver.until(lambda: "501 lines" in driver.text())
+        assert not painted
+        await driver.press("z")
+        driver.line("one more")
 
 
 async def test_output_that_nobody_sees_paints_nothing_and_is_there_when_it_is_opened(tmp_path: Path) -> None:
@@ -91,3 +120,13 @@ async def test_the_journal_that_was_left_at_its_end_is_there_at_its_end(tmp_path
         await driver.tell(*(ev.Warned(message=f"warning {number}") for number in range(40, 45)))
         await driver.press("6")
         driver.line("warning 44")
+
+
+def test_a_frame_does_not_wait_for_a_beat_of_textual() -> None:
+    """In a process of its own: what the tests import first decides here."""
+    said = "import console.tui.app, textual.screen; print(textual.screen.UPDATE_PERIOD)"
+    environment = {name: value for name, value in os.environ.items() if name != "TEXTUAL_FPS"}
+    done = subprocess.run(
+        [sys.executable, "-c", said], env=environment, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 0.005

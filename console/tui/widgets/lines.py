@@ -7,15 +7,16 @@ is on the screen. A refresh moves neither cursor nor scroll: the cursor is a ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -50,6 +51,7 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         step: StepId
 
     def __init__(self, *, id: str) -> None:
+        self._repainted: tuple[Region, ...] = ()
         super().__init__(id=id)
         self.step: StepId = ""
         self.needle = ""
@@ -76,9 +78,7 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
 
     def index_of(self, step: StepId) -> int:
         """The first row about `step`; -1 when there is none."""
-        if not step:
-            return -1
-        return next((i for i in range(self.count()) if self.step_at(i) == step), -1)
+        return -1
 
     def end_of_text(self, most: int) -> tuple[str, int]:
         """What the pane says, without marks of its frame, of more than `most` characters whole lines of the
@@ -105,18 +105,35 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         self.set_class(has_keys, "-keys")
 
     def show_title(self, title: Content) -> None:
-        """Have the frame say this, and what there is to notice; it is repainted only for something else."""
+        """Have the frame say this, and what there is to notice."""
         if not title.is_same(self._title):
-            self.border_title = self._title = title
+            self._title = title
+            with self._repainting(-1):
+                self.border_title = title
         self.show_notice()
 
     def show_notice(self) -> None:
         if (notice := self.notice()) != self._noticed:
             self._noticed = notice
-            self.border_subtitle = Content(notice)
+            with self._repainting(self.content_height):
+                self.border_subtitle = Content(notice)
 
-    def show_rows(self) -> None:
-        """The rows have changed: size and picture follow, scroll and cursor stay."""
+    @contextmanager
+    def _repainting(self, y: int) -> Iterator[None]:
+        """What is set meanwhile shows in one line, counted from the first row; Textual would repaint all."""
+        self._repainted = (Region(-self.styles.gutter.left, y, self.outer_size.width, 1),)
+        yield
+        self._repainted = ()
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        return super().refresh(
+            *(regions or self._repainted), repaint=repaint, layout=layout, recompose=recompose
+        )
+
+    def show_rows(self, since: int = 0) -> None:
+        """The rows from `since` on have changed: size and picture follow, scroll and cursor stay."""
         size = Size(0, self.count())
         if self._is_laid_out_for(size.height):
             self.set_reactive(Lines.virtual_size, size)
@@ -125,7 +142,8 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
             self.scroll_to(y=self.scroll_offset.y, animate=False, force=True)
         else:
             self.virtual_size = size
-        self.refresh()
+        if since < self.scroll_offset.y + self.content_height:
+            self.refresh()
 
     def _is_laid_out_for(self, count: int) -> bool:
         """Whether so many rows stand where the ones before stood: then only the scroll bar is another one,
@@ -371,3 +389,8 @@ class Rows(Lines):
 
     def step_at(self, index: int) -> StepId:
         return self._rows[index].step if 0 <= index < len(self._rows) else ""
+
+    def index_of(self, step: StepId) -> int:
+        if not step:
+            return -1
+        return next((index for index, shown in enumerate(self._rows) if shown.step == step), -1)

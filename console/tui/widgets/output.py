@@ -98,13 +98,14 @@ class OutputPane(Lines):
         """See whether the files have grown, and show it where anybody can see it."""
         if self._index is None:
             return
+        before = self.virtual_size.height
         self._index.grow()
         if self._index.behind and self._catching_up is None:
             self._catching_up = self.set_interval(CATCH_UP, self._catch_up)
         if self._index.indexed == self._shown or not self._is_shown:
             return
         self._shown = self._index.indexed
-        self.show_rows()
+        self.show_rows(since=before - 1)  # the last line may have been an open one
         self.show_notice()
         if self.follow:
             self.scroll_to(y=len(self._index), animate=False, force=True)

@@ -145,10 +145,10 @@ class StepDetail(Rows):
     def __init__(self, *, id: str = "detail") -> None:
         super().__init__(id=id)
 
-    def show_rows(self) -> None:
+    def show_rows(self, since: int = 0) -> None:
         """Its frame is as high as its rows, within the bounds of the style sheet."""
         self.styles.height = self.count() + self.styles.gutter.height
-        super().show_rows()
+        super().show_rows(since)
 
     def show(self, view: View, now: float) -> None:
         self.build(lambda width: detail_rows(view, width, now))
