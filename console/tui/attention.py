@@ -98,12 +98,12 @@ class Attention:
         screen = self._screen
         if screen.app.screen is not screen or isinstance(screen.focused, Input):
             self._later = pane
-        elif screen.is_narrow:
+        elif screen.panes.is_narrow:
             screen.show_pane(pane)
         elif screen.view.pane != "plan":
             screen.show_pane(pane, take_step=False)  # nobody has chosen another step
         else:
-            screen.show_right(pane)
+            screen.panes.put_right(pane)
             screen.show_parts()
 
     def resume(self) -> None:

@@ -43,8 +43,8 @@ class Moving:
             "summary": lambda: screen.show_pane("summary"),
             "next_pane": lambda: self.cycle(1),
             "previous_pane": lambda: self.cycle(-1),
-            "zoom": screen.zoom,
-            "unzoom": screen.unzoom,
+            "zoom": screen.panes.zoom,
+            "unzoom": screen.panes.unzoom,
             "levels": self.levels,
             "open": self.open_step,
             "back": self.back,
@@ -72,10 +72,10 @@ class Moving:
         elif screen.plan_tree.marks and screen.view.pane == "plan":
             screen.plan_tree.clear_marks()
             screen.show_parts()
-        elif screen.zoomed:
-            screen.unzoom()
+        elif screen.panes.zoomed:
+            screen.panes.unzoom()
         elif screen.view.pane != "plan":
-            screen.with_step = False
+            screen.panes.with_step = False
             screen.show_pane("plan")
 
     def open_step(self) -> None:
@@ -83,7 +83,7 @@ class Moving:
         if step is not None and step.is_phase and screen.view.pane == "plan":
             screen.plan_tree.toggle_fold(step.id)
         elif step is not None:
-            screen.with_step = True
+            screen.panes.with_step = True
             screen.show_pane("output")
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────
@@ -94,13 +94,13 @@ class Moving:
         box.placeholder = "filter the plan" if pane == "plan" else f"find in {pane}"
         box.add_class("-open")
         box.focus()
-        self.screen.pass_keys()
+        self.screen.panes.pass_keys()
 
     def close_search(self) -> None:
         if self.screen.is_searching:
             self.screen.query_one("#search").remove_class("-open")
             self.screen.set_focus(None)
-            self.screen.pass_keys()
+            self.screen.panes.pass_keys()
 
     def find_text(self, needle: str) -> None:
         screen = self.screen

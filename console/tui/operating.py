@@ -295,7 +295,7 @@ class Operating:
 
         on = self.screen.query_one(OutputPane).toggle_follow()
         self.screen.show_parts()
-        if self.screen.right != "output":
+        if self.screen.panes.right != "output":
             self.screen.say("the output is followed" if on else "the output stays where it is")
 
     def copy(self) -> None:

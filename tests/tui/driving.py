@@ -85,7 +85,7 @@ class Driver:
 
     def bold(self) -> list[str]:
         """The bold words in the title of the frame on the right."""
-        title = self.screen.pane_named(self.screen.right)._border_title
+        title = self.screen.right._border_title
         assert title is not None
         return [title.plain[s.start : s.end] for s in title.spans if "bold" in str(s.style)]
 

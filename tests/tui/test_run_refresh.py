@@ -139,7 +139,7 @@ async def test_a_planner_that_gives_up_is_told_and_shown(tmp_path: Path) -> None
         await driver.tell(ev.ReplanFailed(error="the offline planner reads goals only"))
         driver.line("the offline planner reads goals only")
         assert any("the planner gave up" in text for text in driver.notices())
-        assert driver.screen.right == "failures"
+        assert driver.screen.panes.right == "failures"
 
 
 async def test_the_header_says_what_waits(tmp_path: Path) -> None:

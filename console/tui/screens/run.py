@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -35,6 +35,7 @@ from console.tui.foresight import GROUPS, Foresight
 from console.tui.ink import row
 from console.tui.moving import Moving
 from console.tui.operating import Operating
+from console.tui.panes import Panes
 from console.tui.planning import planning_rows
 from console.tui.playing import Playing
 from console.tui.rebinding import rebound
@@ -52,14 +53,11 @@ from console.tui.widgets.replay_line import ReplayLine
 from console.tui.widgets.rollback_pane import RollbackPane
 from console.tui.widgets.step_detail import StepDetail, detail_title
 from console.tui.widgets.summary import SummaryPane
-from console.tui.widgets.tabs import TABS, tabs_title
+from console.tui.widgets.tabs import tabs_title
 from console.tui.widgets.timeline import TimelinePane
 
 if TYPE_CHECKING:
     from console.tui.screens.runs import Elsewhere
-
-WIDE = 110
-"""Columns from which the panes stand side by side."""
 
 FRAME = 6
 """Columns of a frame on which no title can stand."""
@@ -71,7 +69,6 @@ BESIDE = (*GROUPS, "changes")
 """Work beside the screen whose outcome it shows."""
 
 Reopen = Callable[[Wish | None, StepId], Awaitable[None]]
-Side = Literal["", "left", "right"]
 Handler = Callable[[], Coroutine[Any, Any, None] | None]
 
 
@@ -110,9 +107,7 @@ class RunScreen(Screen[int]):
         self.bridge = Bridge(session, by, self._on_change)
         self.view = View(read_only=self.bridge.read_only, ready=False, step=step)
         self.foresight = Foresight(self, estimates or Estimates)
-        self.right: Pane = "output"
-        self.zoomed: Side = ""
-        self.with_step = False
+        self.panes = Panes(self)
         self.operating = Operating(self)
         self.editing = Editing(self)
         self.playing = Playing(self)
@@ -155,8 +150,8 @@ class RunScreen(Screen[int]):
         yield FooterLine(self.keymap)
 
     def on_mount(self) -> None:
-        self.show_right("output")
-        self._arrange()
+        self.panes.put_right("output")
+        self.panes.arrange()
         self.show_parts()
         self.call_after_refresh(self._begin)
 
@@ -174,6 +169,11 @@ class RunScreen(Screen[int]):
     def current(self) -> Lines:
         """The pane that keys go to."""
         return self.pane_named(self.view.pane)
+
+    @property
+    def right(self) -> Lines:
+        """The pane in the frame on the right."""
+        return self.pane_named(self.panes.right)
 
     @property
     def is_settled(self) -> bool:
@@ -239,16 +239,6 @@ class RunScreen(Screen[int]):
         if self.view.plan is not self._looked_at:
             self._look_at_plan()
 
-    @property
-    def plan_is_shown(self) -> bool:
-        """Whether the plan is on the screen, and not behind another pane."""
-        return self.view.pane == "plan" if self.is_narrow else self.zoomed != "right"
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether there is room for one pane at a time."""
-        return self.app.size.width < WIDE
-
     def _show_plan(self) -> None:
         insight = self.foresight.insight
         self.plan_tree.show(
@@ -267,7 +257,7 @@ class RunScreen(Screen[int]):
     def show_parts(self) -> None:
         """Show the view as it is now, in whatever is on the screen."""
         view, now = self.view, self.now()
-        view.marked = self.plan_tree.marked if self.plan_tree.marks and self.plan_is_shown else ()
+        view.marked = self.plan_tree.marked if self.plan_tree.marks and self.panes.plan_is_shown else ()
         view.hidden = len(self.plan_tree.marks) - len(view.marked)
         view.left_out = len(self.query_one(DiffPane).left_of(view.state.proposal))
         if view.plan is None:
@@ -282,7 +272,7 @@ class RunScreen(Screen[int]):
 
     def _show_pane_content(self, now: float) -> None:
         state, foresight = self.view.state, self.foresight
-        match self.pane_named(self.right):
+        match self.right:
             case OutputPane() as pane:
                 pane.show(self.view)
             case FailuresPane() as pane:
@@ -303,7 +293,7 @@ class RunScreen(Screen[int]):
         room = self.query_one("#right").size.width - FRAME
         plan = self.plan_tree
         plan.show_title(Content("1 Plan by level" if plan.by_level else "1 Plan"))
-        self.pane_named(self.right).show_title(tabs_title(self.view, self.right, room))
+        self.right.show_title(tabs_title(self.view, self.panes.right, room))
         self.query_one(StepDetail).show_title(Content(row(detail_title(self.view)).text))
 
     def tick(self) -> None:
@@ -315,29 +305,15 @@ class RunScreen(Screen[int]):
             self.plan_tree.say(*planning_rows(self.view, self.plan_tree.content_width, self.now()))
         self.plan_tree.tick()
         self.query_one(StepDetail).show(self.view, self.now())
-        if self.right == "timeline":
+        if self.panes.right == "timeline":
             self._show_pane_content(self.now())
 
     # ── panes ────────────────────────────────────────────────────────────────────────────────────
 
-    def show_right(self, pane: Pane) -> None:
-        """Put a pane into the frame on the right."""
-        self.right = pane
-        for _, name, _ in (*TABS, ("7", "summary", "")):
-            self.pane_named(name).display = name == pane
-        self.pass_keys()
-
     def show_pane(self, pane: Pane, *, take_step: bool = True) -> None:
         """Go to a pane: keys are for it from now on. `take_step`: and so is the step it begins with, where it
         has not the selected one."""
-        self.view.pane = pane
-        if pane != "plan":
-            self.show_right(pane)
-        if self.zoomed and not self.is_narrow:
-            self.zoom()
-        else:
-            self.unzoom()
-        self.pass_keys()
+        self.panes.go_to(pane)
         self.show_parts()
         if take_step:
             self._take_step_of(self.current)
@@ -348,12 +324,6 @@ class RunScreen(Screen[int]):
         """Whether keys are for the line that says what is searched for."""
         return self.query_one("#search").has_class("-open")
 
-    def pass_keys(self) -> None:
-        """Have the pane that keys are for look like it; those that are not on the screen hear of it when
-        they come."""
-        for pane in (self.plan_tree, self.pane_named(self.right)):
-            pane.take_keys(pane is self.current and not self.is_searching)
-
     def on_screen_suspend(self) -> None:
         self.query_one(FooterLine).hush(silent=True)
 
@@ -362,15 +332,8 @@ class RunScreen(Screen[int]):
         self.call_later(self.attention.resume)
 
     def on_resize(self) -> None:
-        self._arrange()
+        self.panes.arrange()
         self.call_after_refresh(self.show_titles)
-
-    def _arrange(self) -> None:
-        """Have those parts on the screen that there is room for, and that are wanted."""
-        on_right, narrow = self.view.pane != "plan", self.is_narrow
-        self.plan_tree.display = self.plan_is_shown
-        self.query_one("#right").display = on_right if narrow else self.zoomed != "left"
-        self.query_one(StepDetail).display = self.with_step if narrow else self.zoomed != "right"
 
     def _take_step_of(self, pane: Lines) -> None:
         """Pane and plan agree on the selected step: the pane goes to it where it has it, else it is the
@@ -379,15 +342,6 @@ class RunScreen(Screen[int]):
             pane.select(self.view.step)
         elif pane.step and pane.step != self.view.step and pane.selects:
             self._select(pane.step, pane)
-
-    def zoom(self) -> None:
-        """Give the pane that has the keys the whole screen."""
-        self.zoomed = "left" if self.view.pane == "plan" else "right"
-        self._arrange()
-
-    def unzoom(self) -> None:
-        self.zoomed = ""
-        self._arrange()
 
     @on(Lines.Opened)
     def opened(self) -> None:
@@ -417,7 +371,7 @@ class RunScreen(Screen[int]):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """A click into a pane goes to it, as its key does."""
-        if event.widget in (self.plan_tree, self.pane_named(self.right)):
+        if event.widget in (self.plan_tree, self.right):
             self.moving.close_search()
             self.show_pane(cast(Pane, event.widget.id))
 
