@@ -39,14 +39,19 @@ class Panes:
         """Whether the plan is on the screen, and not behind another pane."""
         return self._screen.view.pane == "plan" if self.is_narrow else self.zoomed != "right"
 
+    @property
+    def is_hiding(self) -> bool:
+        """Whether something is not on the screen that would be without the zoom."""
+        return bool(self.zoomed) and (self.with_step or not self.is_narrow)
+
     def go_to(self, pane: Pane) -> None:
         """Keys are for this pane from now on; it is on the screen."""
         self._screen.view.pane = pane
         self.put_right(self.right if pane == "plan" else pane)
-        if self.zoomed and not self.is_narrow:
+        if self.zoomed:
             self.zoom()
         else:
-            self.unzoom()
+            self.arrange()
 
     def put_right(self, pane: Pane) -> None:
         """Put a pane into the frame on the right."""
@@ -67,14 +72,18 @@ class Panes:
         screen, narrow = self._screen, self.is_narrow
         screen.plan_tree.display = self.plan_is_shown
         screen.query_one("#right").display = screen.view.pane != "plan" if narrow else self.zoomed != "left"
-        screen.query_one(StepDetail).display = self.with_step if narrow else self.zoomed != "right"
+        screen.query_one(StepDetail).display = self.zoomed != "right" and (self.with_step or not narrow)
 
     def zoom(self) -> None:
-        """Give the pane that has the keys the whole screen."""
+        """Give the pane that has the keys the whole screen, and whichever has them next."""
         self.zoomed = "left" if self._screen.view.pane == "plan" else "right"
-        self.arrange()
+        self._arrange_anew()
 
     def unzoom(self) -> None:
         """Have all panes on the screen again."""
         self.zoomed = ""
+        self._arrange_anew()
+
+    def _arrange_anew(self) -> None:
         self.arrange()
+        self._screen.call_after_refresh(self._screen.show_titles)

@@ -587,8 +587,13 @@ async def test_zoom_gives_the_pane_the_whole_screen(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
         await driver.press("plus")
         await driver.until(lambda: "2 Output" not in driver.text())
-        await driver.press("underscore")
+        driver.line("zoomed (_)")
+        await driver.press("2")
         await driver.until(lambda: "2 Output" in driver.text())
+        assert "1 Plan" not in driver.text(), "the pane that is gone to has the whole screen"
+        await driver.press("underscore")
+        await driver.until(lambda: "1 Plan" in driver.text())
+        assert "zoomed" not in driver.text()
 
 
 async def test_a_filter_is_visible_and_no_key_touches_a_hidden_row(tmp_path: Path) -> None:

@@ -292,8 +292,9 @@ class RunScreen(Screen[int]):
         """What the frames say."""
         room = self.query_one("#right").size.width - FRAME
         plan = self.plan_tree
-        plan.show_title(Content("1 Plan by level" if plan.by_level else "1 Plan"))
-        self.right.show_title(tabs_title(self.view, self.panes.right, room))
+        zoomed = self.panes.is_hiding
+        plan.show_title(Content("1 Plan by level" if plan.by_level else "1 Plan"), zoomed=zoomed)
+        self.right.show_title(tabs_title(self.view, self.panes.right, room), zoomed=zoomed)
         self.query_one(StepDetail).show_title(Content(row(detail_title(self.view)).text))
 
     def tick(self) -> None:

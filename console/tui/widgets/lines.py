@@ -26,6 +26,8 @@ from console.plan.model import StepId
 from console.tui.ink import CUT, Row, Span, fit
 from console.tui.themes import ink_style
 
+ZOOMED = "zoomed (_)"
+
 SHIFT = 8
 """Columns that one press of left or right scrolls."""
 
@@ -61,6 +63,7 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         self._base: Style | None = None
         self._title = Content()
         self._noticed = ""
+        self._zoomed = False
 
     # ── what subclasses say ──────────────────────────────────────────────────────────────────────
 
@@ -104,8 +107,9 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         self.has_keys = has_keys
         self.set_class(has_keys, "-keys")
 
-    def show_title(self, title: Content) -> None:
-        """Have the frame say this, and what there is to notice."""
+    def show_title(self, title: Content, *, zoomed: bool = False) -> None:
+        """Have the frame say this, whether the pane is `zoomed`, and what there is to notice."""
+        self._zoomed = zoomed
         if not title.is_same(self._title):
             self._title = title
             with self._repainting(-1):
@@ -113,7 +117,8 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         self.show_notice()
 
     def show_notice(self) -> None:
-        if (notice := self.notice()) != self._noticed:
+        notice = " · ".join(said for said in (ZOOMED if self._zoomed else "", self.notice()) if said)
+        if notice != self._noticed:
             self._noticed = notice
             with self._repainting(self.content_height):
                 self.border_subtitle = Content(notice)
