@@ -253,6 +253,8 @@ class Operating:
     async def start_like(self) -> None:
         """Start a new run with this one's plan, and show that; this one goes on."""
         if self.screen.like is not None:
+            if not self.screen.view.status.is_final:
+                self.screen.say(f"run {self.screen.session.run} goes on; this is a new one like it")
             await self.screen.like()
 
     async def _take_up(self, wish: Wish | None) -> None:
