@@ -6,6 +6,7 @@ A difference that is meant: `python -m tests.scripts.renew`, then look at what g
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from console.commands.staging import play_staged
 from console.tui.scripts.model import Snapshot
 from console.tui.scripts.player import Player
+from tests.scripts.company import COMPANY, SCENES, played
 from tests.scripts.played import CAPTIONED, SCRIPTS, load
 from tests.scripts.screens import FOLDER, difference, file_of, take
 
@@ -42,13 +44,27 @@ async def test_a_script_goes_as_it_says_and_looks_as_it_did(name: str) -> None:
         taken[snapshot] = await take(player)
 
     await play_staged(script, Path("runs"), keep, captions=name in CAPTIONED)
+    compare(name, taken)
+
+
+@pytest.mark.anyio
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", SCENES)
+async def test_a_run_with_company_looks_as_it_did(name: str) -> None:
+    async with played(name) as player:
+        compare(COMPANY, {name: await take(player)})
+
+
+def compare(script: str, taken: Mapping[str, str]) -> None:
+    """Hold pictures against those that are kept."""
     differ = {
-        snapshot: difference(file_of(name, snapshot).read_text(), now)[:20]
-        for snapshot, now in taken.items()
-        if now != file_of(name, snapshot).read_text()
+        name: difference(file_of(script, name).read_text(), now)[:20]
+        for name, now in taken.items()
+        if now != file_of(script, name).read_text()
     }
-    told = "\n".join(f"{snapshot}: line {line}" for snapshot, lines in differ.items() for line in lines)
-    assert not differ, f"screens look different (python -m tests.scripts.renew {name})\n{told}"
+    told = "\n".join(f"{name}: line {line}" for name, lines in differ.items() for line in lines)
+    assert not differ, f"screens look different (python -m tests.scripts.renew {script})\n{told}"
 
 
 def test_every_picture_that_is_kept_belongs_to_a_script() -> None:
@@ -58,4 +74,5 @@ def test_every_picture_that_is_kept_belongs_to_a_script() -> None:
         for line in load(name).lines
         if isinstance(line, Snapshot)
     }
+    wanted |= {file_of(COMPANY, name) for name in SCENES}
     assert set(FOLDER.glob("*/*.txt")) == wanted
