@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from console.plan.hunks import without
-from console.plan.model import StepId
+from console.plan.hunks import Hunk, without
+from console.plan.model import Plan, StepId
 from console.run.control import (
     Approve,
     CallOff,
@@ -38,6 +38,7 @@ from console.run.control import (
 from console.run.events import RollbackPlan
 from console.run.life import StepStatus
 from console.run.rollback import plan_rollback, rollback_hash
+from console.run.standing import Proposal
 from console.text import clean
 from console.tui import reasons as why
 from console.tui.actions import describe, describe_picking
@@ -116,7 +117,9 @@ class Operating:
         """Show what waits, and send what the operator says to it."""
         view = self.screen.view
         await self.screen.editing.changes.settled()
-        if view.left_out and not await self._propose_parts():
+        whole = self.screen.bridge.state.proposal if view.left_out else None
+        left = self.screen.query_one(DiffPane).left_of(whole)
+        if whole is not None and not await self._propose_parts(whole, left):
             return
         # Who only looks on can be the second of two persons, and nothing else.
         request = view.half_approved if view.takeable else view.waiting
@@ -136,6 +139,8 @@ class Operating:
             said = Countersign(**said.model_dump())
         if said is not None:
             await self.wish(said)
+        elif whole is not None:
+            await self._put_back(whole, left)
 
     def take_or_leave(self) -> None:
         """Leave the part of the revision under the cursor out, or take it in again."""
@@ -146,23 +151,34 @@ class Operating:
         else:
             self.screen.say("the cursor is on no part of the revision")
 
-    async def _propose_parts(self) -> bool:
+    async def _propose_parts(self, whole: Proposal, left: frozenset[Hunk]) -> bool:
         """Have the parts that are taken wait for an answer in place of the whole; whether they do."""
-        pane, state = self.screen.query_one(DiffPane), self.screen.bridge.state
-        if state.proposal is None or state.plan is None:
+        pane, plan = self.screen.query_one(DiffPane), self.screen.bridge.state.plan
+        if plan is None:
             return False
-        left = pane.left_of(state.proposal)
         if len(left) == pane.count_of_parts:
             self.screen.say("no part of the revision is taken (x rejects it)")
             return False
-        plan = without(state.plan, state.proposal.plan, left)
+        await self._propose(without(plan, whole.plan, left), instead=whole)
+        return True
+
+    async def _put_back(self, whole: Proposal, left: frozenset[Hunk]) -> None:
+        """Nobody answered: what was only to be looked at is as it was, with the parts that were left out."""
+        state = self.screen.bridge.state
+        if state.proposal is None or self.screen.view.request("revision") is None:
+            return
+        await self._propose(whole.plan, instead=state.proposal)
+        self.screen.query_one(DiffPane).leave(left, of=self.screen.bridge.state)
+        self.screen.foresight.look_at_parts(left)
+        self.screen.show_parts()
+
+    async def _propose(self, plan: Plan, *, instead: Proposal) -> None:
         seq = self.screen.bridge.state.seq
-        await self.wish(Propose(plan=plan, instead=state.proposal.hash))
+        await self.wish(Propose(plan=plan, instead=instead.hash))
         await self.screen.bridge.until(
             lambda: self.screen.bridge.state.seq > seq and self.screen.view.request("revision") is not None
         )
         self.screen.refresh_run()
-        return True
 
     async def reject(self) -> None:
         request = self.screen.view.request("revision")

@@ -161,12 +161,13 @@ async def test_a_part_of_a_revision_that_is_left_out_is_not_proposed(tmp_path: P
 
         def grant(wish: Wish) -> None:
             if isinstance(wish, wishes.Propose):
+                number = len(driver.session.fake.wishes) + 2
                 driver.session.tell(
-                    ev.RequestWithdrawn(request="q2"),
+                    ev.RequestWithdrawn(request=f"q{number - 1}"),
                     ev.RevisionProposed(
-                        plan=wish.plan, hash="h3", reason="r", planner="offline", changed_by="ada"
+                        plan=wish.plan, hash=f"h{number}", reason="r", planner="offline", changed_by="ada"
                     ),
-                    ev.ApprovalRequested(request="q3", scope="revision", hash="h3"),
+                    ev.ApprovalRequested(request=f"q{number}", scope="revision", hash=f"h{number}"),
                 )
 
         driver.session.fake.on_wish = grant
@@ -181,6 +182,14 @@ async def test_a_part_of_a_revision_that_is_left_out_is_not_proposed(tmp_path: P
         assert proposed.instead == "h2"
         assert [step.id for step in proposed.plan.leaves()] == ["1", "3", "2", "4", "5", "6", "7"]
         assert proposed.plan.step("6").params == {"tag": "v2.3.0"}
+        # Nobody answers: the whole revision waits again, and the part is still left out.
+        await driver.press("escape")
+        await driver.until(lambda: len(driver.session.fake.wishes) == 2)
+        await driver.until(lambda: "accept the taken parts" in driver.text())
+        again = driver.session.fake.wishes[1]
+        assert isinstance(again, wishes.Propose)
+        assert (again.plan, again.instead) == (fakes.revised(), "h3")
+        assert "left out" in driver.line("9 smoke_test")
 
 
 async def test_a_revision_of_which_nothing_is_taken_is_rejected_not_accepted(tmp_path: Path) -> None:

@@ -323,6 +323,12 @@ class DiffPane(Rows):
     def count_of_parts(self) -> int:
         return len(self._parts)
 
+    def leave(self, left: frozenset[Hunk], *, of: RunState) -> None:
+        """Leave these parts of the revision out, and take the others."""
+        self.show(of)
+        self.left = left & {part.hunk for part in self._parts}
+        self.rebuild()
+
     def toggle(self) -> bool:
         """Leave the part under the cursor out, or take it in again; whether there is one."""
         part = next((part for part in self._parts if part.at == self.step), None)
