@@ -19,6 +19,7 @@ from console.text import reveal, token
 
 if TYPE_CHECKING:
     from console.tui.screens.brief import Brief
+    from console.tui.screens.rollback_brief import RollbackBrief
     from console.tui.screens.rows import Row
 
 INDENT = "  "
@@ -30,8 +31,8 @@ DERIVED = "explain"
 """A field that follows from the others: why a step comes after another."""
 
 
-def brief_lines(brief: Brief) -> Iterator[str]:
-    """All there is to read before an approval, from top to bottom."""
+def brief_lines(brief: Brief | RollbackBrief) -> Iterator[str]:
+    """All there is to read before an approval or a rollback, from top to bottom."""
     for block in brief.blocks():
         depth = 1 if block.kind.startswith("card") else 0
         yield from row_lines(block.rows, depth)

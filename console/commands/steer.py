@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from console.errors import ControlRefused, UsageError
 
 if TYPE_CHECKING:
     from console.run.events import RollbackPlan
+    from console.run.state import RunState
     from console.service.client import Attached
 
 BackTo = Annotated[
@@ -119,14 +121,14 @@ def rollback(
         return code
     if back_to:
         raise UsageError("--back-to needs the run's process", todo=f"plandeck resume {directory.name} first")
-    preview, seq = _preview(directory)
-    _agree(preview, yes=yes, quiet=as_json)
+    preview, state = _preview(directory)
+    _agree(preview, state, yes=yes, quiet=as_json)
     front = Front(plain=plain or not as_json, as_json=as_json)
-    return roll_back(directory, front, by=who_am_i(), after=seq)
+    return roll_back(directory, front, by=who_am_i(), after=state.seq)
 
 
-def _preview(directory: Path) -> tuple[RollbackPlan, int]:
-    """The rollback of a run that nobody executes, and the number of the last record it is made from."""
+def _preview(directory: Path) -> tuple[RollbackPlan, RunState]:
+    """The rollback of a run that nobody executes, and the state that it is made from."""
     from console.commands.look import state_of
     from console.run.rollback import plan_rollback
 
@@ -134,10 +136,11 @@ def _preview(directory: Path) -> tuple[RollbackPlan, int]:
     plan = state.everything()
     if plan is None:
         raise UsageError("this run has no plan; nothing ran", where=f"run {directory.name}")
-    return plan_rollback(plan, state.catalog, state), state.seq
+    return plan_rollback(plan, state.catalog, state), state
 
 
 async def _roll_back_live(directory: Path, back_to: str, yes: bool, as_json: bool) -> int:
+    from console.commands.look import state_of
     from console.headless import Follower, json_lines, plain_lines
     from console.run.control import PreviewRollback, RollBack
     from console.service.client import attach
@@ -145,7 +148,7 @@ async def _roll_back_live(directory: Path, back_to: str, yes: bool, as_json: boo
     async with attach(directory) as session:
         await session.take_control()
         preview = await session.wish(PreviewRollback(back_to=back_to or None))
-        _agree(preview["rollback"], yes=yes, quiet=as_json)
+        _agree(preview["rollback"], state_of(directory), yes=yes, quiet=as_json)
         await _still_ours(session)
         await session.wish(RollBack(hash=preview["hash"], back_to=back_to or None))
         show, after = (json_lines(say), 0) if as_json else (plain_lines(say), session.head)
@@ -161,12 +164,12 @@ async def _still_ours(session: Attached) -> None:
         )
 
 
-def _agree(rollback: RollbackPlan, *, yes: bool, quiet: bool) -> None:
+def _agree(rollback: RollbackPlan, state: RunState, *, yes: bool, quiet: bool) -> None:
     """Show what a rollback would do; it goes on only when somebody agrees."""
     if not any(item.fate == "planned" for item in rollback.items):
         raise UsageError("there is nothing that could be undone", kept="nothing was changed")
     if not quiet:
-        for line in lines_of(rollback):
+        for line in lines_of(rollback, state):
             say(line)
     if yes:
         return
@@ -176,21 +179,9 @@ def _agree(rollback: RollbackPlan, *, yes: bool, quiet: bool) -> None:
         raise UsageError("the rollback was not agreed to", kept="nothing was changed")
 
 
-def lines_of(rollback: RollbackPlan) -> list[str]:
-    """A rollback as lines: what would be done, what not and why."""
-    import json
+def lines_of(rollback: RollbackPlan, state: RunState) -> Iterator[str]:
+    """A rollback as lines: what would be done, with its commands, what not and why."""
+    from console.commands.cards import brief_lines
+    from console.tui.screens.rollback_brief import RollbackBrief
 
-    from console.text import reveal
-
-    lines = []
-    for item in rollback.items:
-        params = " ".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in item.step.params.items())
-        head = {"planned": "↶", "refused": "✗ refused:", "left_out": "– left out:"}[item.fate]
-        undoes = f" undoes {', '.join(item.undoes)}" if item.undoes else ""
-        why = f" ({item.why or item.tie})" if item.why or item.tie else ""
-        lines.append(reveal(f"  {head} {item.step.action} {params}{undoes}{why}"))
-    if rollback.uncovered:
-        lines.append(f"  not undone by anything: {', '.join(rollback.uncovered)}")
-    if rollback.irreversible:
-        lines.append(f"  irreversible: {', '.join(rollback.irreversible)}")
-    return lines
+    return brief_lines(RollbackBrief(rollback, state))

@@ -214,7 +214,9 @@ def test_a_rollback_is_shown_then_asked_for(shell: Shell) -> None:
     ]
     code, seen = answered(shell, MAKE, asks)
     assert code == 6
-    assert 'unmake file="made" undoes 1' in seen
+    told = [line.strip() for line in seen.partition("roll back? [y/N]")[0].splitlines()]
+    for fact in ("1. unmake  ↺ reversible", "$ rm made", "undoes: 1 make  its own compensation"):
+        assert fact in told
     assert not (shell.folder / "made").exists()
 
 

@@ -53,7 +53,7 @@ async def rollback(desk: Desk, back_to: str) -> None:
     shown = RollbackPlan.model_validate(answer["rollback"])
     if not any(item.fate == "planned" for item in shown.items):
         raise ControlRefused("there is nothing that could be undone", kept=UNCHANGED)
-    for line in lines_of(shown):
+    for line in lines_of(shown, desk.state):
         say(line)
     if await desk.confirm("roll back?"):
         await taken_in(desk, c.RollBack(hash=answer["hash"], back_to=back_to or None))
