@@ -42,6 +42,7 @@ KEPT = 500
 """Lines of facts that can be told again."""
 
 GOING = (StepStatus.RUNNING, StepStatus.READY)
+WRONG = (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT)
 
 
 class Typed:
@@ -64,7 +65,7 @@ class Typed:
         self._prompt = self._name = ""
         self._ahead, self._early = 0, False
         self._doing = False
-        self._stood: list[StepId] = []
+        self._stood = ""
         self._asking: list[str | None] = []
         self._answered = anyio.Event()
         self._company: tuple[str, str, str] = ("", "", "")
@@ -105,14 +106,22 @@ class Typed:
     def _standstill(self, state: RunState) -> str:
         """What is said where nothing goes on but for somebody here; empty where something does, and where
         that was said already."""
-        lives = state.steps.values()
-        held = [step for step, life in state.steps.items() if life.status is StepStatus.HELD]
-        goes_on = state.requests or any(life.status in GOING for life in lives)
-        stands = state.status is RunStatus.RUNNING and not goes_on and held
-        before, self._stood = self._stood, held if stands else []
-        if not stands or before == held:
-            return ""
-        return f"nothing goes on: {', '.join(held)} held; type release STEP"
+        by_status: dict[StepStatus, list[StepId]] = {}
+        for step, life in state.steps.items():
+            if not life.gone_round:
+                by_status.setdefault(life.status, []).append(step)
+        held = by_status.get(StepStatus.HELD, [])
+        ways = [f"{', '.join(held)} held: type release STEP"] if held else []
+        stands = state.status is RunStatus.RUNNING and bool(held)
+        if state.status is RunStatus.PAUSED:
+            stands = True
+            wrong = [step for status in WRONG for step in by_status.get(status, [])]
+            ways += [f"{', '.join(wrong)} not done: type retry, skip or done STEP"] if wrong else []
+            ways.append("the run is paused: type continue")
+        stands = stands and self.ours and not state.requests and not any(map(by_status.get, GOING))
+        said = f"nothing goes on; {'; '.join(ways)}" if stands else ""
+        before, self._stood = self._stood, said
+        return said if said != before else ""
 
     @property
     def state(self) -> RunState:

@@ -142,3 +142,17 @@ def test_a_revision_is_told_part_by_part_and_put_without_one(shell: Shell) -> No
     assert "$ sh deploy/switch.sh production v2.3.0" in first
     assert "part 3" not in second.replace("part 3, plan", "")
     assert "undone: 2 build_image, 4 deploy_staging, 6 deploy_production" in seen
+
+
+def test_where_nothing_goes_on_it_is_said_what_can_be_done(shell: Shell) -> None:
+    asks = [
+        ("[y/n]", "hold 1\n"),
+        ("held 1", "y\n"),
+        ("nothing goes on; 1 held: type release STEP", "pause\n"),
+    ]
+    asks += [("the run is paused: type continue", "release 1\n"), ("released", "continue\n")]
+    code, seen = answered(shell, MAKE, [*asks, ("roll back, stop? ", "stop\n")])
+    assert code == 4, seen
+    asks = [("nothing goes on; 2 not done: type retry, skip or done STEP; the run is paused", "skip 2\n")]
+    code, seen = typed(shell, ("resume", "last", "--plain"), [*asks, ("skipped", "continue\n")])
+    assert code == 0, seen
