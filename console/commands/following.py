@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from console.headless import Show
     from console.run.control import Session
 
+NEWEST = 20
+"""Records that whoever attaches by lines is told of; the others when asked."""
+
 
 def attach(
     run: Run,
@@ -38,17 +41,24 @@ def attach(
     front, directory = Front(plain=plain, as_json=as_json), find_run(run)
     if front.screen:
         return on_screen(lambda door: door.attach(directory, take=take, key=key))
-    return in_lines(directory, front, take=take, key=key)
+    return in_lines(directory, front, take=take, key=key, newest=NEWEST if front.can_ask else None)
 
 
 def in_lines(
-    directory: Path, front: Front, *, take: bool = False, key: Path | None = None, after: int = 0
+    directory: Path,
+    front: Front,
+    *,
+    take: bool = False,
+    key: Path | None = None,
+    after: int = 0,
+    newest: int | None = None,
 ) -> int:
-    """Follow a run that a process of its own executes, without a screen. Ctrl+C leaves it, and it goes on."""
+    """Follow a run that a process of its own executes, without a screen. Ctrl+C leaves it, and it goes on.
+    Lines begin after record `after`, or with the `newest` of what there is."""
     import anyio
 
     try:
-        code = anyio.run(_attach, directory, front, take, key, after)
+        code = anyio.run(_attach, directory, front, take, key, after, newest)
     except KeyboardInterrupt:
         code = 130
         if not front.as_json:
@@ -57,7 +67,9 @@ def in_lines(
     return code
 
 
-async def _attach(directory: Path, front: Front, take: bool, key: Path | None, after: int) -> int:
+async def _attach(
+    directory: Path, front: Front, take: bool, key: Path | None, after: int, newest: int | None
+) -> int:
     from console.service.client import Kept, NotExecuted
     from console.service.client import attach as attach_to
 
@@ -65,6 +77,9 @@ async def _attach(directory: Path, front: Front, take: bool, key: Path | None, a
         async with attach_to(directory, ui=front.can_ask, key=key) as session:
             if take:
                 await session.take_control()
+            if newest is not None and session.head > newest:
+                say(f"the newest {newest} of {session.head} records; events NUMBER tells more of them")
+                after = session.head - newest
             return await follow(session, front, session.who, after)
     except NotExecuted:
         return await _watch(Kept(directory), front)
@@ -100,12 +115,9 @@ async def follow(session: Session, front: Front, by: str, after: int) -> int:
     from console.commands.typed import Typed
 
     show = show_for(front)
-    typed = Typed(
-        session, show, by, getattr(show, "pause", lambda: None)
-    )  # lines alone have nothing to pause
-    return await Follower(
-        session, typed.show, typed.answer, by=by, after=after, beside=typed.beside, tell=say
-    ).follow()
+    pause = getattr(show, "pause", lambda: None)  # lines alone have nothing to pause
+    typed = Typed(session, show, by, pause, after)
+    return await Follower(session, typed.show, typed.answer, by=by, beside=typed.beside, tell=say).follow()
 
 
 def show_for(front: Front) -> Show:

@@ -48,16 +48,21 @@ WRONG = (StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.IN_DOUBT)
 class Typed:
     """The person at a terminal without the screen. `answer` is what a `Follower` asks, `beside` runs beside
     it; `show` keeps lines back while an editor or a question has the terminal. `pause` is called before a
-    question is put. A `Desk` of the words."""
+    question is put. Records up to number `after` are told only when asked for. A `Desk` of the words."""
 
     def __init__(
-        self, session: Session, show: Show, by: str, pause: Callable[[], None] = lambda: None
+        self,
+        session: Session,
+        show: Show,
+        by: str,
+        pause: Callable[[], None] = lambda: None,
+        after: int = 0,
     ) -> None:
         self.session, self.by = session, by
         self.history = EditHistory(Plan())
         self.question: Question | None = None
         self.lines: deque[str] = deque(maxlen=KEPT)
-        self._show, self._pause = show, pause
+        self._show, self._pause, self._after = show, pause, after
         self._shown: Plan | None = None
         self._kept: list[tuple[Record, RunState, Record | None]] | None = None
         self._follower: Follower | None = None
@@ -79,7 +84,7 @@ class Typed:
         line = line_of(record, state, then)
         if line:
             self.lines.append(line)
-        if self._follows(record):
+        if record.seq <= self._after or self._follows(record):
             return
         if self._kept is not None:
             self._kept.append((record, state, then))

@@ -259,3 +259,23 @@ def test_what_a_model_wrote_cannot_look_like_a_line_of_the_plan(shell: Shell) ->
     assert "says: greet" in seen
     assert "| " + fake.splitlines()[1] in seen
     assert not [line for line in seen.splitlines() if line.lstrip().startswith("2 hello")]
+
+
+def test_who_attaches_by_lines_is_told_the_newest_facts_and_the_others_when_asked(shell: Shell) -> None:
+    steps = [{"id": n, "action": "hello", "params": {"who": f"n{n}"}} for n in range(1, 9)]
+    last = {
+        "id": 9,
+        "action": "hello",
+        "params": {"who": "all"},
+        "depends_on": list(range(1, 9)),
+        "gate": True,
+    }
+    asks = [("approve the plan?", "y\n"), ("gate", "detach\n")]
+    code, _ = answered(shell, {"goal": "Greet all", "steps": [*steps, last]}, asks)
+    assert code == 4
+    asks = [("approve? [y/n]", "events 500\n"), (": Greet all", "y\n")]
+    code, seen = typed(shell, ("attach", "last", "--plain"), asks)
+    assert code == 0
+    before = seen.partition("events 500")[0]
+    assert "the newest 20 of" in before
+    assert "Greet all" not in before
