@@ -49,6 +49,9 @@ def typed(
                 os.write(ours, waiting.pop(0)[1].encode())
     except OSError:
         pass  # the other end has closed
+    except BaseException:
+        shell.plandeck("stop", "last")  # what was never asked leaves a run that waits
+        raise
     os.close(ours)
     code = process.wait(timeout=20)
     assert not waiting, f"never asked: {waiting[0][0]!r}\n{seen}"
