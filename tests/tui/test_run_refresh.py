@@ -242,6 +242,18 @@ async def test_a_click_selects_and_a_second_one_opens(tmp_path: Path) -> None:
         await driver.until(lambda: driver.screen.view.pane == "output")
 
 
+@pytest.mark.parametrize("keys", [(), ("6",)])
+async def test_a_click_is_about_the_row_under_the_pointer(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    async with driving(tmp_path, *fakes.approved(long_plan())) as driver:
+        await driver.press(*keys)
+        driver.screen.plan_tree.scroll_to(y=20, animate=False, force=True)
+        await driver.pilot.pause()
+        assert driver.screen.view.step == "1", "which is out of sight"
+        await driver.pilot.click("#plan", offset=(12, 5))
+        await driver.until(lambda: driver.screen.view.step == "25")
+        assert driver.screen.view.pane == "plan"
+
+
 async def test_a_resize_goes_between_one_pane_and_two(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.running(), size=NARROW) as driver:
         assert "2 Output" not in driver.text()

@@ -371,10 +371,12 @@ class RunScreen(Screen[int]):
         self.call_later(self.attention.resume)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A click into a pane goes to it, as its key does."""
+        """A click into a pane goes to it, as its key does; but it leaves the rows where they are, for it is
+        about the one under the pointer."""
         if event.widget in (self.plan_tree, self.right):
             self.moving.close_search()
-            self.show_pane(cast(Pane, event.widget.id))
+            if event.widget is not self.current:
+                self.show_pane(cast(Pane, event.widget.id), take_step=False)
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────
 
