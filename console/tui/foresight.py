@@ -61,8 +61,8 @@ class Foresight:
         self._parts: tuple[Proposal | None, frozenset[Hunk]] = (None, frozenset())
 
     @property
-    def _parallel(self) -> int | None:
-        return int(self._screen.bridge.state.limits.get("parallel", 0)) or None
+    def _parallel(self) -> int:
+        return parallel_of(self._screen.bridge.state)
 
     def _beside(self, work: Callable[[], Any], group: str) -> None:
         self._screen.run_worker(
@@ -136,11 +136,13 @@ class Foresight:
         at = (id(state), int(now / max(1.0, many)), state.seq if many < 1 else 0)
         if self._ahead_at != at:
             self._ahead_at = at
-            self._ahead = forecast(insight.graph, state, insight.durations, now, parallel_of(state))
+            self._ahead = forecast(insight.graph, state, insight.durations, now, self._parallel)
         return self._ahead
 
     def left(self, now: float) -> float | None:
         """Seconds that the run is likely to take from `now` on; `None`: nobody knows."""
+        if not self._screen.bridge.state.started_at:
+            return self.insight.estimate or None  # worked out beside the screen, anew for every edit
         ahead = self.ahead(now)
         return max(0.0, ahead.end - now) if ahead is not None else None
 
