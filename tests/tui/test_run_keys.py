@@ -608,6 +608,19 @@ async def test_a_filter_is_visible_and_no_key_touches_a_hidden_row(tmp_path: Pat
         await driver.until(lambda: "run_tests" in driver.text())
 
 
+async def test_going_to_another_pane_ends_the_typing_of_a_search(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.running()) as driver:
+        await driver.press("slash", *"smoke", "tab", "tab")
+        assert driver.screen.view.pane == "failures"
+        assert not driver.screen.is_searching
+        await driver.press("1", "j")
+        assert driver.screen.plan_tree.needle == "smoke", "what was typed still filters the plan"
+        await driver.press("6", "slash")
+        await driver.pilot.click("#plan", offset=(12, 1))
+        await driver.press("5")
+        assert driver.bold() == ["5 Timeline"], "a key, and no letter of the search"
+
+
 async def test_keys_of_the_screen_are_only_letters_while_a_search_is_typed(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.running()) as driver:
         await driver.press("slash", "q", "p", "x")

@@ -314,6 +314,7 @@ class RunScreen(Screen[int]):
     def show_pane(self, pane: Pane, *, take_step: bool = True) -> None:
         """Go to a pane: keys are for it from now on. `take_step`: and so is the step it begins with, where it
         has not the selected one."""
+        self.moving.close_search()
         self.panes.go_to(pane)
         self.show_parts()
         if take_step:
