@@ -17,9 +17,10 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -205,7 +206,7 @@ def read(directory: Path, after: int = 0) -> Generator[Record]:
 
     Raises `JournalError` when there is no such run, `JournalCorrupt` for a record of no known kind.
     """
-    for row in rows(directory, after):
+    for row in _all_rows(directory, after):
         yield parse(row)
 
 
@@ -224,23 +225,34 @@ def parse(row: Row) -> Record:
 
 def last(directory: Path) -> int:
     """The number of a run's last record, 0 where there is none. Raises as `read`."""
-    return next((row[0] for row in _select(directory, "SELECT max(seq) FROM records") if row[0]), 0)
+    with _reading(directory) as connection:
+        found = connection.execute("SELECT max(seq) FROM records").fetchone()[0]
+    return int(found or 0)
 
 
-def rows(directory: Path, after: int = 0) -> Generator[Row]:
-    """As `read`, and nothing is made of them yet."""
-    query = "SELECT seq, at, kind, body, hash FROM records WHERE seq > ? ORDER BY seq"
-    return _select(directory, query, after)
+def rows(directory: Path, after: int, count: int) -> list[Row]:
+    """The first `count` rows with numbers above `after`; no record is made of them yet. Raises as `read`."""
+    with _reading(directory) as connection:
+        return connection.execute(f"{_ROWS} LIMIT ?", (after, count)).fetchall()
 
 
-def _select(directory: Path, query: str, *values: int) -> Generator[Any]:
+def _all_rows(directory: Path, after: int) -> Generator[Row]:
+    with _reading(directory) as connection:
+        yield from connection.execute(_ROWS, (after,))
+
+
+_ROWS = "SELECT seq, at, kind, body, hash FROM records WHERE seq > ? ORDER BY seq"
+
+
+@contextmanager
+def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
     path = directory / "journal.db"
     if not path.exists():
         raise JournalError("there is no such run", where=directory.name, todo="List them with: plandeck runs")
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
         try:
-            yield from connection.execute(query, values)
+            yield connection
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
@@ -252,7 +264,7 @@ def _select(directory: Path, query: str, *values: int) -> Generator[Any]:
 def verify(directory: Path) -> Verdict:
     """Walk the whole chain and say whether it holds."""
     head, expected, count = GENESIS, 1, 0
-    for seq, at, kind, body, said in rows(directory, 0):
+    for seq, at, kind, body, said in _all_rows(directory, 0):
         if seq != expected:
             return Verdict(count, head, f"record {expected} is missing")
         if chain(head, seq, at, kind, body) != said:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
-from itertools import islice
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import to_thread
@@ -26,14 +25,17 @@ from console.run import journal
 from console.run.control import Approve, RunControl, Wish
 from console.run.events import Record
 from console.service import wire
-from console.service.exported import Exported
 from console.service.link import Link
 from console.service.server import SOCKET
 from console.service.signature import sign
 from console.service.wire import BadFrame, Message, Wire
 
-BATCH = 2000
-"""Rows read from the journal at a time, so that a screen can paint between two batches."""
+if TYPE_CHECKING:
+    from console.service.exported import Exported
+
+LOT = 2000
+"""Rows read from the journal at a time. A record is made of each where it is used: as many decoded events
+would have left the processor's cache before the first of them is looked at."""
 
 
 class NotExecuted(UsageError):
@@ -131,14 +133,18 @@ class Attached:
 
         A run whose last record is not `run_finished` then has lost its process.
         """
+        async with aclosing(self.lots(after)) as lots:
+            async for lot in lots:
+                for record in lot:
+                    yield record
+
+    async def lots(self, after: int = 0) -> AsyncGenerator[Iterable[Record], None]:
+        """The same, as many at a time as are there."""
         while True:
             gone = bool(self.gone)
-            batch = await to_thread.run_sync(_batch, self.directory, after)
-            for row in batch:
-                record = journal.parse(row)
-                yield record
-                after = record.seq
-            if batch:
+            if rows := await to_thread.run_sync(journal.rows, self.directory, after, LOT):
+                after = rows[-1][0]
+                yield map(journal.parse, rows)
                 continue
             if gone:
                 return
@@ -309,13 +315,6 @@ def _lost(run: str, more: str = "") -> ControlRefused:
     )
 
 
-def _batch(directory: Path, after: int) -> list[journal.Row]:
-    """The next rows. Records are made of them where they are used, one after the other: a batch of records
-    would have left the processor's cache before the first of them is looked at."""
-    with closing(journal.rows(directory, after)) as rows:
-        return list(islice(rows, BATCH))
-
-
 # ── without an engine ────────────────────────────────────────────────────────────────────────────
 
 
@@ -332,11 +331,16 @@ class Kept:
         return await to_thread.run_sync(journal.last, self.directory)
 
     async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
-        while batch := await to_thread.run_sync(_batch, self.directory, after):
-            for row in batch:
-                record = journal.parse(row)
-                yield record
-                after = record.seq
+        async with aclosing(self.lots(after)) as lots:
+            async for lot in lots:
+                for record in lot:
+                    yield record
+
+    async def lots(self, after: int = 0) -> AsyncGenerator[Iterable[Record], None]:
+        """The same, many at a time."""
+        while rows := await to_thread.run_sync(journal.rows, self.directory, after, LOT):
+            after = rows[-1][0]
+            yield map(journal.parse, rows)
 
 
 class Replay:

@@ -7,7 +7,7 @@ The records are folded here as they come; the screen is told that something chan
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -63,6 +63,14 @@ class Headed(Protocol):
 
     async def last(self) -> int:
         """The number of the last record that is written."""
+
+
+@runtime_checkable
+class InLots(Protocol):
+    """A session that gives as many records at a time as are there."""
+
+    def lots(self, after: int = 0) -> AsyncGenerator[Iterable[Record], None]:
+        """As `Session.records`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +154,15 @@ class Bridge:
         try:
             if isinstance(self.session, Headed):
                 self._awaited = await self.session.last()
-            async with aclosing(self.session.records(self.state.seq)) as records:
-                async for record in records:
-                    self.fold(record)
-                    folded += 1
-                    if folded % BATCH == 0:
-                        self._behind = True
-                        await asyncio.sleep(0)
-                        self._behind = False
+            async with aclosing(_lots(self.session, self.state.seq)) as lots:
+                async for lot in lots:
+                    for record in lot:
+                        self.fold(record)
+                        folded += 1
+                        if folded % BATCH == 0:
+                            self._behind = True
+                            await asyncio.sleep(0)
+                            self._behind = False
         except (PlandeckError, OSError) as error:
             self.fault = str(error)
         finally:
@@ -180,7 +189,9 @@ class Bridge:
         if isinstance(record.event, StepEvent):
             self._touch(record.event.step)
         if self._told is None and self.state.seq >= self._awaited:
-            self._told = asyncio.get_running_loop().call_later(PAUSE, self._tell)
+            # What there was when we came is shown as soon as all of it is here.
+            pause = 0.0 if self.state.seq == self._awaited else PAUSE
+            self._told = asyncio.get_running_loop().call_later(pause, self._tell)
 
     def _touch(self, step: StepId) -> None:
         self._touched.add(step)
@@ -191,8 +202,10 @@ class Bridge:
         if self._told is not None:
             self._told.cancel()
         self._told = None
-        self.ready = self.ready or self.gone or (bool(self.records) and not self._behind)
-        self._changed()
+        here = bool(self.records) and self.state.seq >= self._awaited and not self._behind
+        self.ready = self.ready or self.gone or here
+        if self.ready:  # nobody is shown what was true for a moment long ago
+            self._changed()
 
     def take_touched(self) -> set[StepId]:
         touched, self._touched = self._touched, set()
@@ -220,3 +233,15 @@ async def say_wish(session: Session, wish: Wish, by: str) -> Any:
     if control is None:
         raise ControlRefused("this run is only shown here; nothing can be wished")
     return await control.wish(wish, by=by)
+
+
+async def _lots(session: Session, after: int) -> AsyncGenerator[Iterable[Record], None]:
+    """The records of a session in lots, of those that give them one by one in lots of one."""
+    if isinstance(session, InLots):
+        async with aclosing(session.lots(after)) as lots:
+            async for lot in lots:
+                yield lot
+        return
+    async with aclosing(session.records(after)) as records:
+        async for record in records:
+            yield (record,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,21 @@ pytestmark = pytest.mark.anyio
 
 
 class Halting(fakes.FakeSession):
-    """A session that knows its last record, and halts before it until it may go on."""
+    """A session of several consoles that knows its last record, and halts before it until it may go on."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, *fakes.approved())
         self.halted, self.go_on = asyncio.Event(), asyncio.Event()
+        self.holder = self.asker = self.kept = ""
+        self.others: tuple[str, ...] = ()
+        self.has_control = True
+        self.on_control: Callable[[], None] = lambda: None
+
+    async def take_control(self) -> None: ...
+
+    async def ask_control(self) -> None: ...
+
+    async def answer_control(self, *, yes: bool) -> None: ...
 
     async def last(self) -> int:
         return len(self._records)
@@ -38,6 +48,7 @@ async def test_nothing_is_told_of_a_state_that_was_over_before_we_came(tmp_path:
     bridge = Bridge(session, "ada", told.set)
     following = asyncio.create_task(bridge.follow())
     await session.halted.wait()
+    session.on_control()
     due: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(2 * PAUSE, due.set_result, None)
     await due  # a telling that had been put on the clock would have come before
