@@ -23,6 +23,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
 }
 
+_PLAIN: dict[str, tuple[type, ...]] = {"string": (str,), **_TYPES}
 
 _VALUES = ("enum", "const", "default", "examples")
 """Keywords of a schema below which there are no schemas, but values."""
@@ -78,6 +79,8 @@ class Checker:
         checked = {k: v for k, v in params.items() if v is not None and (more or k in declared)}
         if template:
             checked = {k: v for k, v in checked.items() if not references.find(v)}
+        if tool.input_schema is None:
+            checked = {k: v for k, v in checked.items() if not _is_plain(declared[k], v)}
         if checked:
             yield from self._ill_typed(tool, checked)
 
@@ -104,6 +107,12 @@ class Checker:
             schema = {**schema, "required": []}
             kept = self._validators[id(tool)] = (tool, validator(schema))
         return kept[1]
+
+
+def _is_plain(parameter: Parameter, value: Any) -> bool:
+    """Whether a parameter asks for no more than a type, and the value is just of it. Nearly all are: they
+    need no validator, which takes longer to import than a screen to paint."""
+    return not parameter.json_schema and type(value) in _PLAIN[parameter.type]
 
 
 def plain(schema: Any) -> Any:
