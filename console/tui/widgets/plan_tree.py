@@ -7,7 +7,7 @@ step is gone it goes to the one that stood next to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from console.catalog.spec import Risk
@@ -179,11 +179,14 @@ class PlanTree(Lines):
             self._instead = rows
             self.show_rows()
 
-    def touch(self, steps: Iterable[StepId]) -> None:
+    def touch(self, steps: Collection[StepId]) -> None:
         """The states of these steps have changed: repaint their rows, and their phases'; make room for the
         calls that agents have made."""
         if self._calls != len(self._state.calls):
             self._rebuild()
+            return
+        if len(steps) > self.size.height:
+            self.refresh()
             return
         for step in steps:
             self.show_row(self._index.get(step, -1))
