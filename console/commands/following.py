@@ -41,6 +41,9 @@ def attach(
     front, directory = Front(plain=plain, as_json=as_json), find_run(run)
     if front.screen:
         return on_screen(lambda door: door.attach(directory, take=take, key=key))
+    from console.commands.look import tell_broken
+
+    tell_broken(directory)
     return in_lines(directory, front, take=take, key=key, newest=NEWEST if front.can_ask else None)
 
 

@@ -119,6 +119,14 @@ def state_of(directory: Path, *, sound: bool = True) -> RunState:
     raise JournalError(what, where=f"run {directory.name}", todo=todo)
 
 
+def tell_broken(directory: Path) -> None:
+    """Warn whoever is about to be shown a run whose record was changed."""
+    from console.run.journal import verify
+
+    if problem := verify(directory).problem:
+        print(f"plandeck: THE RECORD IS BROKEN, do not trust it: {problem}", file=sys.stderr)  # noqa: T201
+
+
 def _is_executed(directory: Path) -> bool:
     """Whether a process executes the run now."""
     from console.service.holder import holder_of
@@ -139,13 +147,11 @@ def show(run: Run, as_json: Json = False) -> int:
     Example: plandeck show 4f1c --json
     """
     from console.commands.document import document_of
-    from console.run.journal import verify
     from console.settings import find_run
 
     directory = find_run(run)
     state = state_of(directory, sound=False)
-    if problem := verify(directory).problem:
-        print(f"plandeck: THE RECORD IS BROKEN, do not trust it: {problem}", file=sys.stderr)  # noqa: T201
+    tell_broken(directory)
     if as_json:
         emit(document_of(state, directory))
     else:

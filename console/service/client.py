@@ -154,6 +154,9 @@ class Attached:
     async def last(self) -> int:
         return self._head
 
+    async def verify(self) -> str:
+        return await to_thread.run_sync(_problem_of, self.directory)
+
     async def _say(self, message: Message) -> None:
         if self._wire is None or self.gone:
             raise _lost(self.run)
@@ -315,6 +318,10 @@ def _lost(run: str, more: str = "") -> ControlRefused:
     )
 
 
+def _problem_of(directory: Path) -> str:
+    return journal.verify(directory).problem
+
+
 # ── without an engine ────────────────────────────────────────────────────────────────────────────
 
 
@@ -329,6 +336,9 @@ class Kept:
 
     async def last(self) -> int:
         return await to_thread.run_sync(journal.last, self.directory)
+
+    async def verify(self) -> str:
+        return await to_thread.run_sync(_problem_of, self.directory)
 
     async def records(self, after: int = 0) -> AsyncGenerator[Record, None]:
         async with aclosing(self.lots(after)) as lots:

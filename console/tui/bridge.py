@@ -73,6 +73,14 @@ class InLots(Protocol):
         """As `Session.records`."""
 
 
+@runtime_checkable
+class Chained(Protocol):
+    """A session whose record is a chain of hashes."""
+
+    async def verify(self) -> str:
+        """What is wrong with the chain; empty when it holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Company:
     """Who else looks at the run: the screens besides this one (`others`), who of them holds the control
@@ -89,7 +97,7 @@ class Bridge:
     """`changed` is called when there is something new. `state` is the fold so far, `records` what it
     was made from; `take_touched` gives the steps that something happened to since it was last asked.
     `ready` says that what there was when we came has been folded, `gone` that no more records will come,
-    `fault` why they could not be followed."""
+    `fault` why they could not be followed, or must not be trusted."""
 
     def __init__(self, session: Session, by: str, changed: Callable[[], Any]) -> None:
         self.session = session
@@ -167,6 +175,19 @@ class Bridge:
             self.fault = str(error)
         finally:
             self.gone = True
+            self._tell()
+
+    async def verify(self) -> None:
+        """Have the record's chain looked at, and say what is wrong with it. It takes as long as everything
+        before the first picture that is not imported: it comes after."""
+        if not isinstance(self.session, Chained):
+            return
+        try:
+            problem = await self.session.verify()
+        except PlandeckError as error:
+            problem = error.what
+        if problem and not self.fault:
+            self.fault = f"THE RECORD IS BROKEN, do not trust it: {problem}"
             self._tell()
 
     def rewind(self) -> None:

@@ -303,6 +303,8 @@ def test_a_record_that_was_changed_is_shown_with_a_warning_and_nothing_is_done_w
     shown = shell.plandeck("show", run)
     assert (shown.code, shown.out.splitlines()[0]) == (0, f"run {run}: stopped, exit code 4")
     assert "THE RECORD IS BROKEN" in shown.err
+    attached = shell.plandeck("attach", run, "--plain")
+    assert "THE RECORD IS BROKEN, do not trust it: record 2" in attached.err
     for words in (("resume", run, "--yes", "--plain"), ("rollback", run, "--yes")):
         done = shell.plandeck(*words)
         assert (done.code, done.out) == (4, "")

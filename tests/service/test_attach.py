@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import anyio
@@ -211,6 +212,16 @@ async def test_the_journal_of_a_hundred_thousand_records_is_followed_to_its_end(
                 if last == 100_001:
                     break
     assert last == 100_001
+
+
+async def test_a_record_that_was_changed_is_known_to_whoever_attaches(session: Scripted) -> None:
+    session.tell(*warned(3))
+    async with served(session), attach(session.directory) as client:
+        assert await client.verify() == ""
+        with closing(sqlite3.connect(session.directory / "journal.db")) as connection, connection:
+            connection.execute("UPDATE records SET body = '{}' WHERE seq = 2")
+        assert "record 2 (warned) does not fit the chain" in await client.verify()
+    assert "record 2 (warned)" in await Kept(session.directory).verify()
 
 
 # ── the socket ───────────────────────────────────────────────────────────────────────────────────

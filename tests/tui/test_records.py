@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from console.run import events as ev
 from console.run.journal import Journal, read
+from console.service.client import Kept
+from console.tui.app import ConsoleApp, Options
 from console.tui.records import Records
+from tests.tui import fakes
+from tests.tui.driving import WIDE, Driver
 
 
 def test_a_record_of_a_journal_comes_back_as_it_was_told(tmp_path: Path) -> None:
@@ -29,3 +38,19 @@ def test_a_record_of_no_journal_is_kept_as_it_is() -> None:
     records = Records()
     records.append(record := ev.Record(seq=1, at=1.0, event=ev.RunStarted()))
     assert records[0] is record
+
+
+@pytest.mark.anyio
+async def test_a_record_that_was_changed_is_told_beside_what_it_says(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "4f1c")
+    journal.append([(fakes.T0, event) for event in fakes.running()])
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "4f1c" / "journal.db")) as connection, connection:
+        connection.execute("UPDATE records SET at = at + 1 WHERE seq = 3")
+    session = Kept(tmp_path / "4f1c")
+    async with ConsoleApp(session, Options(by="ada")).run_test(size=WIDE) as pilot:
+        driver = Driver(pilot, cast(Any, session), False)
+        await driver.until(lambda: "THE RECORD IS BROKEN" in driver.text())
+        driver.line("do not trust it: record 3")
+        await driver.press("6")
+        driver.line("plan drafted")

@@ -162,6 +162,9 @@ class RunScreen(Screen[int]):
             self.set_interval(0.25, self.playing.tick)
             self.playing.begin()
 
+    def _verify(self) -> None:
+        self.run_worker(self.bridge.verify(), group="chain", exit_on_error=False)
+
     def pane_named(self, pane: Pane) -> Lines:
         return self.query_one(f"#{pane}", Lines)
 
@@ -196,6 +199,7 @@ class RunScreen(Screen[int]):
         anew = self.view.state is not self.bridge.state
         if self.bridge.ready and not self.view.ready:
             interpreter.settle()
+            self.call_after_refresh(self._verify)
         self.view.state = self.bridge.state
         self.view.ready = self.bridge.ready
         self.view.engine_gone = self.bridge.gone
