@@ -15,6 +15,7 @@ import signal
 import termios
 from codecs import getincrementaldecoder
 from contextlib import suppress
+from contextvars import copy_context
 
 from textual._xterm_parser import XTermParser
 from textual.app import App
@@ -82,12 +83,14 @@ class Paced(Driver):
         self.gate = Gate(app, self.pace, self._is_stuck)
         self.picture = Picture()
         self._unflushed = 0
+        self._context = copy_context()
 
     def _is_stuck(self) -> bool:
         return False
 
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[safe-super]
+        self._context = copy_context()
         self.pace.begin()
         self.picture.forget()
         self._unflushed = 0
@@ -102,9 +105,10 @@ class Paced(Driver):
             super().write(question)  # type: ignore[safe-super]
 
     def _tell(self, kind: str) -> None:
-        """The terminal answered; called in the thread of the input."""
+        """The terminal answered; called in the thread of the input, which knows nothing of the application
+        that some of what is painted then asks for."""
         with suppress(RuntimeError):  # the loop has ended: nothing is painted any more
-            self._loop.call_soon_threadsafe(self.gate.answered, kind)
+            self._loop.call_soon_threadsafe(self.gate.answered, kind, context=self._context)
 
 
 class Browser(Paced, WebDriver):

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
+from textual._context import active_app
+from textual.app import App
+from textual.drivers.headless_driver import HeadlessDriver
 
 from console.plan.model import Plan, Step
 from console.run import events as ev
 from console.tui.ink import Row
+from console.tui.terminal import Paced
 from console.tui.widgets.output import OutputPane
 from tests.tui import fakes
-from tests.tui.driving import Driver, driving
+from tests.tui.driving import WIDE, Driver, driving
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +126,26 @@ async def test_the_journal_that_was_left_at_its_end_is_there_at_its_end(tmp_path
         await driver.tell(*(ev.Warned(message=f"warning {number}") for number in range(40, 45)))
         await driver.press("6")
         driver.line("warning 44")
+
+
+class InMemory(Paced, HeadlessDriver):
+    """A terminal whose frames go nowhere."""
+
+
+async def test_what_is_painted_when_the_terminal_answers_knows_its_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scroll bar asks for it: without, the frame that waited for the answer was lost."""
+    async with driving(tmp_path, *fakes.running()) as driver:
+        terminal = InMemory(cast("App[object]", driver.app), size=WIDE)
+        terminal.start_application_mode()
+        known: list[object] = []
+        monkeypatch.setattr(terminal.gate, "answered", lambda kind: known.append(active_app.get(None)))
+        reader = threading.Thread(target=terminal._tell, args=("mode",))  # as the one that reads the keys
+        reader.start()
+        reader.join()
+        await driver.until(lambda: bool(known))
+        assert known == [driver.app]
 
 
 def test_a_frame_does_not_wait_for_a_beat_of_textual() -> None:
