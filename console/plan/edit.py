@@ -88,9 +88,10 @@ def apply(plan: Plan, edit: Edit, sound: Sound | None = None) -> Plan:
 
 
 def _refuse_emptied(old: Plan, new: Plan, summary: str) -> None:
-    had_steps = {step.id for step, _ in old.walk() if step.steps}
-    for step, _ in new.walk():
-        if step.id in had_steps and not step.steps and not step.expand and not step.action:
+    bare = [step for step, _ in new.walk() if not step.steps and not step.expand and not step.action]
+    had_steps = {step.id for step, _ in old.walk() if step.steps} if bare else set()
+    for step in bare:
+        if step.id in had_steps:
             why = f"{summary}: phase {step.id} would be left without steps"
             raise EditRefused(why, kept=KEPT, todo="delete or dissolve the phase instead")
 

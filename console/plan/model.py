@@ -134,20 +134,11 @@ class Plan(Value):
 
     def walk(self) -> Iterator[tuple[Step, tuple[StepId, ...]]]:
         """Every step, phases included, in document order, with the ids of its phases outermost first."""
-        found: list[tuple[Step, tuple[StepId, ...]]] = []
-
-        def go(steps: tuple[Step, ...], path: tuple[StepId, ...]) -> None:
-            for step in steps:
-                found.append((step, path))
-                if step.steps:
-                    go(step.steps, (*path, step.id))
-
-        go(self.steps, ())
-        return iter(found)
+        return iter(_walked(self.steps))
 
     def leaves(self) -> tuple[Step, ...]:
         """The steps that do something (no phases), in document order."""
-        return tuple(step for step, _ in self.walk() if not step.is_phase)
+        return tuple([step for step, _ in self.walk() if not (step.steps or step.expand)])
 
     def taken(self) -> tuple[Step, ...]:
         """The leaves that run: neither they nor a phase around them are left out."""
@@ -164,3 +155,27 @@ class Plan(Value):
             if step.id == step_id:
                 return step
         raise KeyError(step_id)
+
+
+Walk = list[tuple[Step, tuple[StepId, ...]]]
+
+_walks: tuple[tuple[tuple[Step, ...], Walk], ...] = ()
+
+
+def _walked(steps: tuple[Step, ...]) -> Walk:
+    """The way through a tree of steps. An edit goes it a dozen times: the last few are remembered."""
+    global _walks
+    for known, walk in _walks:
+        if known is steps:
+            return walk
+    walk = []
+
+    def go(inside: tuple[Step, ...], path: tuple[StepId, ...]) -> None:
+        for step in inside:
+            walk.append((step, path))
+            if step.steps:
+                go(step.steps, (*path, step.id))
+
+    go(steps, ())
+    _walks = ((steps, walk), *_walks[:3])
+    return walk

@@ -35,11 +35,14 @@ class MoveStep:
         beside = self.place.after or self.place.before or self.place.into
         if beside in tree.ids_in(block):
             raise EditRefused(f"step {self.step} cannot be moved {self.place}: that is itself", kept=KEPT)
-        plan = _freed(plan, block, _path(self._moved(plan, block), block.id))
-        block = plan.step(block.id)
         new = self._moved(plan, block)
-        already = set(_clashes(plan, block))
-        clashes = [clash for clash in _clashes(new, block) if clash not in already]
+        freed = _freed(plan, block, _path(new, block.id))
+        if freed is not plan:
+            plan, block = freed, freed.step(block.id)
+            new = self._moved(plan, block)
+        clashes = _clashes(new, block)
+        already = set(_clashes(plan, block)) if clashes else set()
+        clashes = [clash for clash in clashes if clash not in already]
         for later, earlier in clashes:
             if not self.rewire or earlier in references.referred(new.step(later)):
                 self._refuse(new.step(later), earlier)
@@ -87,13 +90,15 @@ Clash = tuple[StepId, StepId]
 def _clashes(plan: Plan, block: Step) -> list[Clash]:
     """Where the order of the tree goes against a dependency between `block` and the rest."""
     held = tree.ids_in(block)
-    begin, end = _spans(plan)
-    return [
+    across = [
         (step.id, need)
         for step, _ in plan.walk()
+        if step.id in held or not held.isdisjoint(step.depends_on) or references.may_refer(step)
         for need in tree.needs(step)
-        if need in end and (step.id in held) != (need in held) and begin[step.id] < end[need]
+        if (step.id in held) != (need in held)
     ]
+    begin, end = _spans(plan) if across else ({}, {})
+    return [(step, need) for step, need in across if need in end and begin[step] < end[need]]
 
 
 def _spans(plan: Plan) -> tuple[dict[StepId, int], dict[StepId, int]]:
@@ -102,7 +107,8 @@ def _spans(plan: Plan) -> tuple[dict[StepId, int], dict[StepId, int]]:
     end: dict[StepId, int] = {}
     for index, (step, path) in enumerate(plan.walk()):
         begin[step.id] = end[step.id] = index
-        end |= dict.fromkeys(path, index)
+        for phase in path:
+            end[phase] = index
     return begin, end
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from console.errors import ReferenceFailed
 from console.plan import strict
-from console.plan.model import Step, StepId
+from console.plan.model import Params, Step, StepId
 
 Lookup = Callable[[StepId], Any] | Mapping[StepId, Any]
 """Where results come from; raises `KeyError` for a step that has none."""
@@ -52,10 +52,22 @@ def find(value: Any) -> tuple[Reference, ...]:
 def referred(step: Step) -> tuple[StepId, ...]:
     """The steps whose results `step` needs, each once. Its undo may use its own result, which needs
     nothing; its parameters may not, so there its own id is told too."""
+    if not may_refer(step):
+        return ()
     ids = [reference.step for reference in find(step.params)]
     if step.undo is not None:
         ids += [reference.step for reference in find(step.undo.params) if reference.step != step.id]
     return tuple(dict.fromkeys(ids))
+
+
+def may_refer(step: Step) -> bool:
+    """Whether it is worth looking for references in a step; mostly it is not."""
+    params: Params
+    for params in (step.params, step.undo.params) if step.undo is not None else (step.params,):
+        for value in params.values():
+            if not isinstance(value, str) or "{step_" in value:
+                return True
+    return False
 
 
 def resolve(value: Any, lookup: Lookup) -> Any:

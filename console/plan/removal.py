@@ -33,8 +33,10 @@ class DeleteSteps:
         wanted = set(self.steps)
         doomed = [s for s, path in plan.walk() if s.id in wanted and wanted.isdisjoint(path)]
         gone = frozenset().union(*map(tree.ids_in, doomed))
-        others = [step for step, _ in plan.walk() if step.id not in gone]
-        self._refuse("step", [step.id for step in others if gone & set(step.depends_on)], "depend", "on")
+        left_behind = [
+            step.id for step, _ in plan.walk() if step.id not in gone and not gone.isdisjoint(step.depends_on)
+        ]
+        self._refuse("step", left_behind, "depend", "on")
         tied = [item.action for item in plan.rollback if gone & set(item.undoes or ())]
         self._refuse("rollback item", tied, "undo")
         behind = outside(*doomed)
@@ -44,8 +46,8 @@ class DeleteSteps:
             return tree.with_dependencies(step, tuple(ids)) if gone & set(step.depends_on) else step
 
         left = tree.edited(plan.steps, lambda step: () if step.id in gone else None)
-        rollback = _without(plan.rollback, gone)
-        return plan.model_copy(update={"steps": tree.each(left, rewired), "rollback": rollback})
+        steps = tree.each(left, rewired) if left_behind else left
+        return plan.model_copy(update={"steps": steps, "rollback": _without(plan.rollback, gone)})
 
     def _refuse(self, kind: str, names: list[str], verb: str, tail: str = "") -> None:
         if names and not self.rewire:

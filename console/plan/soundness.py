@@ -39,7 +39,7 @@ class Sound:
     def _may_have_faults(self, new: Plan, known: Known) -> bool:
         """Whether anything changed that all there is must be looked at for."""
         gone = self._known.keys() - known.keys()
-        if new.rollback is not self.plan.rollback or len(known) != sum(1 for _ in new.walk()):
+        if new.rollback is not self.plan.rollback or len(known) != len(list(new.walk())):
             return True
         if gone and (new.rollback or any(not gone.isdisjoint(needs) for _, _, needs in known.values())):
             return True
