@@ -14,6 +14,7 @@ from console.catalog.parameters import Checker
 from console.catalog.spec import Catalog, ToolSpec
 from console.errors import Fault
 from console.plan import references
+from console.plan.by_step import ByStep
 from console.plan.codec import bind_inputs
 from console.plan.faults import nearest
 from console.plan.model import NOTE, Params, Plan, Step
@@ -21,24 +22,34 @@ from console.plan.model import NOTE, Params, Plan, Step
 
 def faults(plan: Plan, catalog: Catalog) -> tuple[Fault, ...]:
     """Everything in `plan` that `catalog` cannot carry out, in reading order; empty when it fits."""
-    return tuple(_Fitter(catalog).all(plan))
+    return Fitter(catalog).faults(plan)
 
 
-class _Fitter:
+class Fitter:
+    """Holds one plan after the other against a catalog; a step is looked at once."""
+
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._checker = Checker()
+        self._of_step: ByStep[tuple[Fault, ...]] = ByStep(lambda step: tuple(self._step(step)))
 
-    def all(self, plan: Plan) -> Iterator[Fault]:
+    def faults(self, plan: Plan) -> tuple[Fault, ...]:
+        """Everything in `plan` that the catalog cannot carry out."""
+        return tuple(self._all(plan))
+
+    def _all(self, plan: Plan) -> Iterator[Fault]:
         for step in plan.leaves():
-            if not step.action:
-                yield Fault(0, step.id, "it names no action", "name a tool, or none for a note")
-            else:
-                yield from self._call(step.id, step.action, step.params, "")
-            if step.undo is not None:
-                yield from self._call(step.id, step.undo.action, step.undo.params, "undo: ")
+            yield from self._of_step(step)
         for number, item in enumerate(plan.rollback, start=1):
             yield from self._call("", item.action, item.params, f"rollback item {number}: ")
+
+    def _step(self, step: Step) -> Iterator[Fault]:
+        if not step.action:
+            yield Fault(0, step.id, "it names no action", "name a tool, or none for a note")
+        else:
+            yield from self._call(step.id, step.action, step.params, "")
+        if step.undo is not None:
+            yield from self._call(step.id, step.undo.action, step.undo.params, "undo: ")
 
     def _call(self, step: str, action: str, params: Params, place: str) -> Iterator[Fault]:
         if action == NOTE:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from console.plan.identical import identical
 from console.plan.model import Plan, Step, StepId
 
 
@@ -131,19 +132,6 @@ def apply(old: Plan, change: PlanDiff) -> Plan:
 
     fields = {one.field: one.after for one in change.plan}
     return old.model_copy(update={**fields, "steps": tuple(built(name) for name in layout[""])})
-
-
-def identical(one: Any, other: Any) -> bool:
-    """Whether two values are equal and of one type throughout."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(identical(item, other[key]) for key, item in one.items())
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(identical, one, other))
-    if isinstance(one, BaseModel):
-        return all(identical(item, other.__dict__[name]) for name, item in one.__dict__.items())
-    return bool(one == other)
 
 
 def _fields(names: Iterable[str], one: BaseModel, other: BaseModel) -> list[FieldChange]:

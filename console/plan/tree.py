@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from console.plan import references
+from console.plan.identical import identical
 from console.plan.model import Plan, Step, StepId
 
 Steps = tuple[Step, ...]
@@ -28,6 +29,9 @@ def edited(steps: Steps, change: Callable[[Step], Steps | None]) -> Steps:
         if new is not None:
             made += new
             continue
+        if not step.steps:
+            made.append(step)
+            continue
         children = edited(step.steps, change)
         same = len(children) == len(step.steps) and all(map(_is, children, step.steps))
         made.append(step if same else step.model_copy(update={"steps": children}))
@@ -38,6 +42,9 @@ def each(steps: Steps, change: Callable[[Step], Step]) -> Steps:
     """The tree with `change` applied to every step, children before their phase."""
     made = []
     for step in steps:
+        if not step.steps:
+            made.append(change(step))
+            continue
         children = each(step.steps, change)
         same = all(map(_is, children, step.steps))
         made.append(change(step if same else step.model_copy(update={"steps": children})))
@@ -57,7 +64,8 @@ def ids_in(step: Step) -> frozenset[StepId]:
 
 def needs(step: Step) -> tuple[StepId, ...]:
     """What a step itself asks for: its dependencies and the steps whose results it uses."""
-    return tuple(dict.fromkeys((*step.depends_on, *references.referred(step))))
+    asked = (*step.depends_on, *references.referred(step))
+    return tuple(dict.fromkeys(asked)) if len(asked) > 1 else asked
 
 
 def with_dependencies(step: Step, ids: tuple[StepId, ...]) -> Step:
@@ -86,3 +94,25 @@ def with_ids(step: Step, ids: Mapping[StepId, StepId]) -> Step:
 
 def _is(one: object, other: object) -> bool:
     return one is other
+
+
+def shared(plan: Plan, other: Plan) -> Plan:
+    """`plan`, with the very steps of `other` where they are the same: what was read twice is kept once."""
+    known = {step.id: step for step, _ in other.walk()}
+
+    def known_or(step: Step) -> Step:
+        was = known.get(step.id)
+        return was if was is not None and _same(was, step) else step
+
+    return with_steps(plan, each(plan.steps, known_or))
+
+
+def _same(one: Step, other: Step) -> bool:
+    """Whether two steps with the same children say the same; 1, 1.0 and true are not the same."""
+    return (
+        one == other
+        and [*one.params] == [*other.params]
+        and identical(one.params, other.params)
+        and (one.undo is None or identical(one.undo, other.undo))
+        and (one.expect is None or identical(one.expect, other.expect))
+    )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from console.catalog.spec import Catalog, Risk, ToolSpec
+from console.plan.by_step import ByStep
 from console.plan.codec import decisive, digest
 from console.plan.model import Compensation, Plan, Step
 from console.plan.references import find
@@ -31,7 +32,7 @@ class Hasher:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._tools: dict[str, str] = {}
-        self._steps: dict[int, tuple[Step, str]] = {}
+        self.step: ByStep[str] = ByStep(self._hash)
 
     def _tool(self, name: str) -> str:
         if name not in self._tools:
@@ -46,12 +47,6 @@ class Hasher:
     def _callable(self, name: str) -> list[str]:
         tool = self._catalog.get(name)
         return [self._tool(name), self._tool(tool.undo.action) if tool and tool.undo else ""]
-
-    def step(self, step: Step) -> str:
-        kept = self._steps.get(id(step))
-        if kept is None or kept[0] is not step:
-            kept = self._steps[id(step)] = (step, self._hash(step))
-        return kept[1]
 
     def _hash(self, step: Step) -> str:
         tool = self._catalog.get(step.action)

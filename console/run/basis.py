@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from console.catalog.fit import Fitter
 from console.catalog.spec import Catalog
 from console.plan.model import Plan, Step, StepId
 from console.run import events as ev
@@ -43,7 +44,7 @@ class Basis:
         now: Callable[[], float],
     ) -> None:
         self.state, self.catalog, self.policy, self.place = state, catalog, policy, place
-        self.hasher = Hasher(catalog)
+        self.hasher, self.fitter = Hasher(catalog), Fitter(catalog)
         self.asking = Asking(state, catalog, policy)
         self.agents = Agents(state, catalog, policy, self.asking)
         self.parallel, self.replans = int(limits.get("parallel", PARALLEL)), int(limits.get("replans", 3))
@@ -108,7 +109,8 @@ class Basis:
         """Go on with a catalog in which the operator has let a tool change: an approval that held for a step
         still does."""
         before, self.catalog = self.hasher, catalog
-        self.hasher, self.asking = Hasher(catalog), Asking(self.state, catalog, self.policy)
+        self.hasher, self.fitter = Hasher(catalog), Fitter(catalog)
+        self.asking = Asking(self.state, catalog, self.policy)
         self.agents.use(catalog, self.asking)
         steps = self.lane.steps.values()
         held = [step for step in steps if self.approved.get(step.id) == before.step(step)]

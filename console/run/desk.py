@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from console.catalog.fit import Fitter
 from console.catalog.spec import Catalog
 from console.errors import ControlRefused
 from console.plan.model import StepId
@@ -36,7 +37,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a wish is judged by."""
+    """What a wish is judged by. `fitter` is what has held the plans before this one against the catalog."""
 
     state: RunState
     catalog: Catalog
@@ -44,6 +45,7 @@ class Desk:
     policy: Policy
     by: str
     person: str = ""
+    fitter: Fitter | None = None
 
 
 def refuse(what: str, *, step: StepId = "", todo: str = "") -> ControlRefused:

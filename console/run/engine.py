@@ -44,6 +44,7 @@ from console.run.life import LIVE, RunStatus, StepStatus
 from console.run.outcome import judge
 from console.run.planning import Planning
 from console.run.policy import Policy
+from console.run.sharing import Sharing
 from console.run.standing import Attempt
 from console.run.state import RunState
 from console.run.thinking import Thinking
@@ -201,7 +202,7 @@ class Engine:
         return self.state
 
     def _replay(self) -> None:
-        for record in self.setup.journal.since(0):
+        for record in map(Sharing(), self.setup.journal.since(0)):
             self.state.apply(record)
             self._course.recall(record.event)
             self._audience.remember([record])
@@ -331,7 +332,8 @@ class Engine:
     # ── wishes ───────────────────────────────────────────────────────────────────────────────────
 
     def _take_wish(self, wish: Wish, by: str, reply: _Reply, person: str) -> None:
-        desk = Desk(self.state, self._course.catalog, self._course.hasher, self.setup.policy, by, person)
+        course, policy = self._course, self.setup.policy
+        desk = Desk(self.state, course.catalog, course.hasher, policy, by, person, course.fitter)
         self._replies.append(reply)
         try:
             if isinstance(wish, _STARTING):

@@ -16,7 +16,7 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +210,7 @@ def read(directory: Path, after: int = 0) -> Generator[Record]:
         yield parse(row)
 
 
-def parse(row: Row) -> Record:
+def parse(row: Row, decode: Callable[[str, str], Event] = decode) -> Record:
     """The record that a row holds. Raises `JournalCorrupt`."""
     seq, at, kind, body, head = row
     try:

@@ -19,7 +19,7 @@ from console.plan.check.needs import needs
 from console.plan.check.safety import backups
 from console.plan.check.ties import tie_of
 from console.plan.check.view import View
-from console.plan.diff import identical
+from console.plan.identical import identical
 from console.plan.model import Compensation, Plan, Step, StepId, Undo
 from console.run.life import StepStatus
 from console.run.policy import risk_of

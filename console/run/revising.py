@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from console.catalog.fit import faults as misfits
+from console.catalog.fit import Fitter
 from console.errors import Fault, StaleRevision
+from console.plan import tree
 from console.plan.codec import faults_of
 from console.plan.model import Plan, Step, StepId
 from console.run import control as c
@@ -31,15 +32,17 @@ def change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
         )
     if state.status not in (_R.DRAFTING, _R.AWAITING_APPROVAL, *LIVE):
         raise refuse(f"the run is {state.status.replace('_', ' ')}")
-    if problems := [*faults_of(wish.plan), *misfits(wish.plan, desk.catalog), *taken(wish.plan, state)]:
+    fitter = desk.fitter or Fitter(desk.catalog)
+    plan = tree.shared(wish.plan, state.plan) if state.plan else wish.plan
+    if problems := [*faults_of(plan), *fitter.faults(plan), *taken(plan, state)]:
         raise refuse(_summary(problems), todo="Mend it and try again")
-    _started_untouched(wish.plan, desk)
-    gone = voided(desk, wish.plan)
-    withdrawn = _fallen_away(wish.plan, desk, "the plan was changed", ("plan", "revision"))
+    _started_untouched(plan, desk)
+    gone = voided(desk, plan)
+    withdrawn = _fallen_away(plan, desk, "the plan was changed", ("plan", "revision"))
     edited = ev.PlanEdited(
         revision=state.revision + 1,
-        plan=wish.plan,
-        plan_hash=desk.hasher.plan(wish.plan),
+        plan=plan,
+        plan_hash=desk.hasher.plan(plan),
         summary=wish.summary,
         by=desk.by,
         voided=gone,
@@ -56,7 +59,7 @@ def propose(wish: c.Propose, desk: Desk) -> Grant:
             kept="nothing was changed",
             todo="Look at what waits now",
         )
-    if problems := [*faults_of(wish.plan), *misfits(wish.plan, desk.catalog)]:
+    if problems := [*faults_of(wish.plan), *Fitter(desk.catalog).faults(wish.plan)]:
         raise refuse(_summary(problems), todo="Mend it and try again")
     _started_untouched(wish.plan, desk, may_go=(_S.FAILED, _S.CANCELLED))
     hash_ = desk.hasher.plan(wish.plan)

@@ -22,8 +22,9 @@ from anyio import to_thread
 
 from console.errors import ControlRefused, UsageError
 from console.run import journal
-from console.run.control import Approve, RunControl, Wish
+from console.run.control import Approve, ChangePlan, RunControl, Wish
 from console.run.events import Record
+from console.run.sharing import Sharing
 from console.service import wire
 from console.service.link import Link
 from console.service.server import SOCKET
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 LOT = 2000
 """Rows read from the journal at a time. A record is made of each where it is used: as many decoded events
 would have left the processor's cache before the first of them is looked at."""
+
+FEW = 100
+"""Rows up to which their records are made beside whoever asks: one of them may hold a large plan."""
 
 
 class NotExecuted(UsageError):
@@ -87,6 +91,7 @@ class Attached:
         self._answers: dict[int, _Answer] = {}
         self._number = 0
         self._wire: Wire | None = None
+        self._sharing = Sharing()
         self._sending = anyio.Lock()
 
     @property
@@ -102,6 +107,8 @@ class Attached:
         """Say `wish` and wait for the answer. Who says it the engine finds out itself."""
         if self.key is not None and isinstance(wish, Approve):
             wish = await to_thread.run_sync(sign, wish, self.run, self.key)
+        if isinstance(wish, ChangePlan):
+            self._sharing.expect(wish.plan)
         self._number += 1
         answer = self._answers[self._number] = _Answer()
         try:
@@ -142,9 +149,9 @@ class Attached:
         """The same, as many at a time as are there."""
         while True:
             gone = bool(self.gone)
-            if rows := await to_thread.run_sync(journal.rows, self.directory, after, LOT):
-                after = rows[-1][0]
-                yield map(journal.parse, rows)
+            made, after = await _next(self.directory, after, self._sharing)
+            if made:
+                yield made
                 continue
             if gone:
                 return
@@ -318,6 +325,17 @@ def _lost(run: str, more: str = "") -> ControlRefused:
     )
 
 
+async def _next(directory: Path, after: int, sharing: Sharing) -> tuple[Iterable[Record], int]:
+    """The next records after number `after`, and the number of the last of them."""
+    rows = await to_thread.run_sync(journal.rows, directory, after, LOT)
+    if not rows:
+        return (), after
+    made: Iterable[Record] = (sharing(journal.parse(row, sharing.decode)) for row in rows)
+    if len(rows) <= FEW:
+        made = await to_thread.run_sync(list, made)
+    return made, rows[-1][0]
+
+
 def _problem_of(directory: Path) -> str:
     return journal.verify(directory).problem
 
@@ -348,9 +366,11 @@ class Kept:
 
     async def lots(self, after: int = 0) -> AsyncGenerator[Iterable[Record], None]:
         """The same, many at a time."""
-        while rows := await to_thread.run_sync(journal.rows, self.directory, after, LOT):
-            after = rows[-1][0]
-            yield map(journal.parse, rows)
+        sharing = Sharing()
+        made, after = await _next(self.directory, after, sharing)
+        while made:
+            yield made
+            made, after = await _next(self.directory, after, sharing)
 
 
 class Replay:

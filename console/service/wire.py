@@ -123,7 +123,7 @@ def pack_wish(wish: Wish, number: int, by: str) -> Message:
         "say": "wish",
         "id": number,
         "wish": wish.kind,
-        "body": wish.model_dump_json(by_alias=True),
+        "body": wish.model_dump_json(by_alias=True, exclude_defaults=True),
         "by": by,
     }
 

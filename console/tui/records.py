@@ -2,7 +2,8 @@
 
 A record is looked at once, when it is folded, and hardly ever again: by whoever opens the Events pane, a
 screenful at a time. A record from a journal is kept as the text that it is there, a tenth of what its event
-takes, and read again when somebody asks for it.
+takes, and read again when somebody asks for it. One that holds a plan is kept as it is: plans share what is
+the same in them (run/sharing.py), and their texts do not.
 """
 
 from __future__ import annotations
@@ -23,8 +24,12 @@ class Records(Sequence[Record]):
         self._kept: list[_Text | Record] = []
 
     def append(self, record: Record) -> None:
-        kept = (record.seq, record.at, record.event.kind, record.body) if record.body else record
-        self._kept.append(kept)
+        if getattr(record.event, "plan", None) is not None:
+            self._kept.append(record._replace(body=""))
+        elif record.body:
+            self._kept.append((record.seq, record.at, record.event.kind, record.body))
+        else:
+            self._kept.append(record)
 
     def __len__(self) -> int:
         return len(self._kept)

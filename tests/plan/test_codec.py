@@ -23,7 +23,7 @@ from console.plan.codec import (
     step_document,
     to_document,
 )
-from console.plan.diff import identical
+from console.plan.identical import identical
 from console.plan.model import Gate, Plan, Retry, Step
 from tests.plan.strategies import json_values, plans
 

@@ -10,8 +10,8 @@ import pytest
 
 from console.errors import InvalidPlan
 from console.plan.codec import dump_json, dump_yaml, load
-from console.plan.diff import identical
 from console.plan.graph import Graph
+from console.plan.identical import identical
 from console.plan.strict import parse_json
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

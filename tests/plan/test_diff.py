@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.plan.codec import from_document
-from console.plan.diff import ABSENT, FieldChange, PlanDiff, StepChange, apply, diff, identical
+from console.plan.diff import ABSENT, FieldChange, PlanDiff, StepChange, apply, diff
+from console.plan.identical import identical
 from console.plan.model import Gate, Plan, Step, Undo
 from tests.plan.strategies import json_values, plans
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.plan import strict
-from console.plan.diff import identical
+from console.plan.identical import identical
 from tests.plan.strategies import json_values
 
 
