@@ -37,6 +37,7 @@ from textual.screen import Screen
 from console.errors import PlandeckError
 from console.text import clean
 from console.tui import interpreter
+from console.tui.beside import hand
 from console.tui.guard import AsciiOnly, ControlGuard
 from console.tui.keys_in_order import PATIENCE, KeysInOrder, Passed, Typed
 from console.tui.pacing import SMALL
@@ -305,8 +306,10 @@ class ConsoleApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """What was typed goes on its way when all that was typed before has come to its end."""
-        if isinstance(event, events.Key) and 0 < self._stays_until <= self.options.now():
-            self.clear_notifications()
+        if isinstance(event, events.Key):
+            hand.typed()
+            if 0 < self._stays_until <= self.options.now():
+                self.clear_notifications()
         if not isinstance(event, events.Key | events.Paste):
             await super().on_event(event)
         elif event.is_forwarded:  # it comes back: nothing on the screen wanted it

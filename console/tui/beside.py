@@ -8,11 +8,42 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
+
+REACH = 0.15
+"""Seconds after a key in which all that is done for it has been painted, mostly."""
+
+PATIENCE = 1.0
+"""Seconds that a piece of work is put off at most."""
+
+
+class Hand:
+    """Whoever types goes first: two threads that work at once have half of the interpreter each."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ):
+        self._clock, self._sleep = clock, sleep
+        self._typed = float("-inf")
+
+    def typed(self) -> None:
+        """A key has come."""
+        self._typed = self._clock()
+
+    def let_pass(self) -> None:
+        """Called in a thread between two pieces of work: keep still while keys come, but not for ever."""
+        end = self._clock() + PATIENCE
+        while (now := self._clock()) < min(end, until := self._typed + REACH):
+            self._sleep(min(end, until) - now)
+
+
+hand = Hand()
+"""There is one terminal."""
 
 
 async def beside(work: Callable[[], T]) -> T:

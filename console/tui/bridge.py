@@ -1,7 +1,7 @@
 """Between a session and the screen: records come in and are folded, wishes go out.
 
-The records are folded here as they come; the screen is told that something changed at most every
-`PAUSE` seconds and reads the state itself. A run with 10,000 events costs a few repaints.
+The records are folded here as they come; the screen is told that something changed at once, but at most
+every `PAUSE` seconds, and reads the state itself. A run with 10,000 events costs a few repaints.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ class Bridge:
         self._changed = changed
         self._touched: set[StepId] = set()
         self._told: asyncio.TimerHandle | None = None
+        self._told_last = float("-inf")
         self._behind = False
         self._awaited = 0
         self._arrived = asyncio.Event()
@@ -162,6 +163,8 @@ class Bridge:
         try:
             if isinstance(self.session, Headed):
                 self._awaited = await self.session.last()
+            else:  # what there is comes at one go
+                self._told_last = asyncio.get_running_loop().time()
             async with aclosing(_lots(self.session, self.state.seq)) as lots:
                 async for lot in lots:
                     for record in lot:
@@ -210,9 +213,8 @@ class Bridge:
         if isinstance(record.event, StepEvent):
             self._touch(record.event.step)
         if self._told is None and self.state.seq >= self._awaited:
-            # What there was when we came is shown as soon as all of it is here.
-            pause = 0.0 if self.state.seq == self._awaited else PAUSE
-            self._told = asyncio.get_running_loop().call_later(pause, self._tell)
+            loop = asyncio.get_running_loop()
+            self._told = loop.call_at(max(loop.time(), self._told_last + PAUSE), self._tell)
 
     def _touch(self, step: StepId) -> None:
         self._touched.add(step)
@@ -223,6 +225,7 @@ class Bridge:
         if self._told is not None:
             self._told.cancel()
         self._told = None
+        self._told_last = asyncio.get_running_loop().time()
         here = bool(self.records) and self.state.seq >= self._awaited and not self._behind
         self.ready = self.ready or self.gone or here
         if self.ready:  # nobody is shown what was true for a moment long ago

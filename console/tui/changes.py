@@ -9,6 +9,7 @@ the plan, they begin anew.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from console.tui.screens.run import RunScreen
 
 REASON = "by the operator"
+
+FRAME = 0.1
+"""Seconds that a frame is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class Changes:
         bridge = self._screen.bridge
         try:
             while self._untold:
+                await self._painted()
                 summary, self._untold = _joined(self._untold), []
                 revision = bridge.state.revision
                 self._ours = revision + 1
@@ -152,6 +157,14 @@ class Changes:
         finally:
             self._telling = False
             self._told.set()
+
+    async def _painted(self) -> None:
+        """Let what was done be seen first: a large plan takes its time to be told."""
+        painted = asyncio.Event()
+        self._screen.call_after_refresh(painted.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FRAME):
+                await painted.wait()
 
     def _is_taken(self) -> bool:
         return self._screen.bridge.state.revision >= self._ours

@@ -18,7 +18,7 @@ from console.run.forecast import Forecast, forecast, parallel_of
 from console.run.history import Estimates
 from console.run.so_far import SoFar
 from console.run.standing import Proposal
-from console.tui.beside import beside
+from console.tui.beside import beside, hand
 from console.tui.holding import Absence, Prospects, absence
 from console.tui.insight import Insight, Question, look_at
 from console.tui.taking import Taking, taking
@@ -56,7 +56,7 @@ class Foresight:
         self._question: Question | None = None
         self._working = False
         self._known: Known | None = None
-        self._prospects = Prospects()
+        self._prospects = Prospects(hand.let_pass)
         self._away: tuple[Plan | None, Absence] = (None, Absence())
         self._parts: tuple[Proposal | None, frozenset[Hunk]] = (None, frozenset())
 
@@ -108,7 +108,7 @@ class Foresight:
         from console.plan.check import Known
 
         if self._known is None or self._known.catalog is not catalog:
-            self._known = Known(catalog)
+            self._known = Known(catalog, hand.let_pass)
         return self._known
 
     def _begin(self) -> None:

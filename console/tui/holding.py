@@ -5,7 +5,7 @@ the rest takes. Held against the plan as it was planned or approved last, and to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,10 +43,11 @@ def absence(state: RunState, plan: Plan | None, disabled: Set[StepId] = frozense
     them; one that waits at a gate or for an approval only is none of these."""
     if plan is None or state.status.is_final:
         return Absence()
+    counts = state.counts()
     asked = {request.step for request in state.requests.values()}
-    held, out, there = [], [], set()
-    for leaf in plan.leaves():
-        there.add(leaf.id)
+    held, out = [], []
+    some = disabled or counts.get(StepStatus.HELD) or counts.get(StepStatus.SKIPPED)
+    for leaf in plan.leaves() if some else ():
         life = state.steps.get(leaf.id)
         if life is not None and life.status is StepStatus.HELD and leaf.id not in asked:
             held.append(leaf.id)
@@ -54,8 +55,14 @@ def absence(state: RunState, plan: Plan | None, disabled: Set[StepId] = frozense
             life is not None and life.status is StepStatus.SKIPPED and not life.gone_round
         ):
             out.append(leaf.id)
-    before = state.base.leaves() if state.base is not None and state.base is not plan else ()
-    return Absence(tuple(held), tuple(out), tuple(step.id for step in before if step.id not in there))
+    return Absence(tuple(held), tuple(out), _gone(state.base, plan))
+
+
+def _gone(base: Plan | None, plan: Plan) -> tuple[StepId, ...]:
+    if base is None or base is plan:
+        return ()
+    there = {leaf.id for leaf in plan.leaves()}
+    return tuple(step.id for step in base.leaves() if step.id not in there)
 
 
 def absence_line(
@@ -86,7 +93,8 @@ class Prospects:
     """Tells what absences come to, one after the other. What the whole plan comes to, and what is known of
     its steps, is kept from one to the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, breathe: Callable[[], None] = lambda: None) -> None:
+        self._breathe = breathe
         self._known: Known | None = None
         self._whole: tuple[Plan, Plan, _Prospect] | None = None
 
@@ -106,7 +114,7 @@ class Prospects:
         if not away:
             return ""
         if self._known is None or self._known.catalog is not catalog:
-            self._known, self._whole = Known(catalog), None
+            self._known, self._whole = Known(catalog, self._breathe), None
         if self._whole is None or self._whole[0] is not base:
             whole = _without(base, frozenset())
             self._whole = (base, whole, _prospect(whole, self._known))
@@ -115,7 +123,9 @@ class Prospects:
         known = expected.of_plan(whole, catalog)
         rest = _without(plan, {*away.out})
         times = expected.of_plan(rest, catalog) | dict.fromkeys(away.out, 0.0)
+        self._breathe()
         then = what_if(rest, {*away.held}, times, parallel)
+        self._breathe()
         runs = _without(plan, {*away.out, *away.held, *then.blocked})
         now = _prospect(runs, self._known)
         pieces = [
@@ -140,7 +150,9 @@ def _prospect(plan: Plan, known: Known) -> _Prospect:
     from console.plan.check.safety import backups
 
     view = View(plan, known.catalog, known=known)
+    known.breathe()
     wanting = tuple(dict.fromkeys(finding.step for finding in (*needs(view), *backups(view))))
+    known.breathe()
     return _Prospect(view.graph, radius_of(view), no_return_of(view) or "", wanting)
 
 

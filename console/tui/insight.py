@@ -74,8 +74,10 @@ def look_at(question: Question) -> Insight:
         findings = check_rest(plan, catalog, question.so_far, facts, kept)
         return Insight(compensated=compensated, findings=findings, blast="its steps go round in a circle")
     findings = check_rest(plan, catalog, question.so_far, facts, kept, graph)
+    kept.breathe()
     view = View(plan, catalog, known=kept, graph=graph)
     radius, no_return = radius_of(view), no_return_of(view)
+    kept.breathe()
     known = question.estimates().of_plan(plan, catalog)
     path = graph.critical_path(known) if known else ()
     return Insight(

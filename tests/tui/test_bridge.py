@@ -10,7 +10,7 @@ import pytest
 
 from console.run.events import Record
 from console.tui.bridge import PAUSE, Bridge
-from tests.tui import fakes
+from tests.tui import builders, fakes
 
 pytestmark = pytest.mark.anyio
 
@@ -60,3 +60,18 @@ async def test_nothing_is_told_of_a_state_that_was_over_before_we_came(tmp_path:
     assert bridge.ready
     assert bridge.state.seq == await session.last()
     following.cancel()
+
+
+async def test_a_change_is_told_at_once_and_what_follows_at_one_go(tmp_path: Path) -> None:
+    records, told = builders.records(fakes.approved()), asyncio.Semaphore(0)
+    bridge = Bridge(fakes.FakeSession(tmp_path), "ada", told.release)
+    bridge.fold(records[0])
+    assert told.locked()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not told.locked()
+    await told.acquire()
+    bridge.fold(records[1])
+    bridge.fold(records[2])
+    await told.acquire()
+    assert told.locked()

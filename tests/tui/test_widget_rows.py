@@ -25,7 +25,7 @@ from console.run.standing import StepState
 from console.run.state import RunState
 from console.tui.actions import footer
 from console.tui.guard import AsciiOnly, ControlGuard
-from console.tui.holding import Absence, absence, absence_line
+from console.tui.holding import Absence, Prospects, absence, absence_line
 from console.tui.ink import CUT, Row, fit, pad, row, wrap
 from console.tui.insight import Question, look_at
 from console.tui.marks import ASCII, MARKS
@@ -250,6 +250,14 @@ def test_any_steps_can_be_held_and_left_out_at_once(held: set[str], out: set[str
     line = absence_line(fakes.plan(), fakes.plan(), fakes.catalog(), away)
     assert bool(line) == bool(held | out)
     assert ("blocks" in line) == bool(held)
+
+
+@given(st.lists(st.sets(st.sampled_from("12345678")), max_size=3))
+def test_what_is_kept_from_one_absence_to_the_next_changes_nothing(absences: list[set[str]]) -> None:
+    plan, catalog, prospects = fakes.plan(), fakes.catalog(), Prospects()
+    for steps in absences:
+        away = Absence(held=tuple(sorted(steps)[:2]), out=tuple(sorted(steps)[2:]))
+        assert prospects.line(plan, plan, catalog, away) == absence_line(plan, plan, catalog, away)
 
 
 def test_a_step_that_only_waits_at_its_gate_is_not_held_by_anybody() -> None:

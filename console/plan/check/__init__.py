@@ -47,6 +47,10 @@ __all__ = [
 ]
 
 
+PIECE = 500
+"""Findings between two breaths."""
+
+
 def check(
     plan: Plan,
     catalog: Catalog,
@@ -65,16 +69,23 @@ def check(
     plan's.
     """
     known = known if known is not None and known.catalog is catalog else Known(catalog)
+    known.breathe()
     found = list(secrets(plan, known.secrets))
     try:
         view = View(plan, catalog, facts, known=known, graph=graph)
     except ValueError:
         return tuple(found)
     goal = frozenset(want) or _expected(plan, view)
-    found += [*needs(view), *writers(view), *backups(view), *proofs(view), *way_back(view)]
-    found += [*_goal(view, goal), *_risk(view, allowed_risk)]
-    found += [*needless_order(view), *repeated(view), *unused(view), *unneeded(view, goal)]
-    found += over_planned(view, goal)
+    for rule in (
+        *(needs(view), writers(view), backups(view), proofs(view), way_back(view)),
+        *(_goal(view, goal), _risk(view, allowed_risk)),
+        *(needless_order(view), repeated(view), unused(view), unneeded(view, goal), over_planned(view, goal)),
+    ):
+        known.breathe()
+        for finding in rule:
+            found.append(finding)
+            if not len(found) % PIECE:
+                known.breathe()
     place = {step.id: i for i, step in enumerate(plan.leaves())}
     rank = {severity: i for i, severity in enumerate(SEVERITIES)}
     return tuple(sorted(found, key=lambda f: (rank[f.severity], place.get(f.step, -1))))

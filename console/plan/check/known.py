@@ -6,6 +6,8 @@ then worked out for the steps that are new.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from console.catalog.contract import ground, undo_of
 from console.catalog.spec import Catalog, Contract, Fact
 from console.plan.by_step import ByStep
@@ -16,10 +18,12 @@ from console.plan.references import referred
 
 
 class Known:
-    """Functions of a step of plans for one catalog."""
+    """Functions of a step of plans for one catalog. `breathe` is called between the pieces of a look at a
+    whole plan, for whoever else needs a turn."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, breathe: Callable[[], None] = lambda: None) -> None:
         self.catalog = catalog
+        self.breathe = breathe
         self.referred: ByStep[tuple[StepId, ...]] = ByStep(referred)
         self.secrets: ByStep[tuple[Finding, ...]] = ByStep(lambda step: tuple(secrets_in(step)))
         self.contract: ByStep[Contract] = ByStep(self._contract)
