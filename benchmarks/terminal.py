@@ -158,13 +158,11 @@ class Terminal:
 
     def cpu(self) -> float:
         """Milliseconds of a processor that the program has taken: a busy machine changes it little."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
+        return cpu_of(self.pid)
 
     def memory(self) -> float:
         """Megabytes of memory that the program has."""
-        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
-        return int(found[1]) / 1024 if found else 0.0
+        return memory_of(self.pid)
 
     def type(self, keys: str) -> None:
         os.write(self._file, keys.encode())
@@ -180,6 +178,18 @@ class Terminal:
         self._asked = asked[1 - len(QUESTION) :]
         self.cells.feed(self._decode(data))
         return True
+
+
+def cpu_of(pid: int) -> float:
+    """Milliseconds of a processor that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
+
+
+def memory_of(pid: int) -> float:
+    """Megabytes of memory that a process has."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def empty_app(env: Mapping[str, str], columns: int, rows: int, presses: int = 60) -> list[float]:
