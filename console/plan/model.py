@@ -151,13 +151,26 @@ class Plan(Value):
 
     def step(self, step_id: StepId) -> Step:
         """The step or phase with this id; `KeyError` when there is none."""
-        for step, _ in self.walk():
-            if step.id == step_id:
-                return step
-        raise KeyError(step_id)
+        found = _found(self.steps, step_id)
+        if found is None:
+            raise KeyError(step_id)
+        return found
+
+
+def _found(steps: tuple[Step, ...], step_id: StepId) -> Step | None:
+    """The first step with this id in document order."""
+    for step in steps:
+        if step.id == step_id:
+            return step
+        if step.steps and (found := _found(step.steps, step_id)) is not None:
+            return found
+    return None
 
 
 Walk = list[tuple[Step, tuple[StepId, ...]]]
+
+WALKS = 8
+"""Trees whose walks are remembered: an edit makes three or four, a look beside the screen as many."""
 
 _walks: tuple[tuple[tuple[Step, ...], Walk], ...] = ()
 
@@ -177,5 +190,5 @@ def _walked(steps: tuple[Step, ...]) -> Walk:
                 go(step.steps, (*path, step.id))
 
     go(steps, ())
-    _walks = ((steps, walk), *_walks[:3])
+    _walks = ((steps, walk), *_walks[: WALKS - 1])
     return walk
