@@ -46,6 +46,14 @@ NGINX = (
 )
 
 
+@pytest.fixture(autouse=True)
+def patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge looks at a web server half a second after it was begun, and would take its silence for the
+    state of the site. The runbook's own tools do not see this."""
+    (tmp_path / ".curlrc").write_text("retry = 5\nretry-delay = 1\nretry-connrefused\n")
+    monkeypatch.setenv("CURL_HOME", str(tmp_path))
+
+
 def judge(task: str, *arguments: str) -> None:
     said = subprocess.run(
         [sys.executable, str(OPS / "judge.py"), task, "--plandeck", str(COMMAND), *arguments],
