@@ -46,7 +46,7 @@ NGINX = (
 )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The judge looks at a web server half a second after it was begun, and would take its silence for the
     state of the site. The runbook's own tools do not see this."""
@@ -64,11 +64,13 @@ def judge(task: str, *arguments: str) -> None:
     assert said.returncode == 0, said.stdout + said.stderr
 
 
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize("fault", SITE)
 def test_the_site_is_deployed_or_put_back(fault: str) -> None:
     judge("site_deploy", *(["--fault", fault] if fault else []))
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_broken_link_in_the_release_is_put_back() -> None:
     judge("site_deploy", "--flag", "brokenlink")
 
