@@ -126,15 +126,25 @@ class Editing:
         self.screen.plan_tree.select(step)
         self.screen.view.step = self.screen.plan_tree.step
 
+    def _go_to_what_came(self, before: Plan) -> None:
+        """The cursor stands on what an undo or redo has brought."""
+        known = {step.id for step, _ in before.walk()}
+        if came := next((step.id for step, _ in self.plan.walk() if step.id not in known), ""):
+            self._go_to(came)
+
     async def undo(self) -> None:
+        before = self.plan
         said = await self.changes.undo()
         self.show_history()
+        self._go_to_what_came(before)
         self.screen.show_parts()
         self.screen.say(f"undone: {said} (Ctrl+r makes it again)")
 
     async def redo(self) -> None:
+        before = self.plan
         said = await self.changes.redo()
         self.show_history()
+        self._go_to_what_came(before)
         self.screen.show_parts()
         self.screen.say(f"made again: {said}")
 

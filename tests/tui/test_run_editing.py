@@ -46,6 +46,19 @@ async def test_one_key_acts_on_all_marked_steps_as_one_edit(tmp_path: Path) -> N
         assert ids(driver) == ["1", "3", "2", "4", "5", "6", "7", "8"]
 
 
+async def test_the_cursor_goes_back_to_a_step_whose_deletion_is_undone(tmp_path: Path) -> None:
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        driver.screen.plan_tree.select("8")
+        await driver.press("d")
+        await settled(driver)
+        assert driver.screen.view.step == "7"
+        await driver.press("u")
+        await settled(driver)
+        assert driver.screen.view.step == "8"
+        driver.line("Step 8 notify_team")
+
+
 async def test_marks_never_act_on_rows_that_cannot_be_seen(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
         takes_plans(driver)
