@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from console.catalog.spec import Catalog, Parameter, ToolSpec
 from console.plan.model import Plan, Step
@@ -53,6 +54,16 @@ async def test_saving_without_a_change_gives_the_same_step() -> None:
     async with shown(edit("3")) as show:
         await show.press("ctrl+s")
         assert show.result == DEPLOY.step("3")
+
+
+async def test_pasted_lines_become_one_and_that_is_said() -> None:
+    async with shown(edit("5")) as show:
+        message = field(show, "param message").input
+        message.focus()
+        message.select_all()
+        message.post_message(events.Paste("one\n  two\n"))
+        await until(show.pilot, lambda: message.value == "one two")
+        assert "2 lines were pasted as one" in [n.message for n in show.pilot.app._notifications]
 
 
 async def test_enter_on_save_saves() -> None:

@@ -21,6 +21,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 
 from console.text import one_line
+from console.tui.screens.line_input import LineInput
 from console.tui.screens.menu import Marked
 from console.tui.screens.modal import MUTED
 from console.tui.screens.step_form import FieldSpec
@@ -93,7 +94,7 @@ class Field(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal(classes="line"):
             yield Static(Content(self.spec.label), classes="label")
-            yield Input(
+            yield LineInput(
                 self.initial,
                 placeholder=_default(self.spec),
                 disabled=self.spec.locked,

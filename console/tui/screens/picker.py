@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 
 from console.text import one_line
 from console.tui.keys import ScreenKey
+from console.tui.screens.line_input import LineInput
 from console.tui.screens.menu import Choice, Menu
 from console.tui.screens.modal import MUTED, Sheet, StylePath, plain
 from console.tui.screens.runs import RunInfo, run_line
@@ -28,7 +29,7 @@ class SampleInfo:
     saved: bool = False
 
 
-class GoalLine(Input):
+class GoalLine(LineInput):
     """What is to be done, in words. No goal begins with a question mark."""
 
     async def on_key(self, event: events.Key) -> None:

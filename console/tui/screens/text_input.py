@@ -12,6 +12,7 @@ from textual.widgets import Input, Static, TextArea
 
 from console.tui.keys import ScreenKey
 from console.tui.screens.confirm import ConfirmScreen
+from console.tui.screens.line_input import LineInput
 from console.tui.screens.modal import MUTED, Sheet, plain
 
 Check = Callable[[str], str]
@@ -75,7 +76,7 @@ class AskText(Sheet[str | None]):
         if self.multiline:
             yield Lines(self.initial, id="words", soft_wrap=True, tab_behavior="focus")
         else:
-            yield Input(self.initial, id="words", select_on_focus=False)
+            yield LineInput(self.initial, id="words", select_on_focus=False)
         if self.check:
             yield Static(id="fault")
 
