@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
@@ -27,9 +28,10 @@ def at_most(seconds: float) -> Iterator[None]:
     is_over = False
 
     def ring(_number: int, frame: FrameType | None) -> None:
-        while frame is not None and frame.f_code.co_name != "__del__":
+        watchers = {getattr(watcher, "__code__", None) for watcher in gc.callbacks}
+        while frame is not None and frame.f_code.co_name != "__del__" and frame.f_code not in watchers:
             frame = frame.f_back
-        if frame is None and not is_over:  # out of a finalizer it would go nowhere
+        if frame is None and not is_over:  # out of a finalizer, or what watches for them, it would go nowhere
             raise TooLong
 
     before = signal.signal(signal.SIGALRM, ring)

@@ -415,6 +415,7 @@ def test_a_new_edit_gives_up_what_was_undone() -> None:
     history = EditHistory(CHAIN)
     history.do(SetEnabled("1", enabled=False))
     history.undo()
+    assert [edit.summary for edit in history.undone] == ["skip step 1"]
     history.do(SetGate("2", Gate()))
     assert not history.can_redo
     assert [edit.summary for edit in history.edits] == ["set a gate before step 2"]

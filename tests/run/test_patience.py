@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 
@@ -27,6 +28,27 @@ def test_what_hides_the_first_alarm_is_stopped_by_a_later_one() -> None:
     with pytest.raises(TooLong), at_most(0.01):
         work()
     assert hidden == 3
+
+
+def test_no_alarm_goes_off_in_what_watches_for_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is raised there goes nowhere but into a warning."""
+    watched: list[str] = []
+
+    def until_the_alarm(phase: str, _: dict[str, int]) -> None:
+        left = signal.getitimer(signal.ITIMER_REAL)[0]
+        while not watched and (now := signal.getitimer(signal.ITIMER_REAL)[0]) <= left:
+            left = now
+        watched.append(phase)
+
+    def work() -> None:
+        until_the_alarm("start", {})
+        while True:
+            pass
+
+    monkeypatch.setattr(gc, "callbacks", [until_the_alarm])
+    with pytest.raises(TooLong), at_most(0.01):
+        work()
+    assert watched == ["start"]
 
 
 def test_an_alarm_of_somebody_else_is_left_as_it_was() -> None:
