@@ -32,7 +32,7 @@ INK_DEFAULTS: Mapping[str, str] = {
     "ink-warn-style": "none",
     "ink-busy-style": "none",
     "ink-undo-style": "none",
-    "cursor": "#2b3a4a",
+    "cursor": "#293847",
     "cursor-style": "none",
     "frame": "#3a4450",
     "frame-focus": "#7fc8c2",

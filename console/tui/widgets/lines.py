@@ -7,7 +7,7 @@ is on the screen. A refresh moves neither cursor nor scroll: the cursor is a ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -27,6 +27,9 @@ from console.tui.ink import CUT, Row, Span, fit
 from console.tui.themes import ink_style
 
 ZOOMED = "zoomed (_)"
+
+RAISED = {"dim": "quiet"}
+"""Inks of the row under the cursor, whose background is nearer to theirs."""
 
 SHIFT = 8
 """Columns that one press of left or right scrolls."""
@@ -178,8 +181,9 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         if index >= self.count():
             return Strip.blank(self.size.width, base)
         shown = self.row_at(index, width)
-        strip = self._strip(shown, width).extend_cell_length(width)
-        if shown.step and shown.step == self.step and (self.has_keys or self.keeps_cursor):
+        has_cursor = bool(shown.step) and shown.step == self.step and (self.has_keys or self.keeps_cursor)
+        strip = self._strip(shown, width, RAISED if has_cursor else {}).extend_cell_length(width)
+        if has_cursor:
             strip = strip.apply_style(self.ink("cursor"))
         return strip.apply_style(base).extend_cell_length(self.size.width, base)
 
@@ -198,18 +202,21 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         around = self.parent
         return self.outer_size or (around.size if isinstance(around, Widget) else Size(0, 0))
 
-    def _strip(self, shown: Row, width: int) -> Strip:
+    def _strip(self, shown: Row, width: int, inks: Mapping[str, str]) -> Strip:
         if self.shift_x:
-            strip = Strip(self._segments(shown.spans)).crop(self.shift_x)
+            strip = Strip(self._segments(shown.spans, inks)).crop(self.shift_x)
             if strip.cell_length > width:
                 strip = strip.crop(0, width - 1)
                 strip = Strip([*strip, Segment(CUT, self.ink("dim"))])
         else:
-            strip = Strip(self._segments(fit(shown.spans, width)))
+            strip = Strip(self._segments(fit(shown.spans, width), inks))
         return self._with_matches(strip) if self.needle else strip
 
-    def _segments(self, spans: Sequence[Span]) -> list[Segment]:
-        return [Segment(s.text, Style.parse(s.style) if s.style else self.ink(s.ink)) for s in spans]
+    def _segments(self, spans: Sequence[Span], inks: Mapping[str, str]) -> list[Segment]:
+        return [
+            Segment(s.text, Style.parse(s.style) if s.style else self.ink(inks.get(s.ink, s.ink)))
+            for s in spans
+        ]
 
     def _with_matches(self, strip: Strip) -> Strip:
         text, needle = strip.text.casefold(), self.needle.casefold()
