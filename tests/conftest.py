@@ -29,8 +29,9 @@ gc.set_threshold(50_000, 20, 20)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: one more than there are processors. Most tests wait for processes for much of their time."""
-    return (os.cpu_count() or 1) + 1
+    """`-n auto`: two more than there are processors. Most tests wait for processes, or for a screen, half of
+    their time."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(autouse=True)
