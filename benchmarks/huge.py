@@ -163,7 +163,7 @@ def keys_of(console: Console, part: str, presses: int) -> Iterator[dict[str, Any
             yield timed("Ctrl+d, Ctrl+u", "\x04\x04\x15", presses, console.detail, 0.05)
             yield timed("G, g", "Gg", presses, console.detail, 0.1)
         case "delete":
-            yield timed("delete, undo", ("d", "uk"), presses, console.plan, 0.5)
+            yield timed("delete, undo", ("d", "u"), presses, console.plan, 0.5)
         case "hold":
             yield timed("hold, release", " ", presses, console.plan, 0.5)
         case "move":

@@ -7,6 +7,9 @@ from console.plan import tree
 from console.plan.model import Plan
 from console.run.events import Event, Record, decode
 
+WITH_PLAN = frozenset(event for event in Event.kinds.values() if "plan" in event.model_fields)
+"""The events that hold a plan. Most do not, and asking one for what it has not takes longer than all else."""
+
 
 class Sharing:
     """Takes records in, one after the other."""
@@ -33,6 +36,8 @@ class Sharing:
 
     def __call__(self, record: Record) -> Record:
         """The record, its plan made of the steps of the plan before it where they are the same."""
+        if type(record.event) not in WITH_PLAN:
+            return record
         plan = getattr(record.event, "plan", None)
         if not isinstance(plan, Plan):
             return record

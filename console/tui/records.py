@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import overload
 
 from console.run.events import Record, decode
+from console.run.sharing import WITH_PLAN
 
 _Text = tuple[int, float, str, str]
 """Number, time, kind and body."""
@@ -24,7 +25,7 @@ class Records(Sequence[Record]):
         self._kept: list[_Text | Record] = []
 
     def append(self, record: Record) -> None:
-        if getattr(record.event, "plan", None) is not None:
+        if type(record.event) in WITH_PLAN:
             self._kept.append(record._replace(body=""))
         elif record.body:
             self._kept.append((record.seq, record.at, record.event.kind, record.body))
