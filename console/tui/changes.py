@@ -46,7 +46,8 @@ class Holding:
 
 
 class Changes:
-    """`plan` is the plan with all edits. What was done is a `Holding`, or `None` for the history's edit."""
+    """`plan` is the plan with all edits. What was done is a `Holding`, or `None` for the history's edit;
+    `_ours` are the revisions that come of it."""
 
     def __init__(self, screen: RunScreen) -> None:
         self._screen = screen
@@ -54,7 +55,8 @@ class Changes:
         self._done: list[Holding | None] = []
         self._undone: list[Holding | None] = []
         self._known: Plan | None = None
-        self._ours = 0
+        self._ours: set[int] = set()
+        self._awaited = 0
         self._untold: list[str] = []
         self._telling = False
         self._refused: PlandeckError | None = None
@@ -143,12 +145,14 @@ class Changes:
                 await self._painted()
                 summary, self._untold = _joined(self._untold), []
                 revision = bridge.state.revision
-                self._ours = revision + 1
+                self._awaited = revision + 1
+                self._ours.add(self._awaited)
                 await bridge.wish(ChangePlan(plan=self.history.plan, revision=revision, summary=summary))
                 if not await bridge.until(self._is_taken, patience=30.0):
                     raise ControlRefused("the run did not say what became of the edit")
         except PlandeckError as error:
             self._refused = error
+            self._ours.discard(self._awaited)
             self._begin(bridge.state.plan)
             self._screen.editing.show_history()
             self._screen.show_draft(None)
@@ -167,7 +171,7 @@ class Changes:
                 await painted.wait()
 
     def _is_taken(self) -> bool:
-        return self._screen.bridge.state.revision >= self._ours
+        return self._screen.bridge.state.revision >= self._awaited
 
     async def settled(self) -> None:
         """Wait until the run has heard of every edit."""
@@ -182,11 +186,11 @@ class Changes:
     # ── what the run says ────────────────────────────────────────────────────────────────────────
 
     def heard(self, plan: Plan | None, revision: int) -> None:
-        """The run has this plan: ours, or somebody else's."""
+        """The run has this plan: ours, or somebody else's. By now it may have been told of a newer one."""
         if plan is None or plan is self._known:
             return
         self._known = plan
-        if revision == self._ours or plan == self.history.plan:
+        if revision in self._ours or plan == self.history.plan:
             return
         used = self.history.used | set(self._screen.bridge.state.steps)
         self._begin(plan)

@@ -73,6 +73,7 @@ def look_at(question: Question) -> Insight:
     except ValueError:
         findings = check_rest(plan, catalog, question.so_far, facts, kept)
         return Insight(compensated=compensated, findings=findings, blast="its steps go round in a circle")
+    kept.breathe()
     findings = check_rest(plan, catalog, question.so_far, facts, kept, graph)
     kept.breathe()
     view = View(plan, catalog, known=kept, graph=graph)

@@ -59,6 +59,30 @@ async def test_the_cursor_goes_back_to_a_step_whose_deletion_is_undone(tmp_path:
         driver.line("Step 8 notify_team")
 
 
+async def test_an_edit_that_the_run_tells_late_does_not_end_what_can_be_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The screen hears of the first when the run has been told of the second."""
+    async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
+        takes_plans(driver)
+        changes, grant = driver.screen.editing.changes, driver.session.fake.on_wish
+        assert grant is not None
+        hear = driver.screen.editing.plan_changed
+        late: list[Plan | None] = []
+        monkeypatch.setattr(driver.screen.editing, "plan_changed", late.append)
+        driver.screen.plan_tree.select("8")
+        await driver.press("d")
+        await settled(driver)
+        driver.session.fake.on_wish = lambda _: None
+        await driver.press("d")
+        await driver.until(lambda: len(edits(driver)) == 2)
+        hear(late[-1])
+        assert [edit.summary for edit in changes.history.edits] == ["delete step 8", "delete step 7"]
+        driver.session.fake.on_wish = grant
+        grant(edits(driver)[-1])
+        await settled(driver)
+
+
 async def test_marks_never_act_on_rows_that_cannot_be_seen(tmp_path: Path) -> None:
     async with driving(tmp_path, *fakes.awaiting_approval()) as driver:
         takes_plans(driver)

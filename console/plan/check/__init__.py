@@ -47,10 +47,6 @@ __all__ = [
 ]
 
 
-PIECE = 500
-"""Findings between two breaths."""
-
-
 def check(
     plan: Plan,
     catalog: Catalog,
@@ -82,11 +78,9 @@ def check(
         *(needless_order(view), repeated(view), unused(view), unneeded(view, goal), over_planned(view, goal)),
     ):
         known.breathe()
-        for finding in rule:
-            found.append(finding)
-            if not len(found) % PIECE:
-                known.breathe()
-    place = {step.id: i for i, step in enumerate(plan.leaves())}
+        found += known.paced(rule)
+    place = {step.id: i for i, step in enumerate(known.paced(plan.leaves()))}
+    known.breathe()
     rank = {severity: i for i, severity in enumerate(SEVERITIES)}
     return tuple(sorted(found, key=lambda f: (rank[f.severity], place.get(f.step, -1))))
 

@@ -6,7 +6,8 @@ then worked out for the steps that are new.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from console.catalog.contract import ground, undo_of
 from console.catalog.spec import Catalog, Contract, Fact
@@ -15,6 +16,11 @@ from console.plan.check.finding import Finding
 from console.plan.check.secrets import secrets_in
 from console.plan.model import Step, StepId, Undo
 from console.plan.references import referred
+
+T = TypeVar("T")
+
+PIECE = 500
+"""Things that are looked at between two breaths."""
 
 
 class Known:
@@ -29,6 +35,13 @@ class Known:
         self.contract: ByStep[Contract] = ByStep(self._contract)
         self.undo: ByStep[Undo | None] = ByStep(self._undo)
         self.undo_requires: ByStep[tuple[Fact, ...]] = ByStep(self._undo_requires)
+
+    def paced(self, things: Iterable[T]) -> Iterator[T]:
+        """These things, with a breath after every few hundred."""
+        for number, thing in enumerate(things, 1):
+            yield thing
+            if not number % PIECE:
+                self.breathe()
 
     def _contract(self, step: Step) -> Contract:
         """The contract of a step whose tool has no variables to be bound by what comes before it."""

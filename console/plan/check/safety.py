@@ -182,7 +182,7 @@ def covered(view: View) -> dict[StepId, str]:
     for item in view.plan.rollback:
         tie = tie_of(item, view.plan, view.catalog)
         found |= {step: item.action for step in view.steps if step in tie.undoes}
-    for name, step in view.steps.items():
+    for name, step in view.known.paced(view.steps.items()):
         undo = view.known.undo(step)
         if undo is not None:
             found[name] = undo.action
@@ -207,7 +207,7 @@ def _undone_by_calls(view: View, step: StepId) -> bool:
 def way_back(view: View) -> Iterator[Finding]:
     """Steps that nothing undoes, and compensations that could not work."""
     undone = covered(view)
-    for step, tool in view.tools.items():
+    for step, tool in view.known.paced(view.tools.items()):
         if tool.recovery or tool.risk.rank < Risk.DISRUPTIVE.rank or step in undone:
             continue
         if tool.risk is Risk.DESTRUCTIVE:
@@ -216,7 +216,7 @@ def way_back(view: View) -> Iterator[Finding]:
         elif tool.risk_known:
             yield Finding("no-way-back", "note", step, "nothing undoes it", _undo_from_recovery(view, step))
     known = view.known
-    for name, one in view.steps.items():
+    for name, one in known.paced(view.steps.items()):
         undo = known.undo(one)
         if undo is not None:
             yield from _workable(view, name, undo.action, known.undo_requires(one))

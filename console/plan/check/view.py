@@ -37,11 +37,11 @@ class View:
         self.graph = graph or Graph.of(plan, self.known.referred)
         self._providing: dict[Fact, int] = {}
         self._removing: dict[Fact, int] = {}
-        skipped = self.graph.skipped
-        found = {s.id: s for s in plan.leaves() if s.id not in skipped}
-        self.steps: dict[StepId, Step] = {i: found[i] for i in self.graph.order if i in found}
+        skipped, paced = self.graph.skipped, self.known.paced
+        found = {s.id: s for s in paced(plan.leaves()) if s.id not in skipped}
+        self.steps: dict[StepId, Step] = {i: found[i] for i in paced(self.graph.order) if i in found}
         self.tools: dict[StepId, ToolSpec] = {
-            i: tool for i, step in self.steps.items() if (tool := catalog.get(step.action))
+            i: tool for i, step in paced(self.steps.items()) if (tool := catalog.get(step.action))
         }
 
     @property
@@ -107,7 +107,7 @@ class View:
         """Each step's contract, its variables bound by what its ancestors leave behind."""
         bound: dict[StepId, Contract] = {}
         if not any(tool.contract.vars for tool in self.tools.values()):
-            return {step: self.known.contract(self.steps[step]) for step in self.tools}
+            return {step: self.known.contract(self.steps[step]) for step in self.known.paced(self.tools)}
         provided, removed = FactIndex[StepId](), FactIndex[StepId]()
         for step, tool in self.tools.items():
             if tool.contract.vars:
