@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,11 @@ def at_most(seconds: float) -> Iterator[None]:
         if frame is None and not is_over:  # out of a finalizer, or what watches for them, it would go nowhere
             raise TooLong
 
+    def lost(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, TooLong):  # it is raised again
+            hook(unraisable)
+
+    hook, sys.unraisablehook = sys.unraisablehook, lost
     before = signal.signal(signal.SIGALRM, ring)
     left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
@@ -42,3 +48,4 @@ def at_most(seconds: float) -> Iterator[None]:
         is_over = True
         signal.setitimer(signal.ITIMER_REAL, left, interval)
         signal.signal(signal.SIGALRM, before)
+        sys.unraisablehook = hook

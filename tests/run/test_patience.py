@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import threading
+import weakref
 
 import pytest
 
@@ -49,6 +51,32 @@ def test_no_alarm_goes_off_in_what_watches_for_garbage(monkeypatch: pytest.Monke
     with pytest.raises(TooLong), at_most(0.01):
         work()
     assert watched == ["start"]
+
+
+def test_an_alarm_that_is_lost_where_an_object_goes_is_raised_again_and_not_told() -> None:
+    """The test fails with the warning that Python gives where nobody can be raised to."""
+    gone: list[bool] = []
+
+    def until_the_alarm(_: object) -> None:
+        gone.append(True)
+        while True:
+            pass
+
+    class Thing:
+        pass
+
+    def work() -> None:
+        thing = Thing()
+        kept = weakref.ref(thing, until_the_alarm)
+        del thing
+        while kept() is None:
+            pass
+
+    before = sys.unraisablehook
+    with pytest.raises(TooLong), at_most(0.01):
+        work()
+    assert gone == [True]
+    assert sys.unraisablehook is before
 
 
 def test_an_alarm_of_somebody_else_is_left_as_it_was() -> None:
