@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -25,6 +26,11 @@ sys.dont_write_bytecode = False
 
 # Screens make and drop many small objects; looking through them for cycles takes a quarter of the time.
 gc.set_threshold(50_000, 20, 20)
+
+
+# A shell has what it puts into the background ignore Ctrl+C, and every command of a test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -182,6 +182,14 @@ def test_a_detached_run_can_be_stopped_before_it_has_begun(shell: Shell) -> None
         assert has_ended()
 
 
+def test_who_interrupts_a_start_takes_it_back(shell: Shell) -> None:
+    with building(shell, "--detach") as (process, has_ended):
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "")
+        assert process.returncode == 128 + signal.SIGINT
+        assert has_ended()
+
+
 def test_a_detached_run_is_followed_stopped_and_leaves_no_socket(shell: Shell) -> None:
     run = shell.run(WAIT, "--yes", "--detach").out.strip()
     folder = Path(os.environ["XDG_STATE_HOME"]) / "plandeck/runs" / run
