@@ -56,7 +56,7 @@ class Foresight:
         self._question: Question | None = None
         self._working = False
         self._known: Known | None = None
-        self._prospects = Prospects(hand.let_pass)
+        self._prospects = Prospects()
         self._away: tuple[Plan | None, Absence] = (None, Absence())
         self._parts: tuple[Proposal | None, frozenset[Hunk]] = (None, frozenset())
 
@@ -179,10 +179,10 @@ class Foresight:
             self._screen.workers.cancel_group(self._screen, "absence")  # what it works out is of what is back
             self.what_if = ""
             return
-        base, parallel = state.base or plan, self._parallel
+        base, known, parallel = state.base or plan, self._known_of(state.catalog), self._parallel
 
         def line() -> str:
-            return self._prospects.line(base, plan, state.catalog, away, parallel, self.estimates())
+            return self._prospects.line(base, plan, known, away, parallel, self.estimates())
 
         self._beside(partial(self._tell_absence, line), "absence")
 

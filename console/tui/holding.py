@@ -5,7 +5,7 @@ the rest takes. Held against the plan as it was planned or approved last, and to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,9 +73,10 @@ def absence_line(
     parallel: int | None = None,
     estimates: Estimates | None = None,
 ) -> str:
-    """Pieces with " · " between them, "" when nothing is away. `base` is what `plan` was made from. Raises
-    `ValueError` for a plan with a cycle."""
-    return Prospects().line(base, plan, catalog, away, parallel, estimates)
+    """What `Prospects.line` tells, once."""
+    from console.plan.check import Known
+
+    return Prospects().line(base, plan, Known(catalog), away, parallel, estimates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,44 +91,40 @@ class _Prospect:
 
 
 class Prospects:
-    """Tells what absences come to, one after the other. What the whole plan comes to, and what is known of
-    its steps, is kept from one to the next."""
+    """Tells what absences come to, one after the other. What the whole plan comes to is kept from one to the
+    next."""
 
-    def __init__(self, breathe: Callable[[], None] = lambda: None) -> None:
-        self._breathe = breathe
-        self._known: Known | None = None
-        self._whole: tuple[Plan, Plan, _Prospect] | None = None
+    def __init__(self) -> None:
+        self._whole: tuple[Plan, Known, Plan, _Prospect] | None = None
 
     def line(
         self,
         base: Plan,
         plan: Plan,
-        catalog: Catalog,
+        known: Known,
         away: Absence,
         parallel: int | None = None,
         estimates: Estimates | None = None,
     ) -> str:
-        """As `absence_line`."""
-        from console.plan.check import Known
+        """Pieces with " · " between them, "" when nothing is away. `base` is what `plan` was made from,
+        `known` what is known of its steps. Raises `ValueError` for a plan with a cycle."""
         from console.plan.graph import what_if
 
         if not away:
             return ""
-        if self._known is None or self._known.catalog is not catalog:
-            self._known, self._whole = Known(catalog, self._breathe), None
-        if self._whole is None or self._whole[0] is not base:
+        if self._whole is None or self._whole[0] is not base or self._whole[1] is not known:
             whole = _without(base, frozenset())
-            self._whole = (base, whole, _prospect(whole, self._known))
-        _, whole, before = self._whole
+            self._whole = (base, known, whole, _prospect(whole, known))
+        _, _, whole, before = self._whole
         expected = estimates or Estimates()
-        known = expected.of_plan(whole, catalog)
+        lasts = expected.of_plan(whole, known.catalog)
         rest = _without(plan, {*away.out})
-        times = expected.of_plan(rest, catalog) | dict.fromkeys(away.out, 0.0)
-        self._breathe()
+        times = expected.of_plan(rest, known.catalog) | dict.fromkeys(away.out, 0.0)
+        known.breathe()
         then = what_if(rest, {*away.held}, times, parallel)
-        self._breathe()
+        known.breathe()
         runs = _without(plan, {*away.out, *away.held, *then.blocked})
-        now = _prospect(runs, self._known)
+        now = _prospect(runs, known)
         pieces = [
             f"held {_listed(away.held)}: blocks {_listed(then.blocked) or 'nothing'}" if away.held else "",
             f"left out {_listed(away.out)}{_goes_on(before.graph, away.out)}" if away.out else "",
@@ -135,8 +132,8 @@ class Prospects:
             *_coverage(before, now),
             _no_return(before, now),
         ]
-        if known:
-            was = what_if(whole, frozenset(), known, parallel, graph=before.graph)
+        if lasts:
+            was = what_if(whole, frozenset(), lasts, parallel, graph=before.graph)
             if then.critical_path != was.critical_path:
                 pieces.append(f"critical path {_listed(then.critical_path) or 'empty'}")
             said = f" (was {about(was.estimate)})" if then.estimate != was.estimate else ""

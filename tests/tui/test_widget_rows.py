@@ -15,6 +15,7 @@ from textual.color import Color
 
 from console.catalog.command import command
 from console.catalog.spec import Catalog, Contract, Parameter, Risk, Script, ToolSpec
+from console.plan.check import Known
 from console.plan.edit import DeleteSteps, apply
 from console.plan.model import Plan, Step, Undo
 from console.run import events as ev
@@ -255,9 +256,10 @@ def test_any_steps_can_be_held_and_left_out_at_once(held: set[str], out: set[str
 @given(st.lists(st.sets(st.sampled_from("12345678")), max_size=3))
 def test_what_is_kept_from_one_absence_to_the_next_changes_nothing(absences: list[set[str]]) -> None:
     plan, catalog, prospects = fakes.plan(), fakes.catalog(), Prospects()
+    known = Known(catalog)
     for steps in absences:
         away = Absence(held=tuple(sorted(steps)[:2]), out=tuple(sorted(steps)[2:]))
-        assert prospects.line(plan, plan, catalog, away) == absence_line(plan, plan, catalog, away)
+        assert prospects.line(plan, plan, known, away) == absence_line(plan, plan, catalog, away)
 
 
 def test_a_step_that_only_waits_at_its_gate_is_not_held_by_anybody() -> None:
