@@ -186,7 +186,7 @@ def opened(run: str, env: Mapping[str, str], base: Path) -> tuple[list[float], f
 
 def main() -> None:
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    presses = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    presses = int(sys.argv[2]) if len(sys.argv) > 2 else 40
     parts = sys.argv[3:] or PARTS
     base = Path(tempfile.mkdtemp(prefix="pdh"))
     env = dict(os.environ, TERM="xterm-256color", XDG_STATE_HOME=str(base), XDG_CONFIG_HOME=str(base))

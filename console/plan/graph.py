@@ -18,6 +18,7 @@ from console.plan import references
 from console.plan.cycles import cycle_in
 from console.plan.model import Plan, StepId
 from console.plan.net import Net, Referred
+from console.plan.waiting import Waiting
 
 __all__ = ["DEFAULT_DURATION", "Graph", "WhatIf", "cycle_in", "what_if"]
 
@@ -55,15 +56,17 @@ class Graph:
     def of(cls, plan: Plan, referred: Referred = references.referred) -> Graph:
         return cls(plan, referred)
 
-    @cached_property
-    def predecessors(self) -> dict[StepId, tuple[StepId, ...]]:
-        """The steps each step depends on directly, in document order."""
-        return self._neighbours(self._before)
+    def directly_before(self, step: StepId) -> tuple[StepId, ...]:
+        """The steps it depends on directly, in document order; none of what is not in the graph."""
+        return self._nearest(step, self._before)
 
-    @cached_property
-    def successors(self) -> dict[StepId, tuple[StepId, ...]]:
-        """The steps that depend on each step directly, in document order."""
-        return self._neighbours(self._net.after)
+    def directly_after(self, step: StepId) -> tuple[StepId, ...]:
+        """The steps that depend on it directly, in document order; none of what is not in the graph."""
+        return self._nearest(step, self._net.after)
+
+    def waiting(self, settled: Iterable[StepId] = ()) -> Waiting:
+        """What each step waits for that is not `settled`."""
+        return Waiting(self._net, self._before, self._rank, settled)
 
     def levels(self) -> list[list[StepId]]:
         """Steps by the length of the longest chain before them; the steps of a level are unordered."""
@@ -117,8 +120,8 @@ class Graph:
         if workers is None:
             return max(remaining.values(), default=0.0)
         seconds = dict(zip(self._net.names, self._weights(durations), strict=True))
-        missing = {name: len(before) for name, before in self.predecessors.items()}
-        ready = [(-remaining[name], self._rank[name], name) for name in self.order if not missing[name]]
+        waiting = self.waiting()
+        ready = [(-remaining[name], self._rank[name], name) for name in self.order if waiting.is_free(name)]
         heapq.heapify(ready)
         running: list[tuple[float, int, StepId]] = []
         now = 0.0
@@ -127,10 +130,8 @@ class Graph:
                 _, rank, name = heapq.heappop(ready)
                 heapq.heappush(running, (now + seconds[name], rank, name))
             now, _, done = heapq.heappop(running)
-            for name in self.successors[done]:
-                missing[name] -= 1
-                if not missing[name]:
-                    heapq.heappush(ready, (-remaining[name], self._rank[name], name))
+            for name in waiting.settle(done):
+                heapq.heappush(ready, (-remaining[name], self._rank[name], name))
         return now
 
     @cached_property
@@ -172,33 +173,18 @@ class Graph:
             for name in self._net.names
         ]
 
-    def _neighbours(self, edges: Sequence[Sequence[int]]) -> dict[StepId, tuple[StepId, ...]]:
-        """The nearest steps along `edges`, through the ends of phases. What is behind one end of a phase
-        is collected once."""
+    def _nearest(self, step: StepId, edges: Sequence[Sequence[int]]) -> tuple[StepId, ...]:
+        """The next steps along `edges`, through the ends of phases."""
         names, rank = self._net.names, self._rank
-        behind: dict[int, tuple[int, ...]] = {}
-
-        def reach(points: Sequence[int]) -> tuple[int, ...]:
-            """The steps among `points` and behind the ends of phases among them."""
-            if all(names[point] in rank for point in points):
-                return tuple(points)
-            return tuple(
-                {
-                    found: None
-                    for point in points
-                    for found in ((point,) if names[point] in rank else behind[point])
-                }
-            )
-
-        sequence = self._sequence if edges is self._before else self._sequence[::-1]
-        found: dict[StepId, tuple[StepId, ...]] = {}
-        for point in sequence:
-            near = reach(edges[point])
-            if names[point] in rank:
-                found[names[point]] = tuple(sorted((names[other] for other in near), key=rank.__getitem__))
-            else:
-                behind[point] = near
-        return {name: found[name] for name in self.order}
+        todo = [self._net.first[step]] if step in rank else []
+        seen: set[int] = set()
+        found: list[int] = []
+        while todo:
+            for point in edges[todo.pop()]:
+                if point not in seen:
+                    seen.add(point)
+                    (found if names[point] in rank else todo).append(point)
+        return tuple(sorted((names[point] for point in found), key=rank.__getitem__))
 
     def _reached(self, start: int, edges: Sequence[Sequence[int]]) -> frozenset[StepId]:
         seen = {start}

@@ -53,7 +53,7 @@ def goal_of_phase(
 def before_phase(phase: Step, state: RunState) -> list[StepId]:
     """The steps it depends on directly, that have succeeded."""
     assert state.plan is not None
-    done = Graph.of(state.plan).predecessors.get(phase.id, ())
+    done = Graph.of(state.plan).directly_before(phase.id)
     return [s for s in done if s in state.steps and state.steps[s].status is StepStatus.SUCCEEDED]
 
 
@@ -62,11 +62,7 @@ def _facts_then(phase: StepId, state: RunState, catalog: Catalog) -> frozenset[F
     assert state.plan is not None
     facts = {parse_fact(fact) for fact in facts_now(state, catalog)}
     graph = Graph.of(state.plan)
-    before, waiting = {phase}, [phase]
-    while waiting:
-        new = set(graph.predecessors[waiting.pop()]) - before
-        before |= new
-        waiting += new
+    before = graph.ancestors(phase)
     for step_id in graph.order:
         step = state.leaves.get(step_id) if step_id in before else None
         tool = catalog.get(step.action) if step else None

@@ -85,12 +85,9 @@ def _lay_out(
     """Give every step that has no span yet the one it would have."""
     urgency = graph.remaining(durations)
     busy = {name for _, name in running}
-    missing = {
-        name: sum(before not in spans or before in busy for before in graph.predecessors[name])
-        for name in graph.order
-    }
+    waiting = graph.waiting(name for name in spans if name not in busy)
     rank = {name: index for index, name in enumerate(graph.order)}
-    ready = [(-urgency[s], rank[s], s) for s in graph.order if s not in spans and not missing[s]]
+    ready = [(-urgency[s], rank[s], s) for s in graph.order if s not in spans and waiting.is_free(s)]
     heapq.heapify(ready)
     heapq.heapify(running)
     room = max(1, workers or len(graph.order))
@@ -100,7 +97,6 @@ def _lay_out(
             spans[name] = (now, now + durations.get(name, DEFAULT_DURATION))
             heapq.heappush(running, (spans[name][1], name))
         now, done = heapq.heappop(running)
-        for after in graph.successors[done]:
-            missing[after] -= 1
-            if not missing[after] and after not in spans:
+        for after in waiting.settle(done):
+            if after not in spans:
                 heapq.heappush(ready, (-urgency[after], rank[after], after))

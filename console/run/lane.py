@@ -61,7 +61,7 @@ class Lane:
         return [
             phase
             for phase in self.later
-            if all(self._lets_go(before) for before in self.graph.predecessors[phase])
+            if all(self._lets_go(before) for before in self.graph.directly_before(phase))
         ]
 
     def _duration(self, step: Step) -> float:
@@ -156,7 +156,7 @@ class Lane:
     def is_needed(self, step_id: StepId) -> bool:
         """Whether something that is still to come depends directly on this step."""
         return any(
-            self._status(after) in (_S.PENDING, _S.HELD) for after in self.graph.successors.get(step_id, ())
+            self._status(after) in (_S.PENDING, _S.HELD) for after in self.graph.directly_after(step_id)
         )
 
 

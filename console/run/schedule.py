@@ -24,7 +24,7 @@ def ready(graph: Graph, statuses: Mapping[StepId, StepStatus], settled: Settled)
         step
         for step in graph.order
         if statuses[step] is StepStatus.PENDING
-        and all(settled(before) for before in graph.predecessors[step])
+        and all(settled(before) for before in graph.directly_before(step))
     }
 
 
@@ -42,14 +42,10 @@ class Frontier:
         settled: Settled,
         durations: Mapping[StepId, float],
     ) -> None:
-        self._graph = graph
         self._urgency = graph.remaining(durations)
         self._rank = {step: index for index, step in enumerate(graph.order)}
         self._settled = {step for step in graph.order if settled(step)}
-        self._missing = {
-            step: sum(1 for before in graph.predecessors[step] if before not in self._settled)
-            for step in graph.order
-        }
+        self._on = graph.waiting(self._settled)
         self._heap: list[tuple[float, int, StepId]] = []
         self._waiting: set[StepId] = set()
         for step in graph.order:
@@ -64,7 +60,7 @@ class Frontier:
 
     def release(self, step: StepId) -> None:
         """`step` is pending: it is ready as soon as nothing is missing."""
-        if self._missing[step] == 0 and step not in self._waiting:
+        if self._on.is_free(step) and step not in self._waiting:
             self._waiting.add(step)
             heapq.heappush(self._heap, (-self._urgency[step], self._rank[step], step))
 
@@ -77,9 +73,8 @@ class Frontier:
         if step in self._settled:
             return
         self._settled.add(step)
-        for after in self._graph.successors[step]:
-            self._missing[after] -= 1
-            if self._missing[after] == 0 and pending(after):
+        for after in self._on.settle(step):
+            if pending(after):
                 self.release(after)
 
     def take(self, may_start: Callable[[StepId], bool], limit: int) -> list[StepId]:

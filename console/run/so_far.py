@@ -13,8 +13,7 @@ from console.run.life import StepStatus
 from console.run.state import RunState
 
 if TYPE_CHECKING:
-    from console.plan.check import Finding, Known
-    from console.plan.graph import Graph
+    from console.plan.check import Finding, Known, View
 
 _DONE = frozenset({StepStatus.SUCCEEDED, StepStatus.RUNNING})
 _GONE = frozenset({StepStatus.SKIPPED, StepStatus.FAILED, StepStatus.CANCELLED})
@@ -52,8 +51,8 @@ def findings_of(plan: Plan, state: RunState) -> tuple[Finding, ...]:
     from console.plan.graph import Graph
 
     now = SoFar.of(state)
-    after = Graph.of(plan).successors
-    again = [step for step in now.gone if any(a not in now.done | now.gone for a in after.get(step, ()))]
+    graph, past = Graph.of(plan), now.done | now.gone
+    again = [step for step in now.gone if any(a not in past for a in graph.directly_after(step))]
     facts = [parse_fact(fact) for fact in state.facts]
     return check_rest(plan, state.catalog, SoFar.of(state, again=again), facts)
 
@@ -64,14 +63,14 @@ def check_rest(
     so_far: SoFar,
     facts: Iterable[Fact] = (),
     known: Known | None = None,
-    graph: Graph | None = None,
+    view: View | None = None,
 ) -> tuple[Finding, ...]:
     """The findings about what is still to come; about the whole plan while nothing has run. `known` is what
-    was known of its steps before, `graph` the plan's."""
-    from console.plan.check import check
+    was known of its steps before, `view` the plan with these facts, where it was looked at already."""
+    from console.plan.check import check, check_view
 
     if not so_far.done and not so_far.gone:
-        return check(plan, catalog, facts=facts, known=known, graph=graph)
+        return check_view(view) if view else check(plan, catalog, facts=facts, known=known)
     past = so_far.done | so_far.gone
     return tuple(
         finding
@@ -90,8 +89,8 @@ def as_it_went(plan: Plan, so_far: SoFar) -> Plan:
     except ValueError:
         return plan
     past = so_far.done | so_far.gone
-    ends = [s for s in graph.order if s in so_far.done and so_far.done.isdisjoint(graph.successors[s])]
-    begins = [s for s in graph.order if s not in past and past.issuperset(graph.predecessors[s])]
+    ends = [s for s in graph.order if s in so_far.done and so_far.done.isdisjoint(graph.directly_after(s))]
+    begins = [s for s in graph.order if s not in past and past.issuperset(graph.directly_before(s))]
     if len(ends) * len(begins) > MOST_EDGES:
         ends = []
 

@@ -108,7 +108,7 @@ class Prospects:
     ) -> str:
         """Pieces with " · " between them, "" when nothing is away. `base` is what `plan` was made from,
         `known` what is known of its steps. Raises `ValueError` for a plan with a cycle."""
-        from console.plan.graph import what_if
+        from console.plan.graph import Graph, what_if
 
         if not away:
             return ""
@@ -121,10 +121,13 @@ class Prospects:
         rest = _without(plan, {*away.out})
         times = expected.of_plan(rest, known.catalog) | dict.fromkeys(away.out, 0.0)
         known.breathe()
-        then = what_if(rest, {*away.held}, times, parallel)
+        graph = Graph.of(rest, known.referred)
         known.breathe()
-        runs = _without(plan, {*away.out, *away.held, *then.blocked})
-        now = _prospect(runs, known)
+        then = what_if(rest, {*away.held}, times, parallel, graph=graph)
+        known.breathe()
+        waits = {*away.held, *then.blocked}
+        runs = _without(rest, waits | {*away.out}) if waits else rest
+        now = _prospect(runs, known, graph if runs is rest else None)
         pieces = [
             f"held {_listed(away.held)}: blocks {_listed(then.blocked) or 'nothing'}" if away.held else "",
             f"left out {_listed(away.out)}{_goes_on(before.graph, away.out)}" if away.out else "",
@@ -141,12 +144,12 @@ class Prospects:
         return " · ".join(piece for piece in pieces if piece)
 
 
-def _prospect(plan: Plan, known: Known) -> _Prospect:
+def _prospect(plan: Plan, known: Known, graph: Graph | None = None) -> _Prospect:
     from console.plan.check import View, no_return_of, radius_of
     from console.plan.check.needs import needs
     from console.plan.check.safety import backups
 
-    view = View(plan, known.catalog, known=known)
+    view = View(plan, known.catalog, known=known, graph=graph)
     known.breathe()
     wanting = tuple(dict.fromkeys(finding.step for finding in (*needs(view), *backups(view))))
     known.breathe()
@@ -179,7 +182,7 @@ def _no_return(before: _Prospect, now: _Prospect) -> str:
 
 def _goes_on(graph: Graph, out: Sequence[StepId]) -> str:
     """The steps that then start without what they would have waited for."""
-    after = {name for step in out for name in graph.successors.get(step, ())} - set(out)
+    after = {name for step in out for name in graph.directly_after(step)} - set(out)
     named = [name for name in graph.order if name in after]
     return f": {_listed(named)} go{'es' if len(named) == 1 else ''} on without" if named else ""
 

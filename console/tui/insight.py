@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from console.catalog.spec import Catalog
-from console.plan.graph import Graph
 from console.plan.model import Plan, StepId
 from console.run.history import Estimates
 from console.run.so_far import SoFar, check_rest
@@ -19,6 +18,7 @@ from console.tui.when import short_time
 
 if TYPE_CHECKING:
     from console.plan.check import BlastRadius, Finding, Known
+    from console.plan.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,13 @@ def look_at(question: Question) -> Insight:
         step.id for step in plan.leaves() if step.undo is not None or step.action in has_undo
     )
     try:
-        graph = Graph.of(plan, kept.referred)
+        view = View(plan, catalog, facts, known=kept)
     except ValueError:
         findings = check_rest(plan, catalog, question.so_far, facts, kept)
         return Insight(compensated=compensated, findings=findings, blast="its steps go round in a circle")
+    graph = view.graph
+    findings = check_rest(plan, catalog, question.so_far, facts, kept, view)
     kept.breathe()
-    findings = check_rest(plan, catalog, question.so_far, facts, kept, graph)
-    kept.breathe()
-    view = View(plan, catalog, known=kept, graph=graph)
     radius, no_return = radius_of(view), no_return_of(view)
     kept.breathe()
     known = question.estimates().of_plan(plan, catalog)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import sys
 
-YOUNG, MIDDLE, OLD = 10_000, 20, 500
+YOUNG, MIDDLE, OLD = 10_000, 5, 2000
 """New objects between two looks at the youngest, and how many of those make one at the next older."""
 
 UNSETTLED = 1_000_000

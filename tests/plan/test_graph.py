@@ -38,6 +38,14 @@ def phased() -> Plan:
     )
 
 
+def before(graph: Graph) -> dict[StepId, tuple[StepId, ...]]:
+    return {name: graph.directly_before(name) for name in graph.order}
+
+
+def after(graph: Graph) -> dict[StepId, tuple[StepId, ...]]:
+    return {name: graph.directly_after(name) for name in graph.order}
+
+
 def leaf_edges(plan: Plan) -> dict[StepId, set[StepId]]:
     """The definition, spelled out: step -> the steps it depends on directly, phases dissolved."""
     steps = {step.id: (step, path) for step, path in plan.walk()}
@@ -74,12 +82,17 @@ def closure(edges: dict[StepId, set[StepId]]) -> dict[StepId, set[StepId]]:
 def test_phases_are_dissolved_into_their_steps() -> None:
     graph = Graph.of(phased())
     assert graph.order == ("a", "b", "c", "d", "e")
-    assert graph.predecessors == {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("b",)}
-    assert graph.successors == {"a": ("b", "c"), "b": ("d", "e"), "c": ("d",), "d": (), "e": ()}
+    assert before(graph) == {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("b",)}
+    assert after(graph) == {"a": ("b", "c"), "b": ("d", "e"), "c": ("d",), "d": (), "e": ()}
     assert graph.levels() == [["a"], ["b", "c"], ["d", "e"]]
     assert graph.width() == 2
     assert graph.ancestors("d") == {"a", "b", "c"}
     assert graph.descendants("a") == {"b", "c", "d", "e"}
+
+
+def test_nothing_comes_directly_before_or_after_what_is_not_there() -> None:
+    graph = Graph.of(phased())
+    assert graph.directly_before("p") == graph.directly_after("gone") == ()
 
 
 def test_the_order_keeps_to_the_document_where_it_can() -> None:
@@ -97,7 +110,7 @@ def test_an_unexpanded_phase_holds_up_what_depends_on_it() -> None:
     graph = Graph.of(plan)
     assert graph.order == ("1", "2", "3")
     assert graph.unexpanded == {"2"}
-    assert graph.predecessors["3"] == ("2",)
+    assert graph.directly_before("3") == ("2",)
 
 
 def test_disabled_steps_stay_in_the_graph_and_take_no_time() -> None:
@@ -161,9 +174,9 @@ def test_the_graph_is_what_the_definition_says(plan: Plan) -> None:
     graph = Graph.of(plan)
     edges = leaf_edges(plan)
     behind = closure(edges)
-    assert {name: set(before) for name, before in graph.predecessors.items()} == edges
-    assert {(a, b) for b, before in graph.predecessors.items() for a in before} == {
-        (a, b) for a, after in graph.successors.items() for b in after
+    assert {name: set(near) for name, near in before(graph).items()} == edges
+    assert {(a, b) for b, near in before(graph).items() for a in near} == {
+        (a, b) for a, near in after(graph).items() for b in near
     }
     for name in graph.order:
         assert graph.ancestors(name) == behind[name]
@@ -180,8 +193,8 @@ def test_times_agree_with_each_other(plan: Plan, data: st.DataObject) -> None:
     counted = {name: 0.0 if name in graph.skipped else seconds for name, seconds in durations.items()}
     remaining = graph.remaining(durations)
     for name in graph.order:
-        after = max((remaining[other] for other in graph.successors[name]), default=0.0)
-        assert remaining[name] == counted[name] + after
+        rest = max((remaining[other] for other in graph.directly_after(name)), default=0.0)
+        assert remaining[name] == counted[name] + rest
     path = graph.critical_path(durations)
     assert sum(counted[name] for name in path) == graph.makespan(durations)
     assert not set(path) & graph.skipped
@@ -232,5 +245,6 @@ def test_two_large_phases_in_a_row_cost_no_more_than_their_steps() -> None:
     ]
     graph = Graph.of(from_document(steps, max_steps=10_000))
     assert len(graph.order) == 6000
-    assert graph.makespan({}) == 3.0
+    assert graph.makespan({}) == graph.makespan({}, workers=2000) == 3.0
     assert len(graph.ancestors("s2-0")) == 4000
+    assert len(graph.directly_after("s0-0")) == 2000

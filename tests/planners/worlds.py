@@ -113,7 +113,8 @@ def _done_at_once(want: Want, facts: Facts) -> bool:
 
 def linearisations(plan: Plan, most: int) -> Iterator[list[Step]]:
     """Orders of the steps that the dependencies allow, at most so many."""
-    before = Graph.of(plan).predecessors
+    graph = Graph.of(plan)
+    before = {name: graph.directly_before(name) for name in graph.order}
     steps = {s.id: s for s in plan.leaves()}
     left = most
 

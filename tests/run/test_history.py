@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from console.plan.graph import Graph
 from console.plan.model import Plan
@@ -15,6 +17,7 @@ from console.run import events as ev
 from console.run.forecast import forecast
 from console.run.history import Estimates, estimates, learn
 from console.run.state import RunState
+from tests.plan.strategies import plans
 from tests.run.harness import catalog, plan, step, tool
 
 CHAIN = plan(step("1"), step("2", "slow", "1"), step("3", "look"))
@@ -99,6 +102,16 @@ def test_what_is_to_come_is_laid_out_as_it_would_start() -> None:
     assert ahead.spans == {"1": (100.0, 104.0), "2": (104.0, 110.0), "3": (110.0, 112.0)}
     assert (ahead.end, round(ahead.done, 3)) == (112.0, round(4 / 12, 3))
     assert forecast(Graph.of(CHAIN), state, {"2": 6.0, "3": 2.0}, 104.0).end == 110.0
+
+
+@given(plans(bare=True), st.data())
+def test_a_run_that_has_not_begun_takes_as_long_as_its_plan(the_plan: Plan, data: st.DataObject) -> None:
+    graph = Graph.of(the_plan)
+    lasts = {name: float(data.draw(st.integers(1, 9))) for name in graph.order}
+    workers = data.draw(st.sampled_from([None, 1, 2, 3]))
+    ahead = forecast(graph, RunState(), lasts, 100.0, workers)
+    assert ahead.end == 100.0 + graph.makespan(lasts, workers)
+    assert ahead.spans.keys() == set(graph.order)
 
 
 def test_a_step_that_runs_longer_than_expected_holds_up_what_waits_for_it() -> None:

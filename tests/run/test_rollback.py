@@ -229,7 +229,7 @@ def histories(draw: st.DrawFn) -> tuple[Plan, list[str]]:
     started: list[str] = []
     graph = Graph.of(whole)
     for step_id in graph.order:
-        if all(b in started for b in graph.predecessors[step_id]) and draw(st.integers(0, 4)):
+        if all(b in started for b in graph.directly_before(step_id)) and draw(st.integers(0, 4)):
             started.append(step_id)
     return whole, started
 

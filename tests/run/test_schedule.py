@@ -9,21 +9,12 @@ from console.plan.graph import Graph
 from console.plan.model import Plan, Step
 from console.run.life import SETTLED, StepStatus
 from console.run.schedule import Frontier, ready
+from tests.plan.strategies import plans
 
 S = StepStatus
 
 
-@st.composite
-def plans(draw: st.DrawFn) -> Plan:
-    size = draw(st.integers(1, 12))
-    steps = []
-    for n in range(size):
-        before = draw(st.lists(st.integers(0, n - 1), unique=True, max_size=3)) if n else []
-        steps.append(Step(id=str(n), action="a", depends_on=tuple(str(b) for b in before)))
-    return Plan(steps=tuple(steps))
-
-
-@given(plans(), st.data())
+@given(plans(bare=True), st.data())
 def test_the_frontier_is_the_pure_answer_at_every_moment(plan: Plan, data: st.DataObject) -> None:
     graph = Graph.of(plan)
     statuses = dict.fromkeys(graph.order, S.PENDING)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
-from console.tui.beside import PATIENCE, REACH, Hand
+from console.tui.beside import PATIENCE, REACH, Hand, beside, hand
 
 
 class Clock:
@@ -48,3 +51,52 @@ def test_a_key_that_is_held_down_does_not_keep_work_for_ever() -> None:
     hand.typed()
     hand.let_pass()
     assert clock.now == pytest.approx(100.0 + PATIENCE)
+
+
+@pytest.mark.anyio
+async def test_one_piece_of_work_is_done_after_the_other() -> None:
+    begun, go_on, order = threading.Event(), threading.Event(), []
+
+    def first() -> None:
+        begun.set()
+        assert go_on.wait(10)
+        order.append("first")
+
+    one = asyncio.create_task(beside(first))
+    await asyncio.to_thread(begun.wait, 10)
+    other = asyncio.create_task(beside(lambda: order.append("second")))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(one, other)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.anyio
+async def test_work_that_nobody_waits_for_ends_at_its_next_pause() -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def long() -> None:
+        begun.set()
+        assert go_on.wait(10)
+        hand.let_pass()
+        done.append("long")
+
+    one = asyncio.create_task(beside(long))
+    await asyncio.to_thread(begun.wait, 10)
+    waiting = asyncio.create_task(beside(lambda: done.append("waiting")))
+    await asyncio.sleep(0)
+    one.cancel()
+    waiting.cancel()
+    await asyncio.gather(one, waiting, return_exceptions=True)
+    go_on.set()
+    await beside(lambda: done.append("last"))
+    assert done == ["last"]
+
+
+@pytest.mark.anyio
+async def test_what_goes_wrong_beside_the_screen_is_told_to_whoever_waits() -> None:
+    def wrong() -> None:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        await beside(wrong)

@@ -28,7 +28,6 @@ from console.plan.check.secrets import secrets
 from console.plan.check.view import View
 from console.plan.check.waste import needless_order, over_planned, repeated, unneeded, unused
 from console.plan.edit import apply
-from console.plan.graph import Graph
 from console.plan.model import Plan
 
 __all__ = [
@@ -40,6 +39,7 @@ __all__ = [
     "apply_fix",
     "blast_radius",
     "check",
+    "check_view",
     "no_return_of",
     "point_of_no_return",
     "radius_of",
@@ -55,22 +55,28 @@ def check(
     want: Iterable[Fact] = (),
     allowed_risk: Risk | None = None,
     known: Known | None = None,
-    graph: Graph | None = None,
 ) -> tuple[Finding, ...]:
     """All findings, worst first, then in the plan's order.
 
     `facts` hold before the plan (when none are given it is taken as not known what holds), `want` shall
     hold after it, `allowed_risk` is the highest risk that was asked for. A plan with a cycle gets
-    only what can be said without an order. `known` is what was known of its steps before, `graph` the
-    plan's.
+    only what can be said without an order. `known` is what was known of its steps before.
     """
     known = known if known is not None and known.catalog is catalog else Known(catalog)
     known.breathe()
-    found = list(secrets(plan, known.secrets))
     try:
-        view = View(plan, catalog, facts, known=known, graph=graph)
+        view = View(plan, catalog, facts, known=known)
     except ValueError:
-        return tuple(found)
+        return tuple(secrets(plan, known.secrets))
+    return check_view(view, want, allowed_risk)
+
+
+def check_view(
+    view: View, want: Iterable[Fact] = (), allowed_risk: Risk | None = None
+) -> tuple[Finding, ...]:
+    """As `check`, of a plan that was looked at already."""
+    plan, known = view.plan, view.known
+    found = list(secrets(plan, known.secrets))
     goal = frozenset(want) or _expected(plan, view)
     for rule in (
         *(needs(view), writers(view), backups(view), proofs(view), way_back(view)),

@@ -335,7 +335,7 @@ def _gone_round(graph: Graph, state: RunState) -> frozenset[StepId]:
         name
         for name in graph.order
         if status(name) in FAILED
-        and not any(status(after) in TO_COME for after in graph.successors.get(name, ()))
+        and not any(status(after) in TO_COME for after in graph.directly_after(name))
     )
 
 

@@ -110,7 +110,7 @@ def _one(
         yield row((f"  the probe says: {words(life.probe)}", "doubt"))
     if step is not None and step.on_failure == "continue" and life.status is StepStatus.FAILED:
         yield row(("  the run goes on without it, as its plan says", "quiet"))
-    elif graph is not None and step_id in graph.successors:
+    elif graph is not None and step_id in graph.place:
         yield from _blocked(graph, steps, step_id, width)
     yield from _keys(_ways_out(state, step, life) if can_act else [("2", "output")], width)
 
