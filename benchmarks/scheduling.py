@@ -34,7 +34,7 @@ from console.testing import FakeBackend, MemoryJournal, ScriptedPlanner
 def frontier(graph: Graph) -> float:
     statuses = dict.fromkeys(graph.order, StepStatus.PENDING)
     begin = time.perf_counter()
-    ready = Frontier(graph, statuses, lambda _: False, {})
+    ready = Frontier(graph, statuses, lambda _: False, lambda _: False, {})
     while taken := ready.take(lambda _: True, 1):
         statuses[taken[0]] = StepStatus.SUCCEEDED
         ready.settle(taken[0], lambda step: statuses[step] is StepStatus.PENDING)

@@ -9,7 +9,7 @@ Disabled steps stay in the graph, marked `skipped`, so that what is ordered thro
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -24,6 +24,13 @@ __all__ = ["DEFAULT_DURATION", "Graph", "WhatIf", "cycle_in", "what_if"]
 
 DEFAULT_DURATION = 1.0
 """Seconds a step is taken to last when nothing is known: then the longest chain is the critical path."""
+
+
+Asked = Callable[[StepId], bool]
+
+
+def _never(_: StepId) -> bool:
+    return False
 
 
 class Graph:
@@ -56,17 +63,18 @@ class Graph:
     def of(cls, plan: Plan, referred: Referred = references.referred) -> Graph:
         return cls(plan, referred)
 
-    def directly_before(self, step: StepId) -> tuple[StepId, ...]:
-        """The steps it depends on directly, in document order; none of what is not in the graph."""
-        return self._nearest(step, self._before)
+    def directly_before(self, step: StepId, through: Asked = _never) -> tuple[StepId, ...]:
+        """The steps it depends on directly, in document order, those it asks to look `through` aside; none of
+        what is not in the graph."""
+        return self._nearest(step, self._before, through)
 
-    def directly_after(self, step: StepId) -> tuple[StepId, ...]:
-        """The steps that depend on it directly, in document order; none of what is not in the graph."""
-        return self._nearest(step, self._net.after)
+    def directly_after(self, step: StepId, through: Asked = _never) -> tuple[StepId, ...]:
+        """The steps that depend on it directly, in the same way."""
+        return self._nearest(step, self._net.after, through)
 
-    def waiting(self, settled: Iterable[StepId] = ()) -> Waiting:
-        """What each step waits for that is not `settled`."""
-        return Waiting(self._net, self._before, self._rank, settled)
+    def waiting(self, settled: Iterable[StepId] = (), left_out: Iterable[StepId] = ()) -> Waiting:
+        """What each step waits for that is neither `settled` nor `left_out`."""
+        return Waiting(self._net, self._before, self._rank, settled, left_out)
 
     def levels(self) -> list[list[StepId]]:
         """Steps by the length of the longest chain before them; the steps of a level are unordered."""
@@ -120,8 +128,8 @@ class Graph:
         if workers is None:
             return max(remaining.values(), default=0.0)
         seconds = dict(zip(self._net.names, self._weights(durations), strict=True))
-        waiting = self.waiting()
-        ready = [(-remaining[name], self._rank[name], name) for name in self.order if waiting.is_free(name)]
+        waiting, runs = self.waiting(left_out=self.skipped), self._rank.keys() - self.skipped
+        ready = [(-remaining[name], self._rank[name], name) for name in runs if waiting.is_free(name)]
         heapq.heapify(ready)
         running: list[tuple[float, int, StepId]] = []
         now = 0.0
@@ -173,7 +181,7 @@ class Graph:
             for name in self._net.names
         ]
 
-    def _nearest(self, step: StepId, edges: Sequence[Sequence[int]]) -> tuple[StepId, ...]:
+    def _nearest(self, step: StepId, edges: Sequence[Sequence[int]], through: Asked) -> tuple[StepId, ...]:
         """The next steps along `edges`, through the ends of phases."""
         names, rank = self._net.names, self._rank
         todo = [self._net.first[step]] if step in rank else []
@@ -183,7 +191,8 @@ class Graph:
             for point in edges[todo.pop()]:
                 if point not in seen:
                     seen.add(point)
-                    (found if names[point] in rank else todo).append(point)
+                    passed = names[point] not in rank or through(names[point])
+                    (todo if passed else found).append(point)
         return tuple(sorted((names[point] for point in found), key=rank.__getitem__))
 
     def _reached(self, start: int, edges: Sequence[Sequence[int]]) -> frozenset[StepId]:

@@ -13,7 +13,8 @@ class Waiting:
     than the net is large, however many steps of a phase wait for each of another.
 
     `before` are the points that lead to each point, `steps` what is settled by a caller, `settled` what is
-    so from the beginning.
+    so from the beginning. Steps that are `left_out` pass by themselves, too, each when its turn has come:
+    what is ordered through them stays ordered.
     """
 
     def __init__(
@@ -22,11 +23,12 @@ class Waiting:
         before: Sequence[Sequence[int]],
         steps: Container[StepId],
         settled: Iterable[StepId] = (),
+        left_out: Iterable[StepId] = (),
     ) -> None:
-        self._net, self._steps = net, steps
+        self._net, self._steps, self._out = net, steps, set(left_out)
         self._missing = list(map(len, before))
         first = [point for point, count in enumerate(self._missing) if not count]
-        self._pass([point for point in first if net.names[point] not in steps])
+        self._pass([point for point in first if self._passes(net.names[point])])
         for step in settled:
             self.settle(step)
 
@@ -35,8 +37,17 @@ class Waiting:
         return not self._missing[self._net.first[step]]
 
     def settle(self, step: StepId) -> list[StepId]:
-        """Once for each step: nothing waits for it any more. The steps that have become free by it."""
+        """Nothing waits for it any more, for good. The steps that have become free by it."""
         return self._pass([self._net.first[step]])
+
+    def leave_out(self, step: StepId) -> list[StepId]:
+        """What waits for it waits for what it would have waited for, for good. The steps that have become
+        free by it."""
+        self._out.add(step)
+        return self._pass([self._net.first[step]]) if self.is_free(step) else []
+
+    def _passes(self, name: StepId) -> bool:
+        return name not in self._steps or name in self._out
 
     def _pass(self, points: list[int]) -> list[StepId]:
         names, after, missing = self._net.names, self._net.after, self._missing
@@ -46,8 +57,8 @@ class Waiting:
                 missing[point] -= 1
                 if missing[point]:
                     continue
-                if names[point] in self._steps:
-                    free.append(names[point])
-                else:
+                if self._passes(names[point]):
                     points.append(point)
+                else:
+                    free.append(names[point])
         return free

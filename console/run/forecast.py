@@ -7,7 +7,7 @@ first, each step as long as it is estimated.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from console.plan.graph import DEFAULT_DURATION, Graph
@@ -49,12 +49,14 @@ def forecast(
     is taken to end now."""
     spans: dict[StepId, Span] = {}
     took: dict[StepId, float] = {}
+    left_out: set[StepId] = set()
     running: list[tuple[float, StepId]] = []
     behind = whole = 0.0
     for name in graph.order:
         life, seconds = state.steps.get(name), durations.get(name, DEFAULT_DURATION)
         if name in graph.skipped:
             spans[name] = (now, now)
+            left_out.add(name)
             continue
         whole += seconds
         attempt = life.attempt if life else None
@@ -62,12 +64,14 @@ def forecast(
             spans[name] = (attempt.intended, attempt.ended or now) if attempt else (now, now)
             took[name] = spans[name][1] - life.attempts[0].intended if attempt else 0.0
             behind += seconds
+            if life.status is StepStatus.SKIPPED:
+                left_out.add(name)
         elif life is not None and life.status in _RUNNING and attempt:
             spans[name] = (attempt.intended, max(now, attempt.intended + seconds))
             behind += min(seconds * 0.95, now - attempt.intended)
             took[name] = spans[name][1] - life.attempts[0].intended
             running.append((spans[name][1], name))
-    _lay_out(graph, durations, spans, running, now, workers)
+    _lay_out(graph, durations, spans, left_out, running, now, workers)
     end = max((span[1] for span in spans.values()), default=now)
     path = graph.critical_path({**durations, **took}) if durations else ()
     path = tuple(name for name in path if took.get(name) != 0.0)
@@ -78,14 +82,16 @@ def _lay_out(
     graph: Graph,
     durations: Mapping[StepId, float],
     spans: dict[StepId, Span],
+    left_out: Set[StepId],
     running: list[tuple[float, StepId]],
     now: float,
     workers: int | None,
 ) -> None:
-    """Give every step that has no span yet the one it would have."""
+    """Give every step that has no span yet the one it would have. What is `left_out` has one, but what is
+    ordered through it waits for what comes before it."""
     urgency = graph.remaining(durations)
     busy = {name for _, name in running}
-    waiting = graph.waiting(name for name in spans if name not in busy)
+    waiting = graph.waiting([name for name in spans if name not in busy | left_out], left_out)
     rank = {name: index for index, name in enumerate(graph.order)}
     ready = [(-urgency[s], rank[s], s) for s in graph.order if s not in spans and waiting.is_free(s)]
     heapq.heapify(ready)

@@ -38,7 +38,7 @@ class Lane:
         self._calls: set[StepId] = set()
         statuses = {step_id: self._status(step_id) for step_id in self.graph.order}
         durations = {step_id: self._duration(step) for step_id, step in self.steps.items()}
-        self.frontier = Frontier(self.graph, statuses, self._lets_go, durations)
+        self.frontier = Frontier(self.graph, statuses, self._lets_go, self._is_left_out, durations)
         left_out = self.graph.skipped
         self.disabled = [
             step_id for step_id in self.steps if step_id in left_out and statuses[step_id] is _S.PENDING
@@ -56,13 +56,15 @@ class Lane:
         step = self.steps.get(step_id)
         return self.is_settled(step) if step else step_id in self.graph.skipped
 
+    def _is_left_out(self, step_id: StepId) -> bool:
+        """Whether what waits for it waits for what it would have waited for."""
+        if step_id not in self.steps:
+            return step_id in self.graph.skipped
+        return self._status(step_id) is _S.SKIPPED
+
     def unplanned(self) -> list[StepId]:
         """Phases that are not planned yet and whose turn it is."""
-        return [
-            phase
-            for phase in self.later
-            if all(self._lets_go(before) for before in self.graph.directly_before(phase))
-        ]
+        return [phase for phase in self.later if self.frontier.is_free(phase)]
 
     def _duration(self, step: Step) -> float:
         tool = self._catalog.get(step.action)
@@ -154,10 +156,9 @@ class Lane:
         return self._writes[step.id]
 
     def is_needed(self, step_id: StepId) -> bool:
-        """Whether something that is still to come depends directly on this step."""
-        return any(
-            self._status(after) in (_S.PENDING, _S.HELD) for after in self.graph.directly_after(step_id)
-        )
+        """Whether something that is still to come waits for this step."""
+        after = self.graph.directly_after(step_id, self._is_left_out)
+        return any(self._status(step) in (_S.PENDING, _S.HELD) for step in after)
 
 
 def _plan_of(state: RunState) -> Plan:

@@ -15,17 +15,21 @@ from console.plan.graph import Graph
 from console.plan.model import StepId
 from console.run.life import StepStatus
 
-Settled = Callable[[StepId], bool]
+Asked = Callable[[StepId], bool]
 
 
-def ready(graph: Graph, statuses: Mapping[StepId, StepStatus], settled: Settled) -> set[StepId]:
-    """Pending steps whose dependencies are all settled."""
-    return {
-        step
-        for step in graph.order
-        if statuses[step] is StepStatus.PENDING
-        and all(settled(before) for before in graph.directly_before(step))
-    }
+def ready(
+    graph: Graph, statuses: Mapping[StepId, StepStatus], settled: Asked, left_out: Asked
+) -> set[StepId]:
+    """Pending steps whose dependencies are all settled; of one that is left out, its own dependencies."""
+
+    def is_free(step: StepId) -> bool:
+        return all(
+            settled(before) and (is_free(before) or not left_out(before))
+            for before in graph.directly_before(step)
+        )
+
+    return {step for step in graph.order if statuses[step] is StepStatus.PENDING and is_free(step)}
 
 
 class Frontier:
@@ -39,13 +43,16 @@ class Frontier:
         self,
         graph: Graph,
         statuses: Mapping[StepId, StepStatus],
-        settled: Settled,
+        settled: Asked,
+        left_out: Asked,
         durations: Mapping[StepId, float],
     ) -> None:
+        self._left_out = left_out
         self._urgency = graph.remaining(durations)
         self._rank = {step: index for index, step in enumerate(graph.order)}
         self._settled = {step for step in graph.order if settled(step)}
-        self._on = graph.waiting(self._settled)
+        out = {step for step in self._settled if left_out(step)}
+        self._on = graph.waiting(self._settled - out, out)
         self._heap: list[tuple[float, int, StepId]] = []
         self._waiting: set[StepId] = set()
         for step in graph.order:
@@ -57,6 +64,10 @@ class Frontier:
 
     def __contains__(self, step: StepId) -> bool:
         return step in self._waiting
+
+    def is_free(self, step: StepId) -> bool:
+        """Whether it waits for no other step any more."""
+        return self._on.is_free(step)
 
     def release(self, step: StepId) -> None:
         """`step` is pending: it is ready as soon as nothing is missing."""
@@ -73,7 +84,7 @@ class Frontier:
         if step in self._settled:
             return
         self._settled.add(step)
-        for after in self._on.settle(step):
+        for after in self._on.leave_out(step) if self._left_out(step) else self._on.settle(step):
             if pending(after):
                 self.release(after)
 

@@ -51,8 +51,8 @@ def findings_of(plan: Plan, state: RunState) -> tuple[Finding, ...]:
     from console.plan.graph import Graph
 
     now = SoFar.of(state)
-    graph, past = Graph.of(plan), now.done | now.gone
-    again = [step for step in now.gone if any(a not in past for a in graph.directly_after(step))]
+    graph, past, gone = Graph.of(plan), now.done | now.gone, now.gone.__contains__
+    again = [step for step in now.gone if not past.issuperset(graph.directly_after(step, through=gone))]
     facts = [parse_fact(fact) for fact in state.facts]
     return check_rest(plan, state.catalog, SoFar.of(state, again=again), facts)
 

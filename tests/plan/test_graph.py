@@ -95,6 +95,19 @@ def test_nothing_comes_directly_before_or_after_what_is_not_there() -> None:
     assert graph.directly_before("p") == graph.directly_after("gone") == ()
 
 
+def test_what_is_looked_through_is_what_comes_before_and_after_that() -> None:
+    graph = Graph.of(phased())
+    assert graph.directly_after("a", through={"b"}.__contains__) == ("c", "d", "e")
+    assert graph.directly_before("d", through={"b", "c"}.__contains__) == ("a",)
+
+
+def test_what_is_ordered_through_a_step_that_is_left_out_waits_all_the_same() -> None:
+    waiting = Graph.of(chain(a=[], b=["a"], c=["b"], d=["c"])).waiting(left_out=["b"])
+    assert [waiting.is_free(step) for step in "abcd"] == [True, False, False, False]
+    assert waiting.leave_out("c") == []
+    assert waiting.settle("a") == ["d"]
+
+
 def test_the_order_keeps_to_the_document_where_it_can() -> None:
     assert Graph.of(chain(a=["c"], b=[], c=[], d=["a"])).order == ("b", "c", "a", "d")
 

@@ -620,6 +620,37 @@ def test_a_disabled_step_is_skipped(tmp_path: Path) -> None:
     assert world.backend.started == ["r/2/1"]
 
 
+def test_what_is_ordered_through_a_disabled_step_stays_ordered(tmp_path: Path) -> None:
+    steps = plan(step("1"), step("2", "work", "1", enabled=False), step("3", "work", "2"))
+    world = World(tmp_path, steps)
+    assert run(world).status is RunStatus.SUCCEEDED
+    assert order(world) == ["1 begins", "1 ends", "3 begins", "3 ends"]
+
+
+def test_a_step_that_is_skipped_before_its_turn_lets_nothing_go_early(tmp_path: Path) -> None:
+    steps = plan(step("1"), step("2", "work", "1"), step("3", "work", "2"))
+    world = World(tmp_path, steps, policy=Policy())
+
+    async def operator(engine: Engine) -> None:
+        await until(engine, lambda s: bool(s.requests))
+        await say(engine, c.Skip(step="2"))
+        await answer(engine, "plan")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert order(world) == ["1 begins", "1 ends", "3 begins", "3 ends"]
+
+
+def order(world: World) -> list[str]:
+    """What began and what ended, one after the other."""
+    told = []
+    for event in (record.event for record in world.journal.records):
+        if isinstance(event, ev.StepIntended):
+            told.append(f"{event.step} begins")
+        elif isinstance(event, ev.StepSucceeded):
+            told.append(f"{event.step} ends")
+    return told
+
+
 def test_a_note_gives_its_text(tmp_path: Path) -> None:
     world = World(tmp_path, plan(step("1", "none", params={"text": "remember"})))
     assert run(world).steps["1"].status is StepStatus.SUCCEEDED

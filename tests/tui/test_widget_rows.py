@@ -649,6 +649,15 @@ def test_without_output_the_pane_says_what_the_step_waits_for() -> None:
     assert "waits for 3, 5" in text
 
 
+def test_what_waits_for_a_step_that_was_left_out_waits_for_what_that_waited_for() -> None:
+    steps = [
+        Step(id=n, action="long", depends_on=tuple(before))
+        for n, before in (("1", ""), ("2", "1"), ("3", "2"))
+    ]
+    state = drafted(Plan(steps=tuple(steps)), CATALOG, ev.StepSkipped(step="2", reason="by ada"))
+    assert "it waits for 1" in text_of(nothing_yet(View(state, step="3")))
+
+
 # ── time ─────────────────────────────────────────────────────────────────────────────────────────
 
 

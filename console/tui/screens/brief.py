@@ -324,19 +324,18 @@ def _asking(request: Request, state: RunState, plan: Plan, steps: list[Step]) ->
 
 
 def _gone_round(graph: Graph, state: RunState) -> frozenset[StepId]:
-    """The failed steps that a revision goes on without: nothing that is still to come depends directly
-    on them, so that they are not tried again."""
+    """The failed steps that a revision goes on without: nothing that is still to come waits for them, so that
+    they are not tried again."""
 
     def status(name: StepId) -> StepStatus:
         known = state.steps.get(name)
         return known.status if known else StepStatus.PENDING
 
-    return frozenset(
-        name
-        for name in graph.order
-        if status(name) in FAILED
-        and not any(status(after) in TO_COME for after in graph.directly_after(name))
-    )
+    def is_needed(name: StepId) -> bool:
+        after = graph.directly_after(name, through=lambda other: status(other) is StepStatus.SKIPPED)
+        return any(status(other) in TO_COME for other in after)
+
+    return frozenset(name for name in graph.order if status(name) in FAILED and not is_needed(name))
 
 
 def _settled(step: StepId, state: RunState) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from textual.timer import Timer
 
-from console.plan.model import StepId
+from console.plan.model import Step, StepId
 from console.run.control import spool
 from console.run.life import StepStatus
 from console.text import clean_line
@@ -219,12 +219,23 @@ def nothing_yet(view: View) -> list[Row]:
     rows = [row((f"step {step.id} {why}", "dim"))]
     if life.marked_by:
         rows.append(row((f"marked done by {life.marked_by}", "dim")))
-    open_ones = [d for d in step.depends_on if not _settled(view, d)]
+    open_ones = _waits_for(view, step)
     if life.status is StepStatus.PENDING and open_ones:
         rows.append(row((f"it waits for {', '.join(open_ones)}", "dim")))
     return rows
 
 
-def _settled(view: View, step: StepId) -> bool:
-    life = view.state.steps.get(step)
-    return life is not None and life.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
+def _waits_for(view: View, step: Step) -> list[StepId]:
+    """What it depends on that is still to come; instead of a step that was left out, what that waits for."""
+    todo, seen, waits = list(step.depends_on), set[StepId](), []
+    while todo:
+        name = todo.pop(0)
+        life, before = view.state.steps.get(name), view.state.leaves.get(name)
+        if name in seen or (life is not None and life.status is StepStatus.SUCCEEDED):
+            continue
+        seen.add(name)
+        if life is not None and life.status is StepStatus.SKIPPED:
+            todo += before.depends_on if before else ()
+        else:
+            waits.append(name)
+    return waits
