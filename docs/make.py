@@ -224,7 +224,7 @@ SELF_EVIDENT = {
     "step_released": "A held step may start.",
     "step_started": "The attempt's process runs.",
     "step_cancelled": "The attempt was ended by the operator, or by the end of the run.",
-    "step_skipped": "The step is left out; its dependents go on without it, after what it would have waited for.",
+    "step_skipped": "The step is left out; what waits for it waits for what it would have waited for.",
     "revision_accepted": "The proposed revision is the plan now.",
     "revision_rejected": "The plan stays as it is.",
     "replan_failed": "No revision came out.",

@@ -98,7 +98,7 @@ class Retry(Wish):
 
 
 class Skip(Wish):
-    """Leave a step out; its dependents go on without it, after what it would have waited for."""
+    """Leave a step out; what waits for it waits for what it would have waited for."""
 
     step: StepId
     reason: str = ""
