@@ -102,7 +102,10 @@ def test_what_is_looked_through_is_what_comes_before_and_after_that() -> None:
 
 
 def test_what_is_ordered_through_a_step_that_is_left_out_waits_all_the_same() -> None:
-    waiting = Graph.of(chain(a=[], b=["a"], c=["b"], d=["c"])).waiting(left_out=["b"])
+    graph = Graph.of(chain(a=[], b=["a"], c=["b"], d=["c"]))
+    waiting = graph.waiting(settled=["a"], left_out=["b", "c"])
+    assert waiting.is_free("d")
+    waiting = graph.waiting(left_out=["b"])
     assert [waiting.is_free(step) for step in "abcd"] == [True, False, False, False]
     assert waiting.leave_out("c") == []
     assert waiting.settle("a") == ["d"]
