@@ -91,7 +91,7 @@ def first_plan(goal: Goal, catalog: Catalog, tick: Callable[[], None]) -> PlanDr
         rollback=rollback_of(tools, solution, ids),
         expected=expected(wants),
     )
-    what = "nothing to do: it already holds" if not steps else f"the cheapest way to {wants_text(wants)}"
+    what = "nothing to do: it already holds" if not steps else f"the cheapest way to have {wants_text(wants)}"
     if goal.want == () and wants and not expected(wants):
         what = "one tool answers this"
     return PlanDraft(

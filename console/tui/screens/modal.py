@@ -78,6 +78,7 @@ class Sheet(ModalScreen[T]):
     under which name screen_keys.py has their keys."""
 
     CSS_PATH: ClassVar[StylePath] = "modal.tcss"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-filling"), (124, "-floating")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="sheet.leave"),
         Binding("question_mark,f1", "keys", "Keys of this screen", show=False, id="sheet.keys"),
