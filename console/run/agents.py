@@ -13,7 +13,7 @@ from console.plan.model import Step, StepId
 from console.run import events as ev
 from console.run.agent import exhausted, left, open_call, profile_of, turns_now
 from console.run.approval import resolved_hash
-from console.run.asking import Asking
+from console.run.asking import Asking, withdrawn
 from console.run.desk import Grant
 from console.run.lane import Lane
 from console.run.life import RunStatus, StepStatus
@@ -81,11 +81,11 @@ class Agents:
                 continue
             events: list[ev.Event] = []
             if status in (_S.PENDING, _S.HELD):
-                events += self._withdrawn(call, "its agent ends")
+                events += withdrawn(call, self._state, "its agent ends")
                 events.append(ev.StepSkipped(step=call, reason="its agent was cancelled"))
             number = self._number(step_id)
             if status is _S.IN_DOUBT:
-                events += self._withdrawn(call, "its agent ends")
+                events += withdrawn(call, self._state, "its agent ends")
                 why = f"its call {call} is in doubt: {self._state.steps[call].reason}"
                 events.append(ev.StepInDoubt(step=step_id, attempt=number, reason=why))
             else:
@@ -170,10 +170,3 @@ class Agents:
             self.leave(step.id, "its call is in doubt")
             return self.farewell()
         return doubt(call)
-
-    def _withdrawn(self, call: StepId, why: str) -> list[ev.Event]:
-        return [
-            ev.RequestWithdrawn(request=request.id, reason=why)
-            for request in self._state.requests.values()
-            if request.step == call
-        ]

@@ -10,6 +10,15 @@ from console.run.policy import Policy
 from console.run.state import RunState
 
 
+def withdrawn(step: StepId, state: RunState, why: str) -> tuple[ev.RequestWithdrawn, ...]:
+    """The end of every question about the step."""
+    return tuple(
+        ev.RequestWithdrawn(request=request.id, reason=why)
+        for request in state.requests.values()
+        if request.step == step
+    )
+
+
 class Asking:
     """The questions of one run. Nothing here is kept: all of it is in the state."""
 

@@ -31,7 +31,8 @@ class Basis:
     taken it; `approved` are the hashes of the steps as they were approved; `probing` are the steps that a
     probe is looking at; `closing` is the end that the run is going to, and of a rollback `back_to` and `ties`
     say which. As long as `halted` says why, nothing starts. `given_up` are steps and phases that the planner
-    was asked about in vain, `to_revise` failed steps that a revision was just accepted for."""
+    was asked about in vain; a run that is paused for that `lacks_plan`. `to_revise` are failed steps that a
+    revision was just accepted for."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Basis:
         self._lane: Lane | None = None
         self.probing: set[StepId] = set()
         self.given_up: set[StepId] = set()
+        self.lacks_plan = False
         self.to_revise: list[StepId] = []
         self._proposed: tuple[Proposal | None, dict[StepId, Step]] = None, {}
         self._rung = 0.0
@@ -95,8 +97,14 @@ class Basis:
                     self.to_revise = sorted(self.lane.failed)
             case ev.PlanDrafted() | ev.PlanEdited() | ev.RunStarted():
                 self.rebuild()
-            case ev.RunContinued() if event.by and self.is_overdue():
-                self._more_time_at = self.time()
+            case ev.RunPaused() if event.by:
+                self.lacks_plan = False
+            case ev.RunContinued():
+                self.lacks_plan = False
+                if event.by:
+                    self.given_up -= self.lane.later
+                if event.by and self.is_overdue():
+                    self._more_time_at = self.time()
             case ev.RollbackStarted() | ev.RollbackFinished():
                 self.rebuild()
             case ev.ReplanFailed() | ev.RevisionRejected():

@@ -7,6 +7,7 @@ next question. It does no I/O and waits for nothing, so every decision of a run 
 from __future__ import annotations
 
 from console.run import events as ev
+from console.run.asking import withdrawn
 from console.run.desk import Desk, Grant, running_keys
 from console.run.endings import end_of_rollback, unmet_facts
 from console.run.grants import preview
@@ -53,6 +54,7 @@ class Course(Troubles):
             or self.starts()
             or self._expand()
             or self._go_on()
+            or self._wait_for_plan()
             or self._finish()
         )
 
@@ -102,11 +104,17 @@ class Course(Troubles):
         return None
 
     def _skip_disabled(self) -> Grant | None:
-        lane = self.lane
-        if not lane.disabled:
+        if not self.lane.disabled:
             return None
-        steps, lane.disabled = lane.disabled, []
-        return Grant(tuple(ev.StepSkipped(step=s, reason="left out of the plan") for s in steps))
+        steps, self.lane.disabled = self.lane.disabled, {}
+        why = "left out of the plan"
+        return Grant(
+            tuple(
+                event
+                for step in steps
+                for event in (*withdrawn(step, self.state, why), ev.StepSkipped(step=step, reason=why))
+            )
+        )
 
     def _ask_anew(self) -> Grant | None:
         """A step that waits for an answer to a question which fell away, with the run's end or a rollback,
@@ -154,6 +162,21 @@ class Course(Troubles):
                 self.given_up.add(phase)
                 return Grant(expand=phase)
         return None
+
+    def _wait_for_plan(self) -> Grant | None:
+        """Nothing goes on before somebody plans a phase that the planner was asked about in vain: the run is
+        paused for so long, which can be seen."""
+        lane, state = self.lane, self.state
+        phases = sorted(self.given_up.intersection(lane.unplanned()))
+        if self.lacks_plan and state.paused and not phases:
+            return Grant((ev.RunContinued(by=""),))
+        if self.policy.unattended or state.status is not _R.RUNNING or lane.running or state.requests:
+            return None
+        if not phases or state.planning or state.proposal or any(map(lane.waits_for_retry, lane.failed)):
+            return None
+        self.lacks_plan = True
+        why = state.error or "its plan was rejected"
+        return Grant((ev.RunPaused(by="", reason=f"phase {', '.join(phases)} is not planned: {why}"),))
 
     def _go_on(self) -> Grant | None:
         """Nothing waits for the operator any more."""

@@ -6,11 +6,14 @@ from console.plan.model import StepId
 from console.run import control as c
 from console.run import events as ev
 from console.run.agent import open_call, profile_of
+from console.run.asking import withdrawn
 from console.run.desk import Desk, Grant, refuse, step_in
 from console.run.life import LIVE, RunStatus, StepStatus
 
 _S = StepStatus
 _UNDONE = (_S.UNDONE, _S.UNDO_FAILED)
+
+SETTLED_BY = "settled by the operator"
 
 
 def hold(wish: c.Hold, desk: Desk) -> Grant:
@@ -37,12 +40,10 @@ def cancel(wish: c.Cancel, desk: Desk) -> Grant:
 
 def retry(wish: c.Retry, desk: Desk) -> Grant:
     """Try a step again that failed, was cancelled or undone."""
-    allowed = LIVE if not desk.state.is_item(wish.step) else (RunStatus.ROLLING_BACK,)
-    if desk.state.status not in allowed:
-        raise refuse(f"the run is {desk.state.status.replace('_', ' ')}", step=wish.step)
+    _may_run(wish.step, desk)
     step_in(desk, wish.step, _S.FAILED, _S.CANCELLED, _S.UNDONE)
     _not_over(wish.step, desk)
-    return Grant(_settled_questions(wish.step, desk), retry=wish.step)
+    return Grant(withdrawn(wish.step, desk.state, SETTLED_BY), retry=wish.step)
 
 
 def skip(wish: c.Skip, desk: Desk) -> Grant:
@@ -51,7 +52,10 @@ def skip(wish: c.Skip, desk: Desk) -> Grant:
     _not_over(wish.step, desk)
     reason = wish.reason or "skipped by the operator"
     return Grant(
-        (*_settled_questions(wish.step, desk), ev.StepSkipped(step=wish.step, by=desk.by, reason=reason))
+        (
+            *withdrawn(wish.step, desk.state, SETTLED_BY),
+            ev.StepSkipped(step=wish.step, by=desk.by, reason=reason),
+        )
     )
 
 
@@ -60,19 +64,20 @@ def mark_done(wish: c.MarkDone, desk: Desk) -> Grant:
     step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT)
     _not_over(wish.step, desk)
     done = ev.StepMarkedDone(step=wish.step, by=desk.by, result=wish.result)
-    return Grant((*_settled_questions(wish.step, desk), done))
+    return Grant((*withdrawn(wish.step, desk.state, SETTLED_BY), done))
 
 
 def rule(wish: c.Rule, desk: Desk) -> Grant:
     """Say what became of a step in doubt."""
     step_in(desk, wish.step, _S.IN_DOUBT)
-    settled = tuple(e for e in _settled_questions(wish.step, desk))
+    settled = withdrawn(wish.step, desk.state, SETTLED_BY)
     match wish.verdict:
         case "done":
             return Grant((*settled, ev.StepMarkedDone(step=wish.step, by=desk.by, result=wish.result)))
         case "failed":
             return Grant((*settled, ev.StepMarkedFailed(step=wish.step, by=desk.by)))
         case "run_again":
+            _may_run(wish.step, desk)
             _not_over(wish.step, desk)
             return Grant(settled, retry=wish.step)
 
@@ -98,17 +103,16 @@ def abandon(wish: c.Abandon, desk: Desk) -> Grant:
     return Grant((ev.StepInDoubt(step=wish.step, attempt=attempt.number, reason=reason),))
 
 
+def _may_run(step: StepId, desk: Desk) -> None:
+    """While things are undone, no step of the plan is begun; nor is an item of a rollback at other times."""
+    allowed = LIVE if not desk.state.is_item(step) else (RunStatus.ROLLING_BACK,)
+    if desk.state.status not in allowed:
+        raise refuse(f"the run is {desk.state.status.replace('_', ' ')}", step=step)
+
+
 def _not_over(step: StepId, desk: Desk) -> None:
     """An agent decides itself what it does after a call; only an open one is for the operator."""
     agent = desk.state.step(step).parent
     if agent and step != open_call(desk.state, agent):
         todo = f"Retry step {agent}, or add a step of your own"
         raise refuse(f"it is a call of the agent of step {agent}, and over", step=step, todo=todo)
-
-
-def _settled_questions(step: StepId, desk: Desk) -> tuple[ev.Event, ...]:
-    return tuple(
-        ev.RequestWithdrawn(request=r.id, reason="settled by the operator")
-        for r in desk.state.requests.values()
-        if r.step == step
-    )

@@ -39,11 +39,8 @@ class Lane:
         statuses = {step_id: self._status(step_id) for step_id in self.graph.order}
         durations = {step_id: self._duration(step) for step_id, step in self.steps.items()}
         self.frontier = Frontier(self.graph, statuses, self._lets_go, self._is_left_out, durations)
-        left_out = self.graph.skipped
-        self.disabled = [
-            step_id for step_id in self.steps if step_id in left_out and statuses[step_id] is _S.PENDING
-        ]
-        self.later = self.graph.unexpanded - left_out
+        self.disabled: dict[StepId, None] = {}
+        self.later = self.graph.unexpanded - self.graph.skipped
         for step_id in (*self.steps, *state.calls):
             self.place(step_id)
 
@@ -115,7 +112,10 @@ class Lane:
             self._busy |= self._writes_of(step)
             return
         self.open.add(step_id)
-        if status is _S.PENDING:
+        left_out = step_id in self.graph.skipped and status in (_S.PENDING, _S.HELD)
+        if left_out:
+            self.disabled[step_id] = None
+        if status is _S.PENDING and not left_out:
             self.frontier.release(step_id)
         else:
             self.frontier.withhold(step_id)
@@ -145,6 +145,10 @@ class Lane:
     def collides(self, step_id: StepId) -> bool:
         """Whether a running step writes what this one writes."""
         return bool(self._busy) and bool(self._writes_of(self.steps[step_id]) & self._busy)
+
+    def is_next(self, step_id: StepId) -> bool:
+        """Whether the plan takes it in and it waits for no other step."""
+        return step_id not in self.graph.skipped and self.frontier.is_free(step_id)
 
     def _writes_of(self, step: Step) -> frozenset[Fact]:
         if step.id not in self._writes:

@@ -66,12 +66,14 @@ class Starting(Basis):
         return self.intend(step, self.approved[step.id])
 
     def again(self, step_id: StepId) -> tuple[ev.Event, ...]:
-        """The events by which a step is tried again. What is approved as it stands starts at once; else it
-        waits for its turn like a step that never ran, and for who has to be asked."""
+        """The events by which a step is tried again. What is approved as it stands starts at once where
+        nothing is in its way; else it waits for its turn like a step that never ran, and for who has to be
+        asked."""
         step = self.state.find(step_id)
-        if self.state.is_item(step_id) or step_id in self.state.calls:
+        if step_id in self.state.calls:
             return self.intend(step)
-        if self.is_approved(step) and not self._asks_for_form(step):
+        approved = self.state.is_item(step_id) or (self.is_approved(step) and not self._asks_for_form(step))
+        if approved and self.has_room(step_id) and self.lane.is_next(step_id):
             return self.intend(step)
         return (ev.StepReleased(step=step_id),)
 

@@ -153,3 +153,20 @@ def test_the_steps_of_a_phase_keep_to_themselves() -> None:
     assert whole.rollback[0].undoes == ("p-2",)
     assert whole.rollback[0].params == {"y": "{step_p-2_result}"}
     assert not whole.step("p").expand
+
+
+def test_a_run_whose_phase_nobody_planned_pauses_and_says_why(tmp_path: Path) -> None:
+    planner = ScriptedPlanner()
+    world = World(tmp_path, plan(phase("p"), step("2", "work", "p")), planner=planner, policy=Policy())
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.paused)
+        (paused,) = world.events(ev.RunPaused)
+        assert paused.reason.startswith("phase p is not planned: the script has no further plan")
+        planner._plans.append(plan(step("1")))
+        await say(engine, c.Continue())
+        await answer(engine, "revision")
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/p-1/1", "r/2/1"]

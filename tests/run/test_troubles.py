@@ -595,3 +595,83 @@ def test_ties_that_the_operator_made_hold_for_a_rollback_that_waits_for_what_run
         await say(engine, c.RollBack(hash=shown["hash"], ties={"rollback-1": ("1", "2")}))
 
     assert run(world, operator).status is RunStatus.ROLLED_BACK
+
+
+def test_a_step_that_the_plan_leaves_out_is_skipped_when_it_is_released(tmp_path: Path) -> None:
+    world = World(tmp_path, plan(step("1"), step("2", "work", "1", enabled=False)), policy=Policy())
+
+    async def operator(engine: Engine) -> None:
+        await until(engine, lambda s: bool(s.requests))
+        await say(engine, c.Hold(step="2"))
+        await answer(engine, "plan")
+
+    state = run(world, operator)
+    assert state.steps["2"].status is StepStatus.SKIPPED
+    assert world.backend.started == ["r/1/1"]
+
+
+def test_a_question_about_a_step_goes_when_the_plan_leaves_the_step_out(tmp_path: Path) -> None:
+    gated = step("1", gate=Gate(question="now?"))
+    world = World(tmp_path, plan(Step(id="p", steps=(gated,)), step("2", "look")), policy=Policy())
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: any(r.scope == "gate" for r in s.requests.values()))
+        new = plan(Step(id="p", steps=(gated,), enabled=False), step("2", "look"))
+        await say(engine, c.ChangePlan(plan=new, revision=1, summary="leave p out"))
+
+    state = run(world, operator)
+    assert state.status is RunStatus.SUCCEEDED
+    assert state.steps["1"].status is StepStatus.SKIPPED
+    assert not state.requests
+
+
+def test_nothing_of_the_plan_is_run_again_while_it_is_rolled_back(tmp_path: Path) -> None:
+    tools = catalog(tool("made", undo=Undo(action="undo_work")))
+    world = World(tmp_path, plan(step("1", "made"), step("2", "look", "1")), tools, policy=Policy())
+    world.plays = {"2": Play(lost=True), "undo-1": Play(seconds=60)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["2"].status is StepStatus.IN_DOUBT)
+        preview = await say(engine, c.PreviewRollback())
+        await say(engine, c.RollBack(hash=preview["hash"]))
+        await until(engine, lambda s: s.status is RunStatus.ROLLING_BACK)
+        with pytest.raises(ControlRefused, match="rolling back"):
+            await say(engine, c.Rule(step="2", verdict="run_again"))
+
+    assert run(world, operator).status is RunStatus.ROLLED_BACK
+    assert "r/2/2" not in world.backend.started
+
+
+def test_a_step_that_somebody_tries_again_waits_for_what_writes_the_same(tmp_path: Path) -> None:
+    tools = catalog(tool("writer", contract=contract(writes="db main")))
+    steps = plan(step("1", "writer", on_failure="ask"), step("2", "writer"))
+    world = World(tmp_path, steps, tools, policy=Policy())
+    world.plays = {"1/1": Play(exit_code=1), "2": Play(seconds=60)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["2"].status is StepStatus.RUNNING)
+        await say(engine, c.Retry(step="1"))
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.backend.started == ["r/1/1", "r/2/1", "r/1/2"]
+    assert world.backend.most == 1
+
+
+def test_a_step_that_is_tried_again_waits_for_what_it_was_made_to_wait_for(tmp_path: Path) -> None:
+    first, second = step("1"), step("2", retry=Retry(attempts=2, backoff=5))
+    world = World(tmp_path, plan(first, second), policy=Policy())
+    world.plays = {"1": Play(seconds=60), "2/1": Play(exit_code=1)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["2"].status is StepStatus.FAILED)
+        new = plan(first, second.model_copy(update={"depends_on": ("1",)}))
+        await say(engine, c.ChangePlan(plan=new, revision=1, summary="2 after 1"))
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.told.index("step_succeeded 1") < len(world.told) - 1 - world.told[::-1].index(
+        "step_intended 2"
+    )

@@ -37,6 +37,9 @@ MUTED = "$foreground 60%"
 FAINT = "$foreground 38%"
 """Styles of what is said beside."""
 
+BREAKPOINTS = [(0, "-filling"), (124, "-floating")]
+"""Classes of a sheet by the columns there are."""
+
 SETTLE = 0.5
 """Seconds after a screen appeared in which no key answers it."""
 
@@ -78,7 +81,7 @@ class Sheet(ModalScreen[T]):
     under which name screen_keys.py has their keys."""
 
     CSS_PATH: ClassVar[StylePath] = "modal.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-filling"), (124, "-floating")]
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="sheet.leave"),
         Binding("question_mark,f1", "keys", "Keys of this screen", show=False, id="sheet.keys"),
