@@ -21,7 +21,8 @@ _S = StepStatus
 class Lane:
     """`running`, `failed` (failed or cancelled, for good or until a retry), `in_doubt`, `held` and `open`
     (not settled and not running) are ids; `disabled` are steps that the plan leaves out, by themselves or
-    with their phase, and that are still to be marked so; `later` are phases that are not planned yet."""
+    with their phase, and that are still to be marked so; `later` are phases that are not planned yet.
+    `_again` are steps that let their dependents go and are open again since."""
 
     def __init__(self, state: RunState, catalog: Catalog, policy: Policy) -> None:
         self._state, self._catalog, self._policy = state, catalog, policy
@@ -33,6 +34,7 @@ class Lane:
         self.in_doubt: set[StepId] = set()
         self.held: set[StepId] = set()
         self.open: set[StepId] = set()
+        self._again: set[StepId] = set()
         self._writes: dict[StepId, frozenset[Fact]] = {}
         self._busy: set[Fact] = set()
         self._calls: set[StepId] = set()
@@ -102,10 +104,13 @@ class Lane:
         if step_id in self.running and status is not _S.RUNNING:
             self.running.discard(step_id)
             self._busy -= self._writes_of(step)
+        self._again.discard(step_id)
         if self.is_settled(step):
             self.frontier.withhold(step_id)
             self.frontier.settle(step_id, lambda s: self._status(s) is _S.PENDING)
             return
+        if self.frontier.has_settled(step_id):
+            self._again.add(step_id)
         if status is _S.RUNNING:
             self.running.add(step_id)
             self.frontier.withhold(step_id)
@@ -148,7 +153,11 @@ class Lane:
 
     def is_next(self, step_id: StepId) -> bool:
         """Whether the plan takes it in and it waits for no other step."""
-        return step_id not in self.graph.skipped and self.frontier.is_free(step_id)
+        if step_id in self.graph.skipped or not self.frontier.is_free(step_id):
+            return False
+        return not self._again or self._again.isdisjoint(
+            self.graph.directly_before(step_id, self._is_left_out)
+        )
 
     def _writes_of(self, step: Step) -> frozenset[Fact]:
         if step.id not in self._writes:

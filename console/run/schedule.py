@@ -69,6 +69,10 @@ class Frontier:
         """Whether it waits for no other step any more."""
         return self._on.is_free(step)
 
+    def has_settled(self, step: StepId) -> bool:
+        """Whether it has let its dependents go; it may have been begun again since."""
+        return step in self._settled
+
     def release(self, step: StepId) -> None:
         """`step` is pending: it is ready as soon as nothing is missing."""
         if self._on.is_free(step) and step not in self._waiting:

@@ -35,9 +35,9 @@ class Starting(Basis):
         return Grant(self._start(lane.steps[taken[0]]))
 
     def _may_start(self, step_id: StepId) -> bool:
-        lane = self.lane
-        step = lane.steps[step_id]
-        return not lane.collides(step_id) and self.is_approved(step) and self.is_kept(step)
+        lane, step = self.lane, self.lane.steps[step_id]
+        in_turn = lane.is_next(step_id) and not lane.collides(step_id)
+        return in_turn and self.is_approved(step) and self.is_kept(step)
 
     def _ask_again(self) -> Grant | None:
         """Steps are ready but changed since the plan was approved."""

@@ -16,12 +16,14 @@ import anyio
 import pytest
 import trio.testing
 
-from console.catalog.spec import Catalog, Parameter, Risk
-from console.errors import ControlRefused, NoPlanExists
+from console.catalog.agents import PARAMETERS
+from console.catalog.spec import Agent, Catalog, Parameter, Risk, ToolSpec
+from console.errors import ControlRefused, NoExecutor, NoPlanExists
 from console.plan.graph import Graph
 from console.plan.model import Compensation, Gate, Plan, Retry, Step, StepId, Undo
 from console.plan.references import find
 from console.planners.base import Goal, History, PlanDraft, Progress
+from console.planners.executor import Brief, Move
 from console.run import control as c
 from console.run import events as ev
 from console.run.approval import confirmable, plan_hash, step_hash
@@ -37,7 +39,11 @@ from tests.run.harness import YES, Play, World, catalog, contract, tool
 
 _S = StepStatus
 WAITS_FOR_A_PERSON = (_S.HELD, _S.UNDONE, _S.UNDO_FAILED)
-ACTIONS = ("work", "work", "work", "look", "wipe", "writer", "repeatable", "probed", "locked")
+ACTIONS = ("work", "work", "work", "look", "wipe", "writer", "repeatable", "probed", "locked", "scout")
+CALLED = ("look", "work", "wipe", "writer", "repeatable", "probed")
+
+
+SCOUT = Agent(tools=CALLED, steps=4, risk=Risk.REVERSIBLE)
 
 
 def tools() -> Catalog:
@@ -47,6 +53,7 @@ def tools() -> Catalog:
         tool("probed", probe="true"),
         tool("locked", secrets=("NOBODY_HAS_IT",)),
         tool("wipe", Risk.DESTRUCTIVE, parameters=(Parameter(name="disk"),)),
+        ToolSpec(name="scout", parameters=PARAMETERS, agent=SCOUT, risk=SCOUT.risk, risk_known=True),
     )
 
 
@@ -60,7 +67,7 @@ def steps_of(luck: random.Random, ids: list[StepId]) -> tuple[Step, ...]:
                 id=name,
                 action=action,
                 depends_on=after,
-                params={"disk": f"{{step_{after[-1]}_result}}"} if after and action == "wipe" else {},
+                params=params_of(action, after),
                 undo=luck.choice([None, Undo(action="undo_work")]),
                 retry=luck.choice([None, None, Retry(attempts=luck.randint(1, 3), backoff=5)]),
                 on_failure=luck.choice([None, None, "ask", "replan", "stop", "continue"]),
@@ -69,6 +76,36 @@ def steps_of(luck: random.Random, ids: list[StepId]) -> tuple[Step, ...]:
             )
         )
     return tuple(steps)
+
+
+def params_of(action: str, after: tuple[StepId, ...]) -> dict[str, str]:
+    if action == "scout":
+        return {"task": "look around"}
+    return {"disk": f"{{step_{after[-1]}_result}}"} if after and action == "wipe" else {}
+
+
+class Dreamer:
+    """An agent's model: it calls what comes to mind, talks nonsense, or is done."""
+
+    def __init__(self, luck: random.Random) -> None:
+        self._luck = luck
+
+    async def turn(self, brief: Brief, progress: Progress) -> Move:
+        await anyio.sleep(self._luck.choice([0, 0, 1, 20]))
+        match self._luck.randrange(8):
+            case 0:
+                raise NoExecutor("it fell asleep", todo="Wake it")
+            case 1:
+                return Move(error="it makes no sense")
+            case 2 | 3:
+                return Move(finish="done")
+            case 4:
+                return Move(action="locked")
+            case _:
+                return Move(action=self._luck.choice(CALLED))
+
+    def close(self) -> None:
+        pass
 
 
 class Fickle(ScriptedPlanner):
@@ -132,6 +169,7 @@ def world(directory: Path, luck: random.Random) -> World:
         policy=policy,
         limits=dict(limits),
         planner=Fickle(luck),
+        executor=Dreamer(luck),
     )
     plays: dict[str, Play] = {}
 
@@ -229,7 +267,8 @@ class AnyOperator:
                     after = tuple(before for before in step.depends_on if before != name)
                     steps[index] = step.model_copy(update={"depends_on": after})
             case _ if not steps[at].steps:
-                steps[at] = steps[at].model_copy(update={"action": self._luck.choice(ACTIONS), "params": {}})
+                action = self._luck.choice(ACTIONS)
+                steps[at] = steps[at].model_copy(update={"action": action, "params": params_of(action, ())})
         return plan.model_copy(update={"steps": tuple(steps)})
 
 
@@ -271,7 +310,7 @@ def undone_in_turn(one: World) -> None:
 
 def approved_and_in_turn(one: World) -> None:
     """No step is begun that nobody has said yes to as it is, nor before what it waits for is over."""
-    state, approved = RunState(), set[str]()
+    state, approved, answered = RunState(), set[str](), set[StepId]()
     for record in one.journal.records:
         event = record.event
         if isinstance(event, ev.Approved):
@@ -282,7 +321,13 @@ def approved_and_in_turn(one: World) -> None:
                 approved |= {content(step) for step in shown.leaves() if is_taken(step, shown)}
             elif event.step in state.leaves:
                 approved.add(content(state.leaves[event.step]))
+            elif event.step in state.calls:
+                answered.add(event.step)
         state.apply(record)
+        if isinstance(event, ev.StepIntended) and event.step in state.calls:
+            called = state.calls[event.step].action
+            assert called in CALLED
+            assert event.step in answered or state.catalog.risk(called).rank <= SCOUT.risk.rank
         if (
             isinstance(event, ev.StepIntended)
             and event.step in state.leaves

@@ -675,3 +675,17 @@ def test_a_step_that_is_tried_again_waits_for_what_it_was_made_to_wait_for(tmp_p
     assert world.told.index("step_succeeded 1") < len(world.told) - 1 - world.told[::-1].index(
         "step_intended 2"
     )
+
+
+def test_what_has_not_begun_waits_for_a_step_that_is_tried_again(tmp_path: Path) -> None:
+    steps = plan(step("1", on_failure="continue"), step("2"), step("3", "work", "1", "2"))
+    world = World(tmp_path, steps, policy=Policy())
+    world.plays = {"1/1": Play(exit_code=1), "1/2": Play(seconds=60), "2": Play(seconds=10)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.steps["1"].status is StepStatus.FAILED)
+        await say(engine, c.Retry(step="1"))
+
+    assert run(world, operator).status is RunStatus.SUCCEEDED
+    assert world.told.index("step_succeeded 1") < world.told.index("step_intended 3")
