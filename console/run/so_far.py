@@ -90,7 +90,8 @@ def as_it_went(plan: Plan, so_far: SoFar) -> Plan:
         return plan
     past = so_far.done | so_far.gone
     ends = [s for s in graph.order if s in so_far.done and so_far.done.isdisjoint(graph.directly_after(s))]
-    begins = [s for s in graph.order if s not in past and past.issuperset(graph.directly_before(s))]
+    waiting = graph.waiting(settled=[step for step in graph.order if step in past])
+    begins = [s for s in graph.order if s not in past and waiting.is_free(s)]
     if len(ends) * len(begins) > MOST_EDGES:
         ends = []
 
