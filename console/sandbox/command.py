@@ -32,15 +32,16 @@ async def _run(command: str, place: Place) -> tuple[int, str]:
         out.write(f"$ {command}\n".encode())
         out.flush()
         start = out.tell()
-        process = await anyio.open_process(
-            ["sh", "-c", command],
-            cwd=place.workspace,
-            env=place.env,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
+        with anyio.CancelScope(shield=True):  # cut short, it would leave what the command has started
+            process = await anyio.open_process(
+                ["sh", "-c", command],
+                cwd=place.workspace,
+                env=place.env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
         try:
             code = await process.wait()
         except BaseException:

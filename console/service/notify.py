@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -23,6 +22,7 @@ from console.catalog.command import Command, command
 from console.errors import NeverStarted, UsageError
 from console.run import events as ev
 from console.run.control import Session
+from console.service.command import output_of
 from console.settings import NotifyTool, config_file
 from console.text import one_line
 
@@ -140,16 +140,8 @@ async def _run(call: Call, run: str, questions: Sequence[str]) -> None:
     try:
         told = call(message)
         with anyio.move_on_after(told.timeout) as patience:
-            done = await anyio.run_process(
-                told.argv,
-                cwd=told.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env={**os.environ, **told.env, "PLANDECK_RUN": run, "PLANDECK_MESSAGE": message},
-                start_new_session=True,
-                check=False,
-            )
+            env = {**os.environ, **told.env, "PLANDECK_RUN": run, "PLANDECK_MESSAGE": message}
+            code, errors = await output_of(told.argv, "stderr", cwd=told.cwd, env=env)
     except NeverStarted as error:
         log.warning("notify: %s", error)
         return
@@ -158,8 +150,8 @@ async def _run(call: Call, run: str, questions: Sequence[str]) -> None:
         return
     if patience.cancelled_caught:
         log.warning("notify: %s did not end within %.0f seconds", told.argv[0], told.timeout)
-    elif done.returncode:
-        said = one_line(done.stderr.decode("utf-8", "replace"), WIDTH)
-        log.warning("notify: %s ended with %d: %s", told.argv[0], done.returncode, said)
+    elif code:
+        said = one_line(errors.decode("utf-8", "replace"), WIDTH)
+        log.warning("notify: %s ended with %d: %s", told.argv[0], code, said)
     else:
         log.info("notify: %s", message)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from console.errors import Fault, InvalidPlan, NoPlanner, UsageError
 from console.plan.model import Plan
 from console.planners.base import Goal, Planner, Want
 from console.planners.exploratory import ExploratoryPlanner
+from console.service.command import output_of
 from console.service.executors import equipped
 from console.settings import PLANNERS, Settings
 from console.task import OUTPUT, ProbedFact, Task, Wanted
@@ -120,18 +120,10 @@ async def facts_of(task: Task, workspace: Path, env: Mapping[str, str]) -> froze
 
 async def _look(probed: ProbedFact, workspace: Path, env: Mapping[str, str]) -> Fact:
     with anyio.move_on_after(PROBE_SECONDS):
-        process = await anyio.run_process(
-            ["/bin/sh", "-c", probed.probe],
-            cwd=workspace,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            check=False,
-        )
-        if process.returncode:
+        code, output = await output_of(["/bin/sh", "-c", probed.probe], "stdout", cwd=workspace, env=env)
+        if code:
             return ()
-        first = process.stdout[:PROBE_OUTPUT].decode("utf-8", "replace").strip().split("\n")[0].strip()
+        first = output[:PROBE_OUTPUT].decode("utf-8", "replace").strip().split("\n")[0].strip()
         return tuple(first if word == OUTPUT else word for word in probed.fact)
     raise UsageError(
         f"the probe of a fact did not end within {PROBE_SECONDS:.0f} seconds",
