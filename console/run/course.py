@@ -106,15 +106,11 @@ class Course(Troubles):
     def _skip_disabled(self) -> Grant | None:
         if not self.lane.disabled:
             return None
-        steps, self.lane.disabled = self.lane.disabled, {}
-        why = "left out of the plan"
-        return Grant(
-            tuple(
-                event
-                for step in steps
-                for event in (*withdrawn(step, self.state, why), ev.StepSkipped(step=step, reason=why))
-            )
-        )
+        why, events = "left out of the plan", list[ev.Event]()
+        for step in self.lane.steps:
+            if step in self.lane.disabled:
+                events += [*withdrawn(step, self.state, why), ev.StepSkipped(step=step, reason=why)]
+        return Grant(tuple(events))
 
     def _ask_anew(self) -> Grant | None:
         """A step that waits for an answer to a question which fell away, with the run's end or a rollback,

@@ -91,7 +91,8 @@ def _lay_out(
     ordered through it waits for what comes before it."""
     urgency = graph.remaining(durations)
     busy = {name for _, name in running}
-    waiting = graph.waiting([name for name in spans if name not in busy | left_out], left_out)
+    settled = spans.keys() - busy - left_out
+    waiting = graph.waiting(settled, left_out)
     rank = {name: index for index, name in enumerate(graph.order)}
     ready = [(-urgency[s], rank[s], s) for s in graph.order if s not in spans and waiting.is_free(s)]
     heapq.heapify(ready)

@@ -13,8 +13,6 @@ from console.run.life import LIVE, RunStatus, StepStatus
 _S = StepStatus
 _UNDONE = (_S.UNDONE, _S.UNDO_FAILED)
 
-SETTLED_BY = "settled by the operator"
-
 
 def hold(wish: c.Hold, desk: Desk) -> Grant:
     """Keep a step back."""
@@ -43,7 +41,7 @@ def retry(wish: c.Retry, desk: Desk) -> Grant:
     _may_run(wish.step, desk)
     step_in(desk, wish.step, _S.FAILED, _S.CANCELLED, _S.UNDONE)
     _not_over(wish.step, desk)
-    return Grant(withdrawn(wish.step, desk.state, SETTLED_BY), retry=wish.step)
+    return Grant(_settled(wish.step, desk), retry=wish.step)
 
 
 def skip(wish: c.Skip, desk: Desk) -> Grant:
@@ -51,12 +49,8 @@ def skip(wish: c.Skip, desk: Desk) -> Grant:
     step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT, *_UNDONE)
     _not_over(wish.step, desk)
     reason = wish.reason or "skipped by the operator"
-    return Grant(
-        (
-            *withdrawn(wish.step, desk.state, SETTLED_BY),
-            ev.StepSkipped(step=wish.step, by=desk.by, reason=reason),
-        )
-    )
+    skipped = ev.StepSkipped(step=wish.step, by=desk.by, reason=reason)
+    return Grant((*_settled(wish.step, desk), skipped))
 
 
 def mark_done(wish: c.MarkDone, desk: Desk) -> Grant:
@@ -64,13 +58,13 @@ def mark_done(wish: c.MarkDone, desk: Desk) -> Grant:
     step_in(desk, wish.step, _S.PENDING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.IN_DOUBT)
     _not_over(wish.step, desk)
     done = ev.StepMarkedDone(step=wish.step, by=desk.by, result=wish.result)
-    return Grant((*withdrawn(wish.step, desk.state, SETTLED_BY), done))
+    return Grant((*_settled(wish.step, desk), done))
 
 
 def rule(wish: c.Rule, desk: Desk) -> Grant:
     """Say what became of a step in doubt."""
     step_in(desk, wish.step, _S.IN_DOUBT)
-    settled = withdrawn(wish.step, desk.state, SETTLED_BY)
+    settled = _settled(wish.step, desk)
     match wish.verdict:
         case "done":
             return Grant((*settled, ev.StepMarkedDone(step=wish.step, by=desk.by, result=wish.result)))
@@ -101,6 +95,10 @@ def abandon(wish: c.Abandon, desk: Desk) -> Grant:
         raise refuse("an agent has no host; its calls have", step=wish.step, todo="Cancel it instead")
     reason = f"{desk.by} gave its host up"
     return Grant((ev.StepInDoubt(step=wish.step, attempt=attempt.number, reason=reason),))
+
+
+def _settled(step: StepId, desk: Desk) -> tuple[ev.Event, ...]:
+    return withdrawn(step, desk.state, "settled by the operator")
 
 
 def _may_run(step: StepId, desk: Desk) -> None:

@@ -12,7 +12,7 @@ from console.plan.graph import Graph
 from console.plan.model import Plan, Step, StepId
 from console.run.life import SETTLED, RunStatus, StepStatus
 from console.run.policy import Policy
-from console.run.schedule import Frontier
+from console.run.schedule import Frontier, is_needed
 from console.run.state import RunState
 
 _S = StepStatus
@@ -41,7 +41,7 @@ class Lane:
         statuses = {step_id: self._status(step_id) for step_id in self.graph.order}
         durations = {step_id: self._duration(step) for step_id, step in self.steps.items()}
         self.frontier = Frontier(self.graph, statuses, self._lets_go, self._is_left_out, durations)
-        self.disabled: dict[StepId, None] = {}
+        self.disabled: set[StepId] = set()
         self.later = self.graph.unexpanded - self.graph.skipped
         for step_id in (*self.steps, *state.calls):
             self.place(step_id)
@@ -99,12 +99,11 @@ class Lane:
             self._place_call(step_id)
             return
         status = self._state.step(step_id).status
-        for group in (self.open, self.failed, self.in_doubt, self.held):
+        for group in (self.open, self.failed, self.in_doubt, self.held, self.disabled, self._again):
             group.discard(step_id)
         if step_id in self.running and status is not _S.RUNNING:
             self.running.discard(step_id)
             self._busy -= self._writes_of(step)
-        self._again.discard(step_id)
         if self.is_settled(step):
             self.frontier.withhold(step_id)
             self.frontier.settle(step_id, lambda s: self._status(s) is _S.PENDING)
@@ -117,10 +116,9 @@ class Lane:
             self._busy |= self._writes_of(step)
             return
         self.open.add(step_id)
-        left_out = step_id in self.graph.skipped and status in (_S.PENDING, _S.HELD)
-        if left_out:
-            self.disabled[step_id] = None
-        if status is _S.PENDING and not left_out:
+        if step_id in self.graph.skipped and status in (_S.PENDING, _S.HELD):
+            self.disabled.add(step_id)
+        if status is _S.PENDING and step_id not in self.disabled:
             self.frontier.release(step_id)
         else:
             self.frontier.withhold(step_id)
@@ -170,8 +168,11 @@ class Lane:
 
     def is_needed(self, step_id: StepId) -> bool:
         """Whether something that is still to come waits for this step."""
-        after = self.graph.directly_after(step_id, self._is_left_out)
-        return any(self._status(step) in (_S.PENDING, _S.HELD) for step in after)
+
+        def status(step: StepId) -> StepStatus:
+            return _S.SKIPPED if self._is_left_out(step) else self._status(step)
+
+        return is_needed(step_id, self.graph, status)
 
 
 def _plan_of(state: RunState) -> Plan:

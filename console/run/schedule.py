@@ -11,11 +11,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 
-from console.plan.graph import Graph
+from console.plan.graph import Asked, Graph
 from console.plan.model import StepId
 from console.run.life import StepStatus
 
-Asked = Callable[[StepId], bool]
+TO_COME = frozenset({StepStatus.PENDING, StepStatus.HELD})
 
 
 def ready(
@@ -30,6 +30,12 @@ def ready(
         )
 
     return {step for step in graph.order if statuses[step] is StepStatus.PENDING and is_free(step)}
+
+
+def is_needed(step: StepId, graph: Graph, status: Callable[[StepId], StepStatus]) -> bool:
+    """Whether something that is still to come waits for `step`, those that are skipped aside."""
+    after = graph.directly_after(step, through=lambda other: status(other) is StepStatus.SKIPPED)
+    return any(status(other) in TO_COME for other in after)
 
 
 class Frontier:
@@ -88,7 +94,8 @@ class Frontier:
         if step in self._settled:
             return
         self._settled.add(step)
-        for after in self._on.leave_out(step) if self._left_out(step) else self._on.settle(step):
+        free = self._on.leave_out(step) if self._left_out(step) else self._on.settle(step)
+        for after in free:
             if pending(after):
                 self.release(after)
 

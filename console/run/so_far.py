@@ -14,9 +14,13 @@ from console.run.state import RunState
 
 if TYPE_CHECKING:
     from console.plan.check import Finding, Known, View
+    from console.plan.graph import Graph
 
 _DONE = frozenset({StepStatus.SUCCEEDED, StepStatus.RUNNING})
 _GONE = frozenset({StepStatus.SKIPPED, StepStatus.FAILED, StepStatus.CANCELLED})
+
+FAILED = frozenset({StepStatus.FAILED, StepStatus.CANCELLED})
+"""Statuses of a step that a revision may try again."""
 
 MOST_EDGES = 20_000
 """Edges that are added at most; a wider plan is checked as it is written."""
@@ -50,11 +54,22 @@ def findings_of(plan: Plan, state: RunState) -> tuple[Finding, ...]:
     from console.catalog.contract import parse_fact
     from console.plan.graph import Graph
 
-    now = SoFar.of(state)
-    graph, past, gone = Graph.of(plan), now.done | now.gone, now.gone.__contains__
-    again = [step for step in now.gone if not past.issuperset(graph.directly_after(step, through=gone))]
     facts = [parse_fact(fact) for fact in state.facts]
-    return check_rest(plan, state.catalog, SoFar.of(state, again=again), facts)
+    return check_rest(plan, state.catalog, SoFar.of(state, again=tried_again(Graph.of(plan), state)), facts)
+
+
+def tried_again(graph: Graph, state: RunState) -> frozenset[StepId]:
+    """The steps that failed and that the plan of `graph` tries again, since something that is still to come
+    waits for them; it goes round the others."""
+    from console.run.schedule import is_needed
+
+    def status(name: StepId) -> StepStatus:
+        known = state.steps.get(name)
+        return known.status if known else StepStatus.PENDING
+
+    return frozenset(
+        step for step in graph.order if status(step) in FAILED and is_needed(step, graph, status)
+    )
 
 
 def check_rest(

@@ -689,3 +689,21 @@ def test_what_has_not_begun_waits_for_a_step_that_is_tried_again(tmp_path: Path)
 
     assert run(world, operator).status is RunStatus.SUCCEEDED
     assert world.told.index("step_succeeded 1") < world.told.index("step_intended 3")
+
+
+def test_a_step_that_is_done_by_hand_is_not_skipped_for_being_left_out(tmp_path: Path) -> None:
+    late = step("2", "look", "1")
+    world = World(tmp_path, plan(step("1"), late), policy=Policy(), limits={"time": 60})
+    world.plays = {"1": Play(seconds=100)}
+
+    async def operator(engine: Engine) -> None:
+        await answer(engine, "plan")
+        await until(engine, lambda s: s.paused)
+        new = plan(step("1"), late.model_copy(update={"enabled": False}))
+        await say(engine, c.ChangePlan(plan=new, revision=1, summary="leave 2 out"))
+        await say(engine, c.MarkDone(step="2"))
+        await say(engine, c.Continue())
+
+    state = run(world, operator)
+    assert state.status is RunStatus.SUCCEEDED
+    assert state.steps["2"].status is StepStatus.SUCCEEDED

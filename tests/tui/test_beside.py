@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -53,42 +54,54 @@ def test_a_key_that_is_held_down_does_not_keep_work_for_ever() -> None:
     assert clock.now == pytest.approx(100.0 + PATIENCE)
 
 
+class Slow:
+    """Work that goes on when it is let."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._begun, self._go_on, self._then = threading.Event(), threading.Event(), then
+
+    def __call__(self) -> None:
+        self._begun.set()
+        assert self._go_on.wait(10)
+        self._then()
+
+    async def begin(self) -> asyncio.Task[None]:
+        task = asyncio.create_task(beside(self))
+        assert await asyncio.to_thread(self._begun.wait, 10)
+        return task
+
+    def go_on(self) -> None:
+        self._go_on.set()
+
+
 @pytest.mark.anyio
 async def test_one_piece_of_work_is_done_after_the_other() -> None:
-    begun, go_on, order = threading.Event(), threading.Event(), []
-
-    def first() -> None:
-        begun.set()
-        assert go_on.wait(10)
-        order.append("first")
-
-    one = asyncio.create_task(beside(first))
-    await asyncio.to_thread(begun.wait, 10)
+    order: list[str] = []
+    slow = Slow(lambda: order.append("first"))
+    one = await slow.begin()
     other = asyncio.create_task(beside(lambda: order.append("second")))
     await asyncio.sleep(0)
-    go_on.set()
+    slow.go_on()
     await asyncio.gather(one, other)
     assert order == ["first", "second"]
 
 
 @pytest.mark.anyio
 async def test_work_that_nobody_waits_for_ends_at_its_next_pause() -> None:
-    begun, go_on, done = threading.Event(), threading.Event(), []
+    done: list[str] = []
 
-    def long() -> None:
-        begun.set()
-        assert go_on.wait(10)
+    def rest() -> None:
         hand.let_pass()
-        done.append("long")
+        done.append("slow")
 
-    one = asyncio.create_task(beside(long))
-    await asyncio.to_thread(begun.wait, 10)
+    slow = Slow(rest)
+    one = await slow.begin()
     waiting = asyncio.create_task(beside(lambda: done.append("waiting")))
     await asyncio.sleep(0)
     one.cancel()
     waiting.cancel()
     await asyncio.gather(one, waiting, return_exceptions=True)
-    go_on.set()
+    slow.go_on()
     await beside(lambda: done.append("last"))
     assert done == ["last"]
 

@@ -24,7 +24,7 @@ from console.run.policy import risk_of
 from console.run.renewal import asking_in
 from console.run.results import resolved_params
 from console.run.rollback import carried_out
-from console.run.so_far import SoFar, check_rest
+from console.run.so_far import FAILED, SoFar, check_rest, tried_again
 from console.run.standing import Request
 from console.run.state import RunState
 from console.tui.insight import reach_line
@@ -47,9 +47,6 @@ REFUSED = {
     "compensation": "Compensation {step} is left out.",
 }
 """What follows from a no, by scope; every other one stops the run."""
-
-FAILED = frozenset({StepStatus.FAILED, StepStatus.CANCELLED})
-TO_COME = frozenset({StepStatus.PENDING, StepStatus.HELD})
 
 
 @dataclass(frozen=True)
@@ -310,7 +307,10 @@ def _steps_of(request: Request, state: RunState, plan: Plan) -> list[Step]:
         return [step for step in steps if step.id == request.step]
     graph = Graph.of(plan)
     by_id = {step.id: step for step, _ in plan.walk()}
-    out = graph.skipped | (_gone_round(graph, state) if request.scope == "revision" else frozenset())
+    out = graph.skipped
+    if request.scope == "revision":
+        failed = {step for step, known in state.steps.items() if known.status in FAILED}
+        out |= failed - tried_again(graph, state)
     return [by_id[name] for name in graph.order if name not in out and not _settled(name, state)]
 
 
@@ -321,21 +321,6 @@ def _asking(request: Request, state: RunState, plan: Plan, steps: list[Step]) ->
     asking = asking_in(state, plan)
     again = [s.id for s in steps if (known := state.steps.get(s.id)) is not None and known.status in FAILED]
     return asking | dict.fromkeys((step for step in again if step not in asking), "it is tried again")
-
-
-def _gone_round(graph: Graph, state: RunState) -> frozenset[StepId]:
-    """The failed steps that a revision goes on without: nothing that is still to come waits for them, so that
-    they are not tried again."""
-
-    def status(name: StepId) -> StepStatus:
-        known = state.steps.get(name)
-        return known.status if known else StepStatus.PENDING
-
-    def is_needed(name: StepId) -> bool:
-        after = graph.directly_after(name, through=lambda other: status(other) is StepStatus.SKIPPED)
-        return any(status(other) in TO_COME for other in after)
-
-    return frozenset(name for name in graph.order if status(name) in FAILED and not is_needed(name))
 
 
 def _settled(step: StepId, state: RunState) -> bool:
