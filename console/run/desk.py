@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from console.catalog.fit import Fitter
 from console.catalog.spec import Catalog
-from console.errors import ControlRefused
-from console.plan.model import StepId
+from console.errors import ControlRefused, Fault
+from console.plan.model import Plan, StepId
 from console.run import events as ev
 from console.run.approval import Hasher
 from console.run.life import LIVE, StepStatus
@@ -46,6 +46,10 @@ class Desk:
     by: str
     person: str = ""
     fitter: Fitter | None = None
+
+    def misfits(self, plan: Plan) -> tuple[Fault, ...]:
+        """What of a plan the catalog cannot carry out."""
+        return (self.fitter or Fitter(self.catalog)).faults(plan)
 
 
 def refuse(what: str, *, step: StepId = "", todo: str = "") -> ControlRefused:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from console.catalog.fit import Fitter
 from console.errors import Fault, StaleRevision
 from console.plan import tree
 from console.plan.codec import faults_of
@@ -32,9 +31,8 @@ def change_plan(wish: c.ChangePlan, desk: Desk) -> Grant:
         )
     if state.status not in (_R.DRAFTING, _R.AWAITING_APPROVAL, *LIVE):
         raise refuse(f"the run is {state.status.replace('_', ' ')}")
-    fitter = desk.fitter or Fitter(desk.catalog)
     plan = tree.shared(wish.plan, state.plan) if state.plan else wish.plan
-    if problems := [*faults_of(plan), *fitter.faults(plan), *taken(plan, state)]:
+    if problems := [*faults_of(plan), *desk.misfits(plan), *taken(plan, state)]:
         raise refuse(_summary(problems), todo="Mend it and try again")
     _started_untouched(plan, desk)
     gone = voided(desk, plan)
@@ -59,7 +57,7 @@ def propose(wish: c.Propose, desk: Desk) -> Grant:
             kept="nothing was changed",
             todo="Look at what waits now",
         )
-    if problems := [*faults_of(wish.plan), *Fitter(desk.catalog).faults(wish.plan)]:
+    if problems := [*faults_of(wish.plan), *desk.misfits(wish.plan)]:
         raise refuse(_summary(problems), todo="Mend it and try again")
     _started_untouched(wish.plan, desk, may_go=(_S.FAILED, _S.CANCELLED))
     hash_ = desk.hasher.plan(wish.plan)

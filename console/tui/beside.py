@@ -47,7 +47,7 @@ class Hand:
         end = self._clock() + PATIENCE
         while (now := self._clock()) < min(end, until := self._typed + REACH):
             self._sleep(min(end, until) - now)
-        if getattr(self._own, "is_abandoned", bool)():
+        if getattr(self._own, "is_abandoned", lambda: False)():
             raise Abandoned
 
     def works(self, is_abandoned: Callable[[], bool]) -> None:
